@@ -1,0 +1,99 @@
+/**
+ * Every way in which this package fails on purpose, with its cause and its remedy. The code is stable: it stands in
+ * `etl_control.error_code`, in `--json` output and in the troubleshooting table of the README.
+ */
+export const errorCodes = {
+  /** An option or an environment variable has a value that cannot work. Remedy: the message names it and what it may be. */
+  CONFIG_INVALID: 'usage',
+  /** A setting without a default is absent. Remedy: set the variable or the option that the message names. */
+  CONFIG_MISSING: 'usage',
+  /** The source server did not answer. Remedy: check host, port, firewall and that PostgreSQL listens there. */
+  SOURCE_UNREACHABLE: 'failure',
+  /** The target server did not answer. Remedy: as for the source. */
+  TARGET_UNREACHABLE: 'failure',
+  /** The source refused the user or the password. Remedy: check the user, the password and pg_hba.conf. */
+  SOURCE_AUTH_FAILED: 'failure',
+  /** The target refused the user or the password. Remedy: as for the source. */
+  TARGET_AUTH_FAILED: 'failure',
+  /** The source server has no such database. Remedy: correct the name. */
+  SOURCE_DATABASE_MISSING: 'failure',
+  /** The target server has no such database. Remedy: create it, or correct the name. */
+  TARGET_DATABASE_MISSING: 'failure',
+  /** The source role lacks SELECT on something that is read. Remedy: the grants in the README. */
+  SOURCE_FORBIDDEN: 'failure',
+  /** The target role lacks a right. Remedy: the grants in the README. */
+  TARGET_FORBIDDEN: 'failure',
+  /** The source relation does not exist. Remedy: correct `relation.name`, schema included, or connect to the Chatwoot database. */
+  RELATION_MISSING: 'failure',
+  /** The source relation lacks its key, its change column, or a column that Chatwoot always has. Remedy: correct the name. */
+  COLUMN_MISSING: 'failure',
+  /** Source and target disagree on the type of a column in a way that loses content. Remedy: change the target column. */
+  COLUMN_TYPE_MISMATCH: 'failure',
+  /** The same key came twice with different content. Remedy: a relation with one row for each key. */
+  KEY_NOT_UNIQUE: 'failure',
+  /** A row without a key. Remedy: filter such rows out in the relation. */
+  KEY_IS_NULL: 'failure',
+  /** `etl_control` or the target table does not exist. Remedy: `chatwoot-sync migrate`. */
+  TARGET_NOT_MIGRATED: 'failure',
+  /** The target table lacks a column that the row has, or the unique index on the key. Remedy: migrate, or add the column. */
+  TARGET_COLUMN_MISSING: 'failure',
+  /** Another run of this pipeline holds the lock. Remedy: wait for it, or look at `chatwoot-sync status`. */
+  LOCKED: 'locked',
+  /** The lock went away with its connection, or another run took over: nothing was written after that. Remedy: run again. */
+  LOCK_LOST: 'failure',
+  /** The AbortSignal fired or the process was told to stop: the batch in work was rolled back. Remedy: run again; a backfill goes on. */
+  ABORTED: 'failure',
+  /** Written into the control row of a run that died without closing it. Remedy: none, the next run goes on. */
+  INTERRUPTED: 'failure',
+  /** A migration failed; nothing of it was applied. Remedy: the message carries what the database said. */
+  MIGRATION_FAILED: 'failure',
+  /** A full read found no row at all while the target holds some. Remedy: check the source; allow it explicitly if it is meant. */
+  SOURCE_EMPTY: 'failure',
+  /** More rows would be marked deleted than `maxDeleteShare` allows. Remedy: check the source; raise the share for one run. */
+  TOO_MANY_DELETES: 'failure',
+  /** A full read ended before its end, so what it did not show is not gone. Remedy: run again. */
+  READ_INCOMPLETE: 'failure',
+  /** The source is another server, timeline or definition than the last run read, so deletes cannot be told. Remedy: check it, then `--accept-new-source`. */
+  SOURCE_IDENTITY_CHANGED: 'failure',
+  /** The standby has not replayed far enough to be read. Remedy: wait, or read the primary. */
+  STANDBY_BEHIND: 'failure',
+  /** More rows were refused by the target than `maxRejects` allows. Remedy: look at the rejected rows and mend the column. */
+  TOO_MANY_REJECTS: 'failure',
+  /** A statement on the source failed for another reason; `details.sqlState` tells which. */
+  SOURCE_FAILED: 'failure',
+  /** A statement on the target failed for another reason; `details.sqlState` tells which. */
+  TARGET_FAILED: 'failure',
+  /** A caller's hook (`transform`, `onProgress`) threw. Remedy: mend the hook; nothing of the batch was written. */
+  HOOK_FAILED: 'failure',
+  /** The embedded server of the demo did not start. Remedy: the message carries its last log lines. */
+  DEMO_SERVER_FAILED: 'failure',
+  /** A bug of this package. Remedy: please report it with the message. */
+  INTERNAL: 'failure',
+} as const satisfies Record<string, 'usage' | 'failure' | 'locked'>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** Facts of an error that are safe to log and to store: never a secret, a connection string or personal data. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+/**
+ * The one error class. `message` says what happened, with the values, and ends with what to do next (`remedy`).
+ * `cause` keeps the driver's error for a debugger; it is never logged or stored.
+ */
+export class SyncError extends Error {
+  override readonly name = 'SyncError'
+  readonly code: ErrorCode
+  readonly remedy: string | undefined
+  readonly details: ErrorDetails
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: { remedy?: string; details?: ErrorDetails; cause?: unknown } = {},
+  ) {
+    super(facts.remedy ? `${message} ${facts.remedy}` : message, { cause: facts.cause })
+    this.code = code
+    this.remedy = facts.remedy
+    this.details = facts.details ?? {}
+  }
+}

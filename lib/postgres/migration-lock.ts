@@ -1,0 +1,85 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+import pg from 'pg'
+
+import { SyncError } from '../domain/errors.js'
+
+/** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
+export type MigrationTarget = string | pg.PoolConfig | pg.Pool
+
+export interface MigrationLock extends AsyncDisposable {
+  /** The connection that holds the lock. */
+  readonly client: pg.Client
+  /** Fires when the connection is gone, and the lock with it. */
+  readonly lost: AbortSignal
+}
+
+/** An advisory lock holds within one database, so the name needs no more to tell targets apart. */
+const lockName = 'chatwoot-sync migrate'
+
+/**
+ * A connection of its own that alone may migrate this database, until it is disposed of. Waits for as long as another
+ * process migrates. The lock belongs to the session, so a pooler in transaction mode must not stand in between.
+ * Throws ABORTED when the signal has fired or fires while it waits.
+ */
+export async function takeMigrationLock(
+  target: MigrationTarget,
+  signal: AbortSignal | undefined,
+): Promise<MigrationLock> {
+  if (signal?.aborted) throw stopped(signal.reason)
+  const lost = new AbortController()
+  const client = new pg.Client(clientConfig(target))
+  client.on('error', (error) => lost.abort(error))
+  client.on('end', () => lost.abort())
+  await client.connect()
+  try {
+    await forbidTimeouts(client)
+    await waitForLock(client, signal)
+  } catch (error) {
+    await client.end()
+    throw error
+  }
+  return { client, lost: lost.signal, [Symbol.asyncDispose]: () => client.end() }
+}
+
+function clientConfig(target: MigrationTarget): pg.ClientConfig {
+  const config = typeof target === 'string' ? { connectionString: target } : target
+  if (!('connect' in config)) return { connectionTimeoutMillis: 10_000, ...config }
+  // A pool hides its password from enumeration, so a copy would lose it.
+  return { connectionTimeoutMillis: 10_000, ...config.options, password: config.options.password }
+}
+
+/** The session idles while dbmate works, however long that takes. Releases before 14 lack one of the settings. */
+async function forbidTimeouts(client: pg.Client): Promise<void> {
+  await client.query(`
+    select set_config(name, '0', false)
+    from pg_settings
+    where name in ('idle_session_timeout', 'statement_timeout')`)
+}
+
+/** Asks again and again: a session that waits inside the server blocks `create index concurrently` in the one that works. */
+async function waitForLock(client: pg.Client, signal: AbortSignal | undefined): Promise<void> {
+  while (!(await tryLock(client))) {
+    try {
+      await pause(100, undefined, signal ? { signal } : {})
+    } catch (cause) {
+      throw stopped(cause)
+    }
+  }
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    'select pg_try_advisory_lock(hashtextextended($1::text, 0)) as locked',
+    [lockName],
+  )
+  return rows[0]?.locked === true
+}
+
+function stopped(cause: unknown): SyncError {
+  const remedy = 'Run it again to go on.'
+  return new SyncError('ABORTED', 'Migrating was stopped before it began; nothing was applied.', {
+    remedy,
+    cause,
+  })
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import pg from 'pg'
+import { inject } from 'vitest'
+
+/** A database of one test; disposing it drops it, whoever is still connected. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string
+  readonly name: string
+  readonly pool: pg.Pool
+  /** The rows of one statement. Times and dates come as the server's text, because a Date would lose microseconds. */
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
+}
+
+/** URL of the server that plays the Chatwoot side, as its superuser. */
+export const sourceServer = (): string => inject('sourceServer')
+
+/** URL of the server that plays the local side, as its superuser. */
+export const targetServer = (): string => inject('targetServer')
+
+const templates = { source: 'chatwoot_template', target: 'analytics_template' } as const
+
+/** A new database with a random name, a copy of `template` (default: the server's own). */
+export async function cloneDatabase(
+  server: 'source' | 'target',
+  template: string = templates[server],
+): Promise<TestDatabase> {
+  const serverUrl = server === 'source' ? sourceServer() : targetServer()
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await onServer(serverUrl, (client) => createDatabase(client, name, template))
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  const pool = openPool(url.href)
+  return {
+    url: url.href,
+    name,
+    pool,
+    query: async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
+      (await pool.query<Row>(text, values)).rows,
+    [Symbol.asyncDispose]: async () => {
+      // Not awaited: a client that a test kept would never end by itself, the drop closes it.
+      void pool.end()
+      await onServer(serverUrl, (client) =>
+        client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`),
+      )
+    },
+  }
+}
+
+async function onServer(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/**
+ * Tries again while someone is connected to the template; the server itself waits 5 s each time.
+ * Copied file by file, without a log of each page: 34 ms rather than 108 ms for a template of 74 MB.
+ */
+async function createDatabase(client: pg.Client, name: string, template: string): Promise<void> {
+  const identifiers = [name, template].map((each) => client.escapeIdentifier(each))
+  const statement = `create database ${identifiers.join(' template ')} strategy file_copy`
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query(statement)
+      return
+    } catch (error) {
+      const inUse = error instanceof pg.DatabaseError && error.code === '55006'
+      if (!inUse || attempt === 5) throw error
+      await delay(100)
+    }
+  }
+}
+
+const timeTypes = new Set<number>([
+  pg.types.builtins.DATE,
+  pg.types.builtins.TIMESTAMP,
+  pg.types.builtins.TIMESTAMPTZ,
+])
+
+function openPool(connectionString: string): pg.Pool {
+  const types: pg.CustomTypesConfig = {
+    getTypeParser: (oid, format) =>
+      timeTypes.has(oid) && format !== 'binary' ? String : pg.types.getTypeParser(oid, format),
+  }
+  const pool = new pg.Pool({ connectionString, max: 5, types })
+  // Dropping the database ends its sessions; without a listener that would be an uncaught exception.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return pool
+}

@@ -1,0 +1,53 @@
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+
+import { startCluster } from '../../lib/demo/cluster.js'
+import { buildTemplates } from './templates.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** URL of the server that plays the Chatwoot side, as its superuser. */
+    sourceServer: string
+    /** URL of the server that plays the local side, as its superuser. */
+    targetServer: string
+  }
+}
+
+/**
+ * Starts the two servers that all tests share and builds the template databases in them; the returned function stops them.
+ * With TEST_DATABASE_URL, a throwaway server of version 15 or later as a superuser, that one plays both sides.
+ */
+export default async function setup(project: TestProject) {
+  const given = process.env['TEST_DATABASE_URL']
+  forgetServers()
+  const clusters = given ? [] : await Promise.all([startCluster(), startCluster()])
+  const [source = given, target = given] = clusters.map((cluster) => cluster.url())
+  if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
+  await buildTemplates(source, target)
+  await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
+  project.provide('sourceServer', source)
+  project.provide('targetServer', target)
+  return async () => {
+    await Promise.all(clusters.map((cluster) => cluster.stop('immediate')))
+  }
+}
+
+/** The workers inherit this environment: with these names gone, no test can reach a developer's own databases. */
+function forgetServers(): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^(SOURCE_|LOCAL_|PG|DBMATE_|DATABASE_URL$)/i.test(name)) delete process.env[name]
+  }
+}
+
+/** A session in a template blocks its copying, so nobody may open one. */
+async function sealTemplate(server: string, name: string): Promise<void> {
+  const client = new pg.Client(server)
+  await client.connect()
+  try {
+    await client.query(
+      `alter database ${client.escapeIdentifier(name)} with allow_connections false is_template true`,
+    )
+  } finally {
+    await client.end()
+  }
+}
