@@ -1,8 +1,23 @@
+import { fileURLToPath } from 'node:url'
+
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // By its name the package is this source, as in tsconfig.json, and not whatever build lies in dist.
+  resolve: {
+    alias: [
+      { find: /^chatwoot-sync$/, replacement: fileURLToPath(new URL('lib/index.ts', import.meta.url)) },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests of the public types. Errors elsewhere are for `npm run types`, so that half-written code does not fail a single test.
+    typecheck: {
+      enabled: true,
+      include: ['test/**/*.test-d.ts'],
+      tsconfig: './tsconfig.types-test.json',
+      ignoreSourceErrors: true,
+    },
     globalSetup: ['test/setup/servers.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

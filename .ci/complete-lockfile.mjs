@@ -5,16 +5,52 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const check = process.argv.includes('--check')
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-const operatingSystems = ['android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'win32', 'aix', 'sunos', 'wasm32']
-const processors = ['arm64', 'x64', 'arm', 'ia32', 'ppc64', 'riscv64', 's390x', 'loong64', 'mips64el', 'wasm32']
+const operatingSystems = [
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'win32',
+  'aix',
+  'sunos',
+  'wasm32',
+]
+const processors = [
+  'arm64',
+  'x64',
+  'arm',
+  'ia32',
+  'ppc64',
+  'riscv64',
+  's390x',
+  'loong64',
+  'mips64el',
+  'wasm32',
+]
 
 /** `@dbmate/linux-arm64` -> { os: linux, cpu: arm64 }, by the words in the name. */
 function platformOf(name) {
   const words = name.split(/[/-]/)
   const cpu = processors.find((word) => words.includes(word))
   const os = operatingSystems.find((word) => words.includes(word))
-  const libc = words.some((word) => word.startsWith('musl')) ? 'musl' : words.some((word) => word.startsWith('gnu')) ? 'glibc' : undefined
-  return { ...(cpu && { cpu: [cpu] }), ...(os && { os: [os] }), ...(libc && os === 'linux' && { libc: [libc] }) }
+  const libc = words.some((word) => word.startsWith('musl'))
+    ? 'musl'
+    : words.some((word) => word.startsWith('gnu'))
+      ? 'glibc'
+      : undefined
+  return {
+    ...(cpu && { cpu: [cpu] }),
+    ...(libc && os === 'linux' && { libc: [libc] }),
+    ...(os && { os: [os] }),
+  }
+}
+
+/** The version, then by name: another order would come back as a difference at the next `npm install`. */
+function inOrderOfNpm({ version, ...facts }) {
+  return { version, ...Object.fromEntries(Object.entries(facts).sort(([a], [b]) => a.localeCompare(b))) }
 }
 
 const missing = []
@@ -25,19 +61,23 @@ for (const [path, entry] of Object.entries(lock.packages)) {
     if (lock.packages[nested]?.version || lock.packages[hoisted]?.version) continue
     if (!/^\d/.test(range)) continue
     missing.push(name)
-    lock.packages[hoisted] = {
-      version: range,
+    lock.packages[hoisted] = inOrderOfNpm({
       ...platformOf(name),
       ...(entry.dev && { dev: true }),
       license: entry.license ?? 'MIT',
       optional: true,
-    }
+      version: range,
+    })
   }
 }
-const incomplete = Object.entries(lock.packages).filter(([path, entry]) => path && !entry.version && !entry.link)
+const incomplete = Object.entries(lock.packages).filter(
+  ([path, entry]) => path && !entry.version && !entry.link,
+)
 
 if (check && (missing.length > 0 || incomplete.length > 0)) {
-  console.error(`package-lock.json lacks ${missing.length + incomplete.length} entries: run node .ci/complete-lockfile.mjs`)
+  console.error(
+    `package-lock.json lacks ${missing.length + incomplete.length} entries: run node .ci/complete-lockfile.mjs`,
+  )
   console.error([...missing, ...incomplete.map(([path]) => path)].join('\n'))
   process.exit(1)
 }

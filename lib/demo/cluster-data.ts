@@ -68,8 +68,8 @@ export async function openDataDirectory(
 
 /** Whether a cluster of ours is in that folder, rather than nothing. */
 async function isUsed(path: string): Promise<boolean> {
-  const names = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return []
+  const names = await readdir(path).catch((error: unknown): string[] => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw error
   })
   if (names.length > 0 && !names.includes(passwordFile)) {
@@ -104,7 +104,7 @@ async function runInitdb({ account, binaries, path, password, scratch, watchdog 
       once(child, 'close'),
       text(child.stdout),
     ])
-    if (exitCode !== 0) throw new Error(output.trim() || `initdb ended with ${exitCode}`)
+    if (exitCode !== 0) throw new Error(output.trim() || `initdb ended with ${String(exitCode)}`)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new SyncError('DEMO_SERVER_FAILED', `initdb could not prepare ${path}: ${reason}`, {

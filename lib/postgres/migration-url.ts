@@ -45,7 +45,7 @@ export async function migrationUrl(
     ...(connection.ssl && connection.sslNegotiation === 'direct' && { sslnegotiation: 'direct' }),
     ...(await tlsParameters(connection.ssl, folder)),
   })
-  return `postgres://${user}${password}@/${encodeURIComponent(connection.database ?? '')}?${query}`
+  return `postgres://${user}${password}@/${encodeURIComponent(connection.database ?? '')}?${query.toString()}`
 }
 
 async function tlsParameters(ssl: Connection['ssl'], folder: string): Promise<Record<string, string>> {

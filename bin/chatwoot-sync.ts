@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** The command line: arguments to options, error codes to exit codes. Nothing is imported before the version of Node is known to do. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(
+    `chatwoot-sync: Node ${process.versions.node} is too old. Use Node 20.19 or later, best 22 or 24.\n`,
+  )
+  process.exitCode = 2
+} else {
+  const { runCommandLine } = await import('./program.js')
+  process.exitCode = await runCommandLine(process.argv.slice(2))
+}
+
+export {}

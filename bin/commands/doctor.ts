@@ -1,0 +1,79 @@
+import type { Command } from 'commander'
+
+import type { Check } from '../../lib/operations/doctor/check.js'
+import { databasesOf, loadEnvironment } from '../environment.js'
+import { exitCodes } from '../exit-code.js'
+import { relationOf, type RelationFlags } from '../own-relation.js'
+import { duration } from '../option-values.js'
+import { textWidth, wrap } from '../wrap.js'
+
+interface DoctorFlags extends RelationFlags {
+  readonly table?: string
+  readonly pipeline?: string
+  readonly skewAllowance?: number
+  readonly envFile?: string
+  readonly json?: true
+}
+
+const examples = `
+Examples:
+  chatwoot-sync doctor
+  chatwoot-sync doctor --json
+  chatwoot-sync doctor --relation my_view --key id \\
+    --changed-at updated_at --table my_table
+
+It writes nothing. A relation of your own is read whole,
+to count its keys.
+
+Exit code: 0 when a run can work, 4 when it cannot
+`
+
+/** Describes `doctor` and what it does. */
+export function register(command: Command): void {
+  command
+    .option('--relation <name>', 'a view or table in place of Chatwoot’s tables')
+    .option('--key <column>', 'with --relation: the column that tells rows apart')
+    .option('--changed-at <column>', 'with --relation: the column that each change moves')
+    .option('--table <name>', 'table of the target (conversas_analytics)')
+    .option('--pipeline <name>', 'pipeline to look at (conversations)')
+    .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
+    .option('--env-file <file>', 'file with the settings (.env)')
+    .option('--json', 'print one JSON object: { ok, checks: [...] }')
+    .addHelpText('after', examples)
+    .action(doctor)
+}
+
+async function doctor(flags: DoctorFlags): Promise<void> {
+  loadEnvironment(flags.envFile)
+  const databases = databasesOf(['source', 'target'], process.env)
+  const { table, pipeline, skewAllowance, json } = flags
+  const options = { ...databases, relation: relationOf(flags), table, pipeline, skewAllowance }
+  const { diagnose } = await import('../../lib/operations/doctor/diagnose.js')
+  const diagnosis = await diagnose(options)
+  if (!diagnosis.ok) process.exitCode = exitCodes.unhealthy
+  process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : findings(diagnosis.checks))
+}
+
+function findings(checks: readonly Check[]): string {
+  const width = textWidth(process.stdout)
+  const lines = checks.flatMap(({ outcome, message, remedy }) => {
+    const label = `${outcome.padEnd(margin - 1)} `
+    const found = wrap(`${label}${message}`, width, margin)
+    return remedy === null
+      ? [found]
+      : [found, ' '.repeat(margin) + wrap(`-> ${remedy}`, width - margin, margin)]
+  })
+  return `${lines.join('\n')}\n\n${wrap(verdict(checks), width)}\n`
+}
+
+/** Columns before the text. */
+const margin = 10
+
+function verdict(checks: readonly Check[]): string {
+  const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length
+  const critical = count('critical')
+  const warnings = count('warning')
+  const also = warnings === 0 ? '' : ` Warnings: ${warnings}.`
+  if (critical === 0) return `A run can work.${also}`
+  return `A run cannot work yet. Problems to solve: ${critical}.${also}`
+}

@@ -1,0 +1,150 @@
+import {
+  createChatwootSource,
+  grantReader,
+  liveADay,
+  type Day,
+  type Reader,
+} from '../lib/demo/chatwoot-source.js'
+import { migrate, syncConversations, type SyncOptions, type SyncReport } from '../lib/index.js'
+import { countText, durationText } from './number-text.js'
+
+/** Where the demo plays, and with what. */
+export interface DemoStage {
+  /** URL of the empty source database as its owner: only the demo's own day writes there. */
+  readonly owner: string
+  readonly reader: Reader
+  /** URL of the same as the reader, under whom everything is read. */
+  readonly source: string
+  readonly target: string
+  readonly conversations: number
+  readonly seed: number
+  readonly signal: AbortSignal
+  readonly tell: (text: string) => void
+}
+
+/** Shows a first load, a day of changes, and that the target has them all in the end. Gives the number of counts that are not as expected. */
+export async function showDemo(stage: DemoStage): Promise<number> {
+  const { tell, target, signal } = stage
+  await createSource(stage)
+  signal.throwIfAborted()
+  tell('\nPreparing the target ...')
+  const { applied } = await migrate({ target, signal })
+  tell(`  ${applied.length} migrations applied`)
+  const differences = [
+    await showFirstLoad(stage),
+    await showSecondRun(stage),
+    await showDay(stage),
+    await compare(stage),
+  ].reduce((sum, count) => sum + count)
+  tell(differences === 0 ? '\nEverything is as it should be.' : `\nCounts that differ: ${differences}.`)
+  tell(howToGoOn)
+  return differences
+}
+
+async function createSource({ owner, reader, conversations, seed, tell }: DemoStage): Promise<void> {
+  const began = performance.now()
+  tell(`\nCreating a Chatwoot with ${countText(conversations)} conversations ...`)
+  await createChatwootSource(owner, { conversations, seed })
+  await grantReader(owner, reader)
+  tell(`  done in ${since(began)}; it is read as ${reader.user}, who may only SELECT`)
+}
+
+async function showFirstLoad(stage: DemoStage): Promise<number> {
+  stage.tell('\nFirst run: a full load ...')
+  const report = await sync(stage)
+  stage.tell(`  ${phasesText(report)}`)
+  return (
+    differs(stage, 'read', report.rowsExtracted, stage.conversations) +
+    differs(stage, 'inserted', report.rowsInserted, stage.conversations)
+  )
+}
+
+async function showSecondRun(stage: DemoStage): Promise<number> {
+  stage.tell('\nSecond run right after: nothing has changed ...')
+  const { rowsInserted, rowsUpdated, rowsDeleted } = await sync(stage)
+  return differs(stage, 'written', rowsInserted + rowsUpdated + rowsDeleted, 0)
+}
+
+/** What no stamp tells of, only a full run finds; the same goes for most deletes. */
+async function showDay(stage: DemoStage): Promise<number> {
+  const { tell, owner, seed } = stage
+  tell('\nA day in the life of this Chatwoot ...')
+  const day = await liveADay(owner, { seed, silent: true })
+  stage.signal.throwIfAborted()
+  tellDay(day, tell)
+  tell('\nThird run: incremental ...')
+  const third = await sync(stage)
+  const stamped =
+    differs(stage, 'inserted', third.rowsInserted, day.inserted.length) +
+    differs(stage, 'updated', third.rowsUpdated, day.updated.length)
+  tell(`  read for that: ${countText(third.rowsExtracted)} rows`)
+  tell(`  deletes seen: ${third.rowsDeleted} of ${day.deleted.length}; a deleted row leaves no stamp`)
+  tell('\nFourth run: full, for what left no trace ...')
+  const fourth = await sync({ ...stage, loadType: 'full' })
+  return (
+    stamped +
+    differs(stage, 'inserted', fourth.rowsInserted, 0) +
+    differs(stage, 'updated', fourth.rowsUpdated, day.silent.length) +
+    differs(
+      stage,
+      'marked deleted, with those before',
+      third.rowsDeleted + fourth.rowsDeleted,
+      day.deleted.length,
+    )
+  )
+}
+
+function tellDay({ inserted, updated, deleted, silent, events }: Day, tell: DemoStage['tell']): void {
+  const happened = Object.entries(events).filter(([, count]) => count > 0)
+  tell(`  ${happened.length} kinds of events, ${countText(sumOf(happened.map(([, count]) => count)))} in all`)
+  tell(`  conversations: ${inserted.length} new, ${updated.length} changed,`)
+  tell(`  ${silent.length} changed without a stamp, ${deleted.length} deleted`)
+}
+
+async function compare(stage: DemoStage): Promise<number> {
+  stage.tell('\nComparing source and target, row by row ...')
+  const report = await sync({ ...stage, loadType: 'full', dryRun: true })
+  const differences = report.rowsInserted + report.rowsUpdated + report.rowsDeleted + report.rowsRejected
+  stage.tell(`  ${countText(report.rowsUnchanged)} rows are equal`)
+  return differs(stage, 'differences', differences, 0)
+}
+
+async function sync(stage: DemoStage & Pick<SyncOptions, 'loadType' | 'dryRun'>): Promise<SyncReport> {
+  const { source, target, signal, loadType, dryRun } = stage
+  const report = await syncConversations({ source, target, signal, loadType, dryRun })
+  stage.tell(`  done in ${durationText(report.durationSeconds ?? 0)}`)
+  return report
+}
+
+/** Says how a count came out; 1 when it is another one than expected. */
+function differs({ tell }: DemoStage, what: string, found: number, expected: number): 0 | 1 {
+  if (found === expected) {
+    tell(`  ${what}: ${countText(found)}, as expected`)
+    return 0
+  }
+  tell(`  ${what}: ${countText(found)}, BUT ${countText(expected)} WERE EXPECTED`)
+  return 1
+}
+
+function phasesText({ phases }: SyncReport): string {
+  const known = Object.entries(phases).filter(([, milliseconds]) => milliseconds >= 0.5)
+  return known.map(([phase, milliseconds]) => `${phase} ${milliseconds.toFixed(0)} ms`).join(', ')
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+function since(began: number): string {
+  return durationText((performance.now() - began) / 1000)
+}
+
+const howToGoOn = `
+With your own Chatwoot:
+  1. let its database have a role that may only read:
+     README, "A real Chatwoot in five minutes"
+  2. cp .env.example .env && chmod 600 .env
+     and fill it in
+  3. npx chatwoot-sync doctor
+  4. npx chatwoot-sync migrate
+  5. npx chatwoot-sync sync`

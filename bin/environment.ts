@@ -1,0 +1,113 @@
+import { statSync } from 'node:fs'
+
+import type pg from 'pg'
+
+import { SyncError } from '../lib/domain/errors.js'
+
+export type Side = 'source' | 'target'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const prefixes = { source: 'SOURCE', target: 'LOCAL' } as const
+
+/**
+ * Adds what stands in the env file to the environment, where variables that are set already win. Without a name it is `.env` of the
+ * working directory, which may be absent. Warns on stderr when others can read the passwords in it.
+ * Throws CONFIG_MISSING for a named file that cannot be read.
+ */
+export function loadEnvironment(file: string | undefined): void {
+  const path = file ?? '.env'
+  try {
+    process.loadEnvFile(path)
+  } catch (cause) {
+    if (file === undefined && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return
+    throw new SyncError('CONFIG_MISSING', `The file ${path} with the settings cannot be read.`, {
+      remedy: 'Correct the name or the rights on it.',
+      cause,
+    })
+  }
+  // Windows has no such rights.
+  if (process.platform !== 'win32' && statSync(path).mode & 0o077) {
+    process.stderr.write(`chatwoot-sync: other users can read ${path}. Run: chmod 600 ${path}\n`)
+  }
+}
+
+/**
+ * How to connect to the databases of these sides, by SOURCE_* for the source and LOCAL_* for the target. A whole URL wins; the port is
+ * 5432 unless given; a password that is set but empty means that none is needed, or that it stands in ~/.pgpass.
+ * Throws CONFIG_MISSING, which names all that is missing, and CONFIG_INVALID.
+ */
+export function databasesOf<Needed extends Side>(
+  sides: readonly Needed[],
+  environment: Environment,
+): Record<Needed, pg.PoolConfig | string> {
+  const missing = sides.flatMap((side) => missingOf(prefixes[side], environment))
+  if (missing.length > 0) throw notSet(missing)
+  const databases: Partial<Record<Side, pg.PoolConfig | string>> = {}
+  for (const side of sides) databases[side] = databaseOf(prefixes[side], environment)
+  return databases as Record<Needed, pg.PoolConfig | string>
+}
+
+/** Every password in the environment, to be hidden wherever it might be printed. */
+export function secretsOf(environment: Environment): string[] {
+  return Object.values(prefixes).flatMap((prefix) => {
+    const url = environment[`${prefix}_DATABASE_URL`] ?? ''
+    const inUrl = URL.canParse(url) ? new URL(url).password : ''
+    const password = environment[`${prefix}_DB_PASSWORD`] ?? ''
+    return [password, inUrl, decoded(inUrl)].filter((secret) => secret !== '')
+  })
+}
+
+function missingOf(prefix: string, environment: Environment): string[] {
+  if (environment[`${prefix}_DATABASE_URL`]?.trim()) return []
+  const filled = ['HOST', 'NAME', 'USER'].map((name) => `${prefix}_DB_${name}`)
+  const absent = filled.filter((name) => !environment[name]?.trim())
+  const password = `${prefix}_DB_PASSWORD`
+  return environment[password] === undefined ? [...absent, password] : absent
+}
+
+function notSet(names: readonly string[]): SyncError {
+  return new SyncError('CONFIG_MISSING', `Settings are missing: ${names.join(', ')}.`, {
+    remedy: 'Copy .env.example to .env and fill it in, or set them in the environment.',
+    details: { missing: names },
+  })
+}
+
+function databaseOf(prefix: string, environment: Environment): pg.PoolConfig | string {
+  const setting = (name: string) => environment[`${prefix}_${name}`]?.trim() ?? ''
+  const url = setting('DATABASE_URL')
+  if (url) return checkedUrl(`${prefix}_DATABASE_URL`, url)
+  const password = environment[`${prefix}_DB_PASSWORD`]
+  return {
+    host: setting('DB_HOST'),
+    port: portOf(`${prefix}_DB_PORT`, setting('DB_PORT')),
+    database: setting('DB_NAME'),
+    user: setting('DB_USER'),
+    ...(password ? { password } : {}),
+  }
+}
+
+/** The value stays out of the message: it holds the password. */
+function checkedUrl(name: string, url: string): string {
+  if (/^(postgres(ql)?:\/\/|socket:)/.test(url) && URL.canParse(url)) return url
+  throw new SyncError('CONFIG_INVALID', `${name} is not the URL of a PostgreSQL database.`, {
+    remedy:
+      'Write it as postgresql://user:password@host:5432/database, special characters percent-encoded: @ is %40.',
+  })
+}
+
+function portOf(name: string, text: string): number {
+  const port = text === '' ? 5432 : Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port
+  throw new SyncError('CONFIG_INVALID', `${name} is ${JSON.stringify(text)}, which is not a port.`, {
+    remedy: 'Give a number from 1 to 65535, as a rule 5432.',
+  })
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

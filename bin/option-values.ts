@@ -1,0 +1,32 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Reads a whole number, not below `least`; for commander, which says which option it was. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN
+    if (Number.isSafeInteger(value) && value >= least) return value
+    throw new InvalidArgumentError(`Give a whole number, at least ${least}.`)
+  }
+}
+
+/** Adds one more id to those that the option had already: `--account 1 2`, `--account 1,2`, or the option twice. */
+export function moreIds(text: string, earlier: readonly number[] = []): readonly number[] {
+  return [...earlier, ...text.split(',').map(wholeNumber(1))]
+}
+
+/** Reads a share from 0 to 1, or from 0% to 100%. */
+export function share(text: string): number {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  const value = digits === undefined ? NaN : Number(digits) / (percent ? 100 : 1)
+  if (value <= 1) return value
+  throw new InvalidArgumentError('Give a share such as 0.2 or 20%.')
+}
+
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** Reads a duration with its unit, such as 500ms, 60s, 2m or 1h, as milliseconds. */
+export function duration(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
+  if (unit === 'ms' || unit === 's' || unit === 'm' || unit === 'h') return Number(digits) * units[unit]
+  throw new InvalidArgumentError('Give a duration such as 500ms, 60s, 2m or 1h.')
+}

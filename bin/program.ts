@@ -1,0 +1,100 @@
+import { createRequire } from 'node:module'
+
+import { Command, CommanderError } from 'commander'
+
+import { exitCodes } from './exit-code.js'
+
+/** Each is loaded when it is called for: a start must not pay for what another command needs. */
+const commands = [
+  {
+    name: 'migrate',
+    summary: 'prepare the target database, or bring it up to date',
+    load: () => import('./commands/migrate.js'),
+  },
+  {
+    name: 'sync',
+    summary: 'bring what changed in Chatwoot into the target',
+    load: () => import('./commands/sync.js'),
+  },
+  { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
+  {
+    name: 'doctor',
+    summary: 'check both databases, and say what to do',
+    load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'demo',
+    summary: 'show it all with two throwaway servers',
+    load: () => import('./commands/demo.js'),
+  },
+] as const
+
+const examples = `
+Examples:
+  cp .env.example .env && chmod 600 .env
+  chatwoot-sync doctor
+  chatwoot-sync migrate
+  chatwoot-sync sync
+  chatwoot-sync demo
+
+Settings come from the environment and from .env:
+  SOURCE_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
+  LOCAL_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
+  or SOURCE_DATABASE_URL and LOCAL_DATABASE_URL
+
+Exit code: 0 done, 1 failed, 2 wrong use or setting,
+  3 another run is at work, 4 problems or differences found
+`
+
+/** Runs one command and gives the exit code; whatever went wrong has been said. Never rejects. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  ignoreClosedPipes()
+  let json = false
+  const program = describeProgram().hook('preAction', (_, command) => {
+    json = command.opts()['json'] === true
+  })
+  try {
+    // `help sync` would show the command before its options are loaded.
+    const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args
+    await program.parseAsync(asked, { from: 'user' })
+    return Number(process.exitCode ?? exitCodes.done)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
+    const { reportFailure } = await import('./failure.js')
+    return reportFailure(error, json)
+  }
+}
+
+function describeProgram(): Command {
+  const manifest: { version: string } = createRequire(import.meta.url)('chatwoot-sync/package.json')
+  const program = new Command('chatwoot-sync')
+    .description('Keeps an analytics table in PostgreSQL equal to the conversations of a Chatwoot.')
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'show help, also of a command')
+    .helpCommand(false)
+    .version(manifest.version, '-V, --version', 'show the version')
+    .addHelpText('after', examples)
+    .exitOverride()
+    .configureOutput({ outputError: (complaint, write) => write(oneLine(complaint)) })
+  for (const { name, summary } of commands) program.command(name).description(summary)
+  return program.hook('preSubcommand', async (_, command) => {
+    const known = commands.find(({ name }) => name === command.name())
+    const { register } = (await known?.load()) ?? {}
+    register?.(command)
+  })
+}
+
+/** Commander's own complaints take two lines when it has a suggestion. */
+function oneLine(complaint: string): string {
+  const text = complaint.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+  return `chatwoot-sync: ${text.trim()}\n`
+}
+
+/** The reader of a pipe may go away, as `head` does; a run goes on without it. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}

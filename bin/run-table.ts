@@ -1,0 +1,54 @@
+import type { SyncReport } from '../lib/index.js'
+import { durationText } from './number-text.js'
+import { wrap } from './wrap.js'
+
+const heads = ['Started (UTC)', 'Load', 'Result', 'New', 'Changed', 'Gone', 'Time'] as const
+/** Numbers and times are aligned to the right. */
+const firstRight = 3
+
+/** Runs as a table of less than 60 columns, one block for each pipeline; under a run what went wrong or should be known. */
+export function runTable(runs: readonly SyncReport[], width: number): string {
+  if (runs.length === 0) return 'There was no run yet.\n'
+  const pipelines = [...new Set(runs.map(({ pipeline }) => pipeline))]
+  return pipelines
+    .map((pipeline) => {
+      const own = runs.filter((run) => run.pipeline === pipeline)
+      return `Pipeline ${pipeline}\n${block(own, width)}`
+    })
+    .join('\n')
+}
+
+function block(runs: readonly SyncReport[], width: number): string {
+  const rows = runs.map(cellsOf)
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((cells) => cells[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) =>
+        column < firstRight ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd()
+  const lines = runs.flatMap((run, index) => [line(rows[index] ?? []), ...remarks(run, width)])
+  return [line(heads), ...lines].map((text) => `${text}\n`).join('')
+}
+
+function cellsOf(run: SyncReport): string[] {
+  const { startedAt, loadType, status, rowsInserted, rowsUpdated, rowsDeleted, durationSeconds } = run
+  return [
+    startedAt.slice(0, 16),
+    loadType === 'full' ? 'full' : 'incr',
+    status,
+    String(rowsInserted),
+    String(rowsUpdated),
+    String(rowsDeleted),
+    durationSeconds === null ? '' : durationText(durationSeconds),
+  ]
+}
+
+function remarks({ errorMessage, errorCode, warnings }: SyncReport, width: number): string[] {
+  const failure = errorMessage === null ? [] : [`${errorMessage} (${errorCode ?? ''})`]
+  const known = warnings.map(({ code, message }) => `Warning: ${message} (${code})`)
+  return [...failure, ...known].map((text) => `  ${wrap(text, width - 2, 2)}`)
+}

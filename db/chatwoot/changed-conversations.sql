@@ -1,0 +1,74 @@
+-- Ids of the conversations of which a part changed, as far as a column shows it. A bound that the planner cannot see would make it
+-- read all history, so :low, :edited_low and the lists of ids are parameters of this statement.
+select distinct changed.id::integer::text
+from (
+  -- Status, assignment, labels, new messages of any kind, merges. No index: one scan of conversations.
+  select id
+  from conversations
+  where updated_at >= :low::timestamp
+
+  union all
+
+  -- Messages that came in before their conversation was touched, or without. By the index on created_at.
+  select conversation_id
+  from messages
+  where created_at >= :low::timestamp
+
+  union all
+
+  -- Edits, soft deletes, delivery and reading. updated_at has no index, so most runs look only at messages of the last days, by the index
+  -- on created_at, and one run a day looks at all, back to :edited_since, so that an edit of an old message is late but not lost.
+  select conversation_id
+  from messages
+  where created_at >= :edited_among::timestamp
+    and updated_at >= :edited_since::timestamp
+
+  union all
+
+  -- Answers to the survey, new or changed. No index: one scan of a small table.
+  select conversation_id
+  from csat_survey_responses
+  where updated_at >= :low::timestamp
+
+  union all
+
+  -- Contacts renamed or edited, and everyone who wrote. No index on contacts.updated_at: one scan of contacts, then by index.
+  select conversations.id
+  from contacts
+  join conversations on conversations.contact_id = contacts.id
+  where contacts.updated_at >= :low::timestamp
+
+  union all
+
+  -- The phone of the contact who wrote first, where that is not the conversation's own contact.
+  select messages.conversation_id
+  from contacts
+  join messages on messages.sender_id = contacts.id
+  where messages.sender_type = 'Contact'
+    and contacts.updated_at >= :low::timestamp
+
+  union all
+
+  -- Agents, teams, inboxes and accounts are compared by content, so that an agent's sign-in costs nothing. By index.
+  select id
+  from conversations
+  where assignee_id = any(:users::integer[])
+
+  union all
+
+  select id
+  from conversations
+  where team_id = any(:teams::integer[])
+
+  union all
+
+  select id
+  from conversations
+  where inbox_id = any(:inboxes::integer[])
+
+  union all
+
+  select id
+  from conversations
+  where account_id = any(:accounts::integer[])
+) changed

@@ -1,0 +1,47 @@
+-- Agents, teams, inboxes and accounts as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
+-- Their updated_at would miss renames that leave it alone and count every sign-in; they are small, so they are read whole.
+select
+  'users' as name,
+  id::text,
+  left(md5(row(name, email)::text), 12),
+  null::text as time_zone
+from users
+
+union all
+
+select
+  'teams',
+  id::text,
+  left(md5(row(name)::text), 12),
+  null
+from teams
+
+union all
+
+select
+  'inboxes',
+  inbox.id::text,
+  left(md5(row(inbox.name, inbox.channel_type, inbox.timezone)::text), 12),
+  inbox.timezone::text
+from (select null::text as timezone) absent
+cross join lateral (select id, name, channel_type, timezone from inboxes) inbox
+
+union all
+
+select
+  'accounts',
+  id::text,
+  left(md5(row(name)::text), 12),
+  null
+from accounts
+
+union all
+
+-- How long a look at every message would take.
+select
+  'messages',
+  'estimate',
+  reltuples::bigint::text,
+  null
+from pg_class
+where oid = to_regclass('messages')

@@ -1,0 +1,65 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { template } from './template.js'
+
+/** Moves with each change of what the row holds or of how it is computed, so that the next run reads everything anew. */
+export const queryVersion = 1
+
+export interface RowOptions {
+  readonly timeZone: string | undefined
+  /** Time zones that both servers know; an inbox with another one gets UTC. */
+  readonly knownTimeZones: readonly string[]
+  readonly accounts: readonly number[] | undefined
+  readonly inboxes: readonly number[] | undefined
+}
+
+/** The columns in the order of db/chatwoot/conversation-row.sql. */
+export const key = 'conversation_id'
+export const changedAt = 'conversation_updated_at'
+
+/** All conversations of the filter behind a key, in order of it. */
+export function allConversations(columns: readonly string[], after: string | null, options: RowOptions) {
+  const behind = after === null ? sql`` : sql`and r.conversation_id > ${after}::integer`
+  return conversations(columns, sql`true ${behind}`, options)
+}
+
+/** The conversations with these ids, as far as they are there and within the filter. */
+export function someConversations(columns: readonly string[], ids: readonly string[], options: RowOptions) {
+  return conversations(columns, sql`r.conversation_id = any(${arrayOf(ids)}::integer[])`, options)
+}
+
+/** Keys of all conversations of the filter. */
+export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<unknown> {
+  const inFilter = sql.join(
+    [sql`true`, ...filterBy('account_id', accounts), ...filterBy('inbox_id', inboxes)],
+    sql` and `,
+  )
+  return sql`select c.id::text from conversations c where ${inFilter} order by c.id`
+}
+
+function conversations(columns: readonly string[], condition: RawBuilder<unknown>, options: RowOptions) {
+  const { timeZone, knownTimeZones, accounts, inboxes } = options
+  const row = template('conversation-row.sql', {
+    time_zone: timeZone ?? null,
+    known_time_zones: arrayOf(knownTimeZones),
+  })
+  const conditions = [
+    condition,
+    ...filterBy('account_id', accounts, 'r'),
+    ...filterBy('inbox_id', inboxes, 'r'),
+  ]
+  return sql`
+    select ${sql.join(columns.map((name) => sql`r.${sql.id(name)}`))}
+    from (${row}) r
+    where ${sql.join(conditions, sql` and `)}
+    order by r.conversation_id`
+}
+
+function filterBy(column: string, ids: readonly number[] | undefined, alias = 'c'): RawBuilder<unknown>[] {
+  return ids ? [sql`${sql.id(alias, column)} = any(${arrayOf(ids.map(String))}::integer[])`] : []
+}
+
+/** An array as one text, which every driver sends alike. */
+export function arrayOf(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
+}

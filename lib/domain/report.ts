@@ -1,0 +1,73 @@
+/** How a run was started, for the control table. */
+export type TriggeredBy = 'manual' | 'scheduler' | 'api'
+
+/** `incremental` reads what changed since the last good run; `full` reads everything and marks what is gone. */
+export type LoadType = 'incremental' | 'full'
+
+/** Milliseconds spent in each part of a run. Reading overlaps loading, so the parts can add up to more than the whole. */
+export interface Phases {
+  readonly connect: number
+  readonly probe: number
+  readonly feeds: number
+  readonly extract: number
+  readonly transform: number
+  readonly load: number
+  readonly deletes: number
+}
+
+/** Something that an operator should know although the run did not fail. */
+export interface Warning {
+  readonly code:
+    | 'MARGIN_HALF_USED'
+    | 'MARGIN_USED_UP'
+    | 'HELD_BACK'
+    | 'COLUMNS_IGNORED'
+    | 'TIME_ZONE_UNKNOWN'
+    | 'FULL_READ'
+  readonly message: string
+}
+
+/** Rows of a run by outcome. */
+export interface Counts {
+  /** Rows read from the source: always the sum of inserted, updated, unchanged and rejected. */
+  readonly rowsExtracted: number
+  readonly rowsInserted: number
+  /** Rows whose content differed, those that had been marked deleted and are back among them. */
+  readonly rowsUpdated: number
+  /** Rows that were equal already and cost no write. */
+  readonly rowsUnchanged: number
+  /** Rows that the target could not take. */
+  readonly rowsRejected: number
+  /** Rows marked deleted, as the source no longer has them. They were not read, so they are not part of the sum. */
+  readonly rowsDeleted: number
+}
+
+/**
+ * What a run did: the row that `etl_control` holds, and the JSON that `sync --json` prints.
+ * Times are texts with microseconds; `startedAt` and `completedAt` with offset, watermarks in the source's own UTC without.
+ */
+export interface SyncReport extends Counts {
+  readonly executionId: string
+  readonly pipeline: string
+  readonly status: 'running' | 'success' | 'failed'
+  readonly loadType: LoadType
+  readonly triggeredBy: TriggeredBy
+  /** Why an incremental run read everything, or a full one went on from an earlier one. */
+  readonly reason: string | null
+  readonly startedAt: string
+  readonly completedAt: string | null
+  readonly durationSeconds: number | null
+  /** Changes stamped from here on were read; null for everything. */
+  readonly watermarkStart: string | null
+  /** The target equals the source as of this time of the source's clock. */
+  readonly watermarkEnd: string | null
+  readonly phases: Partial<Phases>
+  readonly warnings: readonly Warning[]
+  readonly horizonMode: 'primary' | 'standby' | null
+  /** How much of `skewAllowance` late stamps used up. */
+  readonly marginUsedSeconds: number | null
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+  /** A dry run counts what would happen and writes nothing, so no row of the control table stands for it. */
+  readonly dryRun: boolean
+}

@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+
+import type { CustomRelation } from '../../options.js'
+import { describeRelation, describeSource, type Relation } from '../../postgres/relation.js'
+import type { Session } from '../../postgres/session.js'
+import { compile } from '../../postgres/statement.js'
+import { critical, ok, warning, type Check } from './check.js'
+
+const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
+
+/** Whether a relation of the caller's own can be read and has the shape that its options claim; its keys are counted. */
+export async function checkOwnRelation(
+  source: Session,
+  target: Session,
+  { name, key, changedAt }: CustomRelation,
+  table: string,
+): Promise<readonly Check[]> {
+  const relation = await describeSource(source, name)
+  const columns = new Set(relation.columns.map((column) => column.name))
+  if (relation.forbidden.length > 0) return [await mayNotRead(source, relation)]
+  const absent = [key, changedAt].filter((column) => !columns.has(column))
+  if (absent.length > 0) {
+    const message = `The relation ${name} has no column ${absent.join(' and no column ')}.`
+    return [critical('relation', message, `It has: ${[...columns].join(', ')}.`)]
+  }
+  return [
+    ok('relation', `The relation ${name} has the columns ${key} and ${changedAt}.`),
+    ...(await checkKeys(source, relation, key)),
+    ...compareColumns(relation, await describeRelation(target, table), changedAt),
+  ]
+}
+
+async function mayNotRead(source: Session, { schema, name, forbidden }: Relation): Promise<Check> {
+  const [row] = await source.rows(
+    compile(sql`
+      select
+        format('grant select on %I.%I to %I;', ${schema}::text, ${name}::text, current_user)::text,
+        quote_ident(current_user)::text`),
+  )
+  const message = `The role ${row?.[1] ?? ''} may not read these columns of ${name}: ${forbidden.join(', ')}.`
+  return critical('relation', message, `Let its owner run: ${row?.[0] ?? ''}`)
+}
+
+async function checkKeys(
+  source: Session,
+  { schema, name, ...relation }: Relation,
+  key: string,
+): Promise<Check[]> {
+  const [row] = await source.rows(
+    compile(sql`
+      select
+        coalesce(sum(rows) filter (where key is null), 0)::text,
+        count(*) filter (where key is not null and rows > 1)::text,
+        coalesce(sum(rows), 0)::text
+      from (
+        select r.${sql.id(key)} as key, count(*) as rows
+        from ${sql.id(schema, name)} r
+        group by r.${sql.id(key)}
+      ) keys`),
+  )
+  const [without = '0', double = '0', all = '0'] = row ?? []
+  const found: Check[] = []
+  if (without !== '0') {
+    const message = `${without ?? ''} rows of ${name} have no ${key}.`
+    found.push(critical('relation-key', message, `Leave them out of the relation: where ${key} is not null.`))
+  }
+  if (double !== '0') {
+    const message = `${double ?? ''} values of ${key} come in several rows of ${name}.`
+    found.push(
+      critical(
+        'relation-key',
+        message,
+        'Use a key that is unique, or make one row of them, as by distinct on.',
+      ),
+    )
+  }
+  if (found.length > 0) return found
+  const index = relation.uniqueColumns.includes(key) ? ', and an index keeps it so' : ''
+  return [ok('relation-key', `Each of the ${all ?? ''} rows has a ${key} of its own${index}.`)]
+}
+
+/** Columns that only the relation has are left out by a run; those that only the table has stay as they are. */
+function compareColumns(relation: Relation, table: Relation | undefined, changedAt: string): Check[] {
+  if (!table) return []
+  const has = ({ columns }: Relation, name: string) => columns.some((column) => column.name === name)
+  const left = relation.columns.filter(({ name }) => !has(table, name)).map(({ name }) => name)
+  const unfilled = table.columns.filter(({ name }) => !has(relation, name) && !bookkeeping.has(name))
+  const checks: Check[] = []
+  if (left.length > 0) {
+    const remedy = `Add them to ${table.name} if they are wanted${left.includes(changedAt) ? `; ${changedAt} serves even so` : ''}.`
+    checks.push(
+      warning('relation-columns', `${table.name} has no ${left.join(', ')}: they are not loaded.`, remedy),
+    )
+  }
+  if (unfilled.length > 0) {
+    const names = unfilled.map(({ name }) => name).join(', ')
+    const message = `The relation has no ${names}: in ${table.name} they stay NULL.`
+    checks.push(warning('relation-columns', message, 'Add them to the relation if they are wanted.'))
+  }
+  return checks.length > 0
+    ? checks
+    : [ok('relation-columns', `The columns of ${table.name} and the relation match.`)]
+}

@@ -1,0 +1,51 @@
+import { sql } from 'kysely'
+
+import { describeRelation } from '../../postgres/relation.js'
+import type { Session } from '../../postgres/session.js'
+import { compile } from '../../postgres/statement.js'
+import { ok, warning, type Check } from './check.js'
+
+/** Whether a run of the pipeline is at work now. */
+export async function checkRunning(target: Session, pipeline: string): Promise<Check[]> {
+  const name = 'running-run'
+  // That it is missing is said by another check.
+  if (!(await describeRelation(target, 'etl_control'))) return []
+  const [row] = await target.rows(
+    compile(sql`
+      select
+        ${isLocked(pipeline)}::text,
+        (
+          select max(started_at)::text
+          from etl_control
+          where pipeline = ${pipeline}::text
+            and status = 'running'
+        )`),
+  )
+  const [locked, since] = row ?? []
+  if (locked === 'true') {
+    const when = since ? ` since ${since.slice(0, 19)} UTC` : ''
+    return [
+      warning(
+        name,
+        `A run of ${pipeline} is at work${when}.`,
+        'Another one ends with LOCKED until it is done.',
+      ),
+    ]
+  }
+  if (since)
+    return [ok(name, `The run of ${since.slice(0, 19)} UTC died without closing its row; the next one does.`)]
+  return [ok(name, `No run of ${pipeline} is at work.`)]
+}
+
+/** `pg_locks` shows the halves of the key that `takeRunLock` uses. */
+const isLocked = (pipeline: string) => sql`
+  exists (
+    select
+    from pg_locks l
+    join pg_database d on d.oid = l.database
+    where d.datname = current_database()
+      and l.locktype = 'advisory'
+      and l.objsubid = 1
+      and l.granted
+      and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)
+  )`

@@ -1,0 +1,66 @@
+import { sql } from 'kysely'
+
+import { rowColumns } from '../../chatwoot/columns.js'
+import { describeTarget, type Relation } from '../../postgres/relation.js'
+import type { Session } from '../../postgres/session.js'
+import { compile } from '../../postgres/statement.js'
+import { critical, ok, type Check } from './check.js'
+
+/** Whether the table can take the rows: it exists, has the columns and the unique key, and the role may write. `key` is that of a relation of the caller's own. */
+export async function checkTable(target: Session, name: string, key: string | undefined): Promise<Check[]> {
+  const table = await describeTarget(target, name)
+  const checks = [...(await checkWriting(target, name)), ...checkColumns(table, key), ...checkKey(table, key)]
+  return checks.length > 0 ? checks : [ok('target-table', `The table ${name} can take the rows.`)]
+}
+
+/** Rows are staged in a temporary table. */
+async function checkWriting(target: Session, name: string): Promise<Check[]> {
+  const [row] = await target.rows(
+    compile(sql`
+      select
+        quote_ident(current_user)::text,
+        quote_ident(current_database())::text,
+        has_database_privilege(current_database(), 'temporary')::text,
+        array_to_string(
+          array(
+            select wanted
+            from unnest(array[${name}::text, 'etl_control']) wanted
+            where to_regclass(wanted) is not null
+              and not (
+                has_table_privilege(to_regclass(wanted), 'select')
+                and has_table_privilege(to_regclass(wanted), 'insert')
+                and has_table_privilege(to_regclass(wanted), 'update')
+              )
+          ),
+          ', '
+        )`),
+  )
+  const [role = '', database = '', temporary, tables] = row ?? []
+  const grants = [
+    ...(tables ? [`grant select, insert, update on ${tables} to ${role ?? ''};`] : []),
+    ...(temporary === 'true' ? [] : [`grant temporary on database ${database ?? ''} to ${role ?? ''};`]),
+  ]
+  if (grants.length === 0) return []
+  const lacking = [
+    ...(tables ? [`write ${tables}`] : []),
+    ...(temporary === 'true' ? [] : ['create temporary tables']),
+  ]
+  const message = `The role ${role ?? ''} may not ${lacking.join(' or ')}.`
+  return [critical('target-rights', message, `Let the owner run: ${grants.join(' ')}`)]
+}
+
+/** Of a relation of the caller's own, the columns are compared with those of the relation instead. */
+function checkColumns(table: Relation, key: string | undefined): Check[] {
+  if (key !== undefined) return []
+  const present = new Set([...table.columns.map(({ name }) => name), ...table.forbidden])
+  const missing = rowColumns.filter((column) => !present.has(column))
+  if (missing.length === 0) return []
+  const message = `The table ${table.name} lacks ${missing.join(', ')}.`
+  return [critical('target-columns', message, 'Run chatwoot-sync migrate, or add what is missing.')]
+}
+
+function checkKey(table: Relation, key = 'conversation_id'): Check[] {
+  if (table.uniqueColumns.includes(key)) return []
+  const message = `The table ${table.name} has no unique index on ${key} alone.`
+  return [critical('target-key', message, `Create it: create unique index on ${table.name} (${key});`)]
+}

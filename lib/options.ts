@@ -1,0 +1,180 @@
+import { z } from 'zod'
+
+import { SyncError } from './domain/errors.js'
+import { silentLogger, type Logger } from './domain/logger.js'
+import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
+import type { ConversationRow } from './chatwoot/row.js'
+import type { DatabaseHandle } from './postgres/connect.js'
+
+/** A view or table of the source that is read in place of the built-in query; columns go by name. */
+export interface CustomRelation {
+  /** As SQL writes it: `vw_conversations_analytics_final`, `analytics."My view"`. */
+  readonly name: string
+  /** The column that tells rows apart; it must be unique and never NULL, and the target needs a unique index on it. */
+  readonly key: string
+  /** The column that every change of a row moves forward. What does not move it is found by verify only. */
+  readonly changedAt: string
+}
+
+/** What the caller of `syncConversations` sees while it runs. */
+export interface Progress {
+  readonly phase: 'probe' | 'feeds' | 'load' | 'deletes'
+  readonly rowsExtracted: number
+  /** Rows that the run expects to read: exact for an incremental run, an estimate of the planner for a full one; null if unknown. */
+  readonly rowsExpected: number | null
+}
+
+export interface SyncOptions {
+  /** The Chatwoot database; SELECT rights are enough. */
+  readonly source: DatabaseHandle
+  /** The database that `migrate` has prepared. */
+  readonly target: DatabaseHandle
+  /** (Default: the built-in query over Chatwoot's tables.) */
+  readonly relation?: CustomRelation | undefined
+  /** Table of the target, as SQL writes it. (Default: conversas_analytics.) */
+  readonly table?: string | undefined
+  /** The name under which `etl_control` keeps the state; another relation, filter or table deserves another name. (Default: conversations.) */
+  readonly pipeline?: string | undefined
+  /** (Default: incremental; the first run, and one whose state does not fit, reads everything anyway and says so.) */
+  readonly loadType?: LoadType | undefined
+  /** (Default: manual.) */
+  readonly triggeredBy?: TriggeredBy | undefined
+  /** Only conversations of these accounts, by `account_id`. (Default: all.) */
+  readonly accounts?: readonly number[] | undefined
+  /** Only conversations of these inboxes, by `inbox_id`. (Default: all.) */
+  readonly inboxes?: readonly number[] | undefined
+  /** Time zone of the calendar columns, for every conversation. (Default: the one of the inbox, where both servers know it, else UTC.) */
+  readonly timeZone?: string | undefined
+  /** Rows of one batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
+  readonly batchSize?: number | undefined
+  /** Bytes of one batch, roughly. (Default: 8 MiB; two batches are in memory at a time.) */
+  readonly batchBytes?: number | undefined
+  /**
+   * Milliseconds by which a change stamp may lie before the begin of its transaction: clock error between the application's hosts and
+   * the database, and waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000, for pool waits.)
+   */
+  readonly skewAllowance?: number | undefined
+  /**
+   * Milliseconds after its creation in which every run looks whether a message was edited, deleted or delivered; no index leads to such
+   * changes. Later ones are found by `editScanEvery`. (Default: 259 200 000, three days, in which nearly all of them happen.)
+   */
+  readonly editWindow?: number | undefined
+  /**
+   * Milliseconds after which a run looks at all messages for edits, where there are too many of them to do so in each run.
+   * (Default: 72 000 000, twenty hours, so that a daily run always does.)
+   */
+  readonly editScanEvery?: number | undefined
+  /** Milliseconds that one statement may take; 0 for no limit. (Default: 600 000; a full read is many statements.) */
+  readonly statementTimeout?: number | undefined
+  /** Milliseconds until a server that does not answer counts as unreachable. (Default: 10 000.) */
+  readonly connectTimeout?: number | undefined
+  /** Rows that the target may refuse before the run fails. (Default: 0.) */
+  readonly maxRejects?: number | undefined
+  /** Share of the target's rows that one full run may mark deleted, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
+  readonly maxDeleteShare?: number | undefined
+  /** Marks what is gone even though the source is another server or was restored since the last good run. (Default: false.) */
+  readonly acceptNewSource?: boolean | undefined
+  /**
+   * Changes a row before it is loaded, or leaves it out with null; what is left out counts as gone. Times, dates, numerics and bigints
+   * are texts, as a Date or a number would lose digits. The key must stay. (Default: none, which is faster.)
+   */
+  readonly transform?: ((row: ConversationRow) => ConversationRow | null) | undefined
+  /** Stops between batches: the batch in work is rolled back, the run is closed as failed with ABORTED. */
+  readonly signal?: AbortSignal | undefined
+  /** Called after each batch; an error thrown here fails the run. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** (Default: none.) */
+  readonly logger?: Logger | undefined
+  /** Counts what a run would do and writes nothing. (Default: false.) */
+  readonly dryRun?: boolean | undefined
+}
+
+/** Each default with its reason is told at the field of `SyncOptions`. */
+export const defaults = {
+  table: 'conversas_analytics',
+  pipeline: 'conversations',
+  loadType: 'incremental',
+  triggeredBy: 'manual',
+  batchSize: 5000,
+  batchBytes: 8 * 1024 * 1024,
+  skewAllowance: 60_000,
+  editWindow: 259_200_000,
+  editScanEvery: 72_000_000,
+  statementTimeout: 600_000,
+  connectTimeout: 10_000,
+  maxRejects: 0,
+  maxDeleteShare: 0.2,
+  acceptNewSource: false,
+  dryRun: false,
+} as const satisfies Partial<SyncOptions>
+
+type Defaulted = keyof typeof defaults | 'logger'
+
+/** Options with every default filled in, checked, and frozen. */
+export type ResolvedOptions = Readonly<
+  Omit<SyncOptions, Defaulted> & { [Name in Defaulted]-?: NonNullable<SyncOptions[Name]> }
+>
+
+const milliseconds = z
+  .number()
+  .min(0)
+  .max(2 ** 31 - 1)
+const ids = z.array(z.int().min(1)).min(1)
+const name = z.string().trim().min(1)
+
+const schema = z.strictObject({
+  source: z.union([z.string().min(1), z.object({})]),
+  target: z.union([z.string().min(1), z.object({})]),
+  relation: z.strictObject({ name, key: name, changedAt: name }).optional(),
+  table: name.default(defaults.table),
+  pipeline: name.default(defaults.pipeline),
+  loadType: z.enum(['incremental', 'full']).default(defaults.loadType),
+  triggeredBy: z.enum(['manual', 'scheduler', 'api']).default(defaults.triggeredBy),
+  accounts: ids.optional(),
+  inboxes: ids.optional(),
+  timeZone: name.optional(),
+  batchSize: z.int().min(1).max(1_000_000).default(defaults.batchSize),
+  batchBytes: z.int().min(1024).default(defaults.batchBytes),
+  skewAllowance: milliseconds.default(defaults.skewAllowance),
+  editWindow: z.number().min(0).default(defaults.editWindow),
+  editScanEvery: z.number().min(0).default(defaults.editScanEvery),
+  statementTimeout: milliseconds.default(defaults.statementTimeout),
+  connectTimeout: milliseconds.default(defaults.connectTimeout),
+  maxRejects: z.int().min(0).default(defaults.maxRejects),
+  maxDeleteShare: z.number().min(0).max(1).default(defaults.maxDeleteShare),
+  acceptNewSource: z.boolean().default(defaults.acceptNewSource),
+  transform: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  onProgress: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
+  logger: z.object({}).loose().optional(),
+  dryRun: z.boolean().default(defaults.dryRun),
+})
+
+/** Checks what a caller gave. Throws CONFIG_MISSING or CONFIG_INVALID, which names the option and what it may be. */
+export function resolveOptions(options: SyncOptions): ResolvedOptions {
+  for (const side of ['source', 'target'] as const) {
+    if (options[side] === undefined) throw missing(side)
+  }
+  const checked = schema.safeParse(options)
+  if (!checked.success) throw invalid(checked.error)
+  const { source, target, transform, onProgress, logger = silentLogger } = options
+  // Handles and hooks are the caller's own objects: zod would copy them.
+  return Object.freeze({ ...checked.data, source, target, transform, onProgress, logger })
+}
+
+function missing(option: string): SyncError {
+  return new SyncError('CONFIG_MISSING', `The option ${option} is missing.`, {
+    remedy: 'Give a connection string, a configuration or a pool of pg, or a Kysely.',
+  })
+}
+
+/** Values are left out: one of them could be a connection string. */
+function invalid(error: z.ZodError): SyncError {
+  const complaints = error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`)
+  return new SyncError('CONFIG_INVALID', `Options that cannot work: ${complaints.join('; ')}.`, {
+    remedy: 'Correct them.',
+    details: { complaints },
+  })
+}
+
+export type { SyncReport }

@@ -1,0 +1,27 @@
+/** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not refuse it either. */
+export function losesContent(from: string, to: string): boolean {
+  if (from === to) return false
+  if (/^timestamp/.test(from) && (to === 'date' || /^time /.test(to))) return true
+  if (/^timestamp/.test(from) && /^timestamp/.test(to)) return digitsOf(to, 6) < digitsOf(from, 6)
+  if (/^(numeric|double precision)/.test(from) && to === 'real') return true
+  if (from.startsWith('numeric') && to === 'double precision') return true
+  if (from.startsWith('numeric') && to.startsWith('numeric')) return scaleOf(to) < scaleOf(from)
+  if (/^(real|double precision)/.test(from) && to.startsWith('numeric')) return scaleOf(to) < Infinity
+  // A character(n) is padded.
+  return to.startsWith('character(') && !from.startsWith('character(')
+}
+
+/** Whether a column can tell when a row changed. */
+export function isStamp(type: string): boolean {
+  return /^timestamp/.test(type) || type === 'date'
+}
+
+function digitsOf(type: string, otherwise: number): number {
+  const digits = /\((\d)\)/.exec(type)?.[1]
+  return digits === undefined ? otherwise : Number(digits)
+}
+
+function scaleOf(type: string): number {
+  const [, scale] = /\(\d+,(\d+)\)/.exec(type) ?? []
+  return scale === undefined ? Infinity : Number(scale)
+}

@@ -1,0 +1,116 @@
+import type pg from 'pg'
+
+import { connectError, type Address } from './driver-error.js'
+import { kyselySession, type KyselyHandle } from './kysely-session.js'
+import { pgSession } from './pg-session.js'
+import type { Session, Side } from './session.js'
+
+/**
+ * A database as a caller names it: a connection string, a configuration of pg, a pool of pg, or a Kysely over PostgreSQL.
+ * Of a pool or a Kysely, one connection is used and given back.
+ */
+export type DatabaseHandle = string | pg.PoolConfig | pg.Pool | KyselyHandle
+
+export interface ConnectOptions {
+  /** Shown in `pg_stat_activity`, where a handle does not name itself. */
+  readonly applicationName: string
+  /** Milliseconds until a server that does not answer counts as unreachable. */
+  readonly connectTimeout: number
+}
+
+/**
+ * One connection of the handle, held until the session is disposed of.
+ * Throws SOURCE_UNREACHABLE, SOURCE_AUTH_FAILED, SOURCE_DATABASE_MISSING, or the same of the target.
+ */
+export async function openSession(
+  side: Side,
+  handle: DatabaseHandle,
+  options: ConnectOptions,
+): Promise<Session> {
+  if (typeof handle === 'object' && 'getExecutor' in handle) return reserveKysely(side, handle)
+  if (typeof handle === 'object' && 'totalCount' in handle) return reserveFromPool(side, handle)
+  return connectClient(side, handle, options)
+}
+
+/** The server and database that a handle names, for messages; of a Kysely nothing is known. */
+export function addressOf(handle: DatabaseHandle): Address {
+  if (typeof handle === 'object' && 'getExecutor' in handle)
+    return { host: 'behind Kysely', port: 0, database: '' }
+  const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
+  if (typeof config === 'object' && config.connectionString === undefined) {
+    return {
+      host: config.host ?? 'localhost',
+      port: Number(config.port ?? 5432),
+      database: config.database ?? '',
+    }
+  }
+  const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
+  return {
+    host: decodeURIComponent(url?.hostname ?? '') || 'localhost',
+    port: Number(url?.port || 5432),
+    database: decodeURIComponent(url?.pathname.slice(1) ?? ''),
+  }
+}
+
+async function connectClient(
+  side: Side,
+  handle: string | pg.PoolConfig,
+  options: ConnectOptions,
+): Promise<Session> {
+  const { default: pg } = await import('pg')
+  const given = typeof handle === 'string' ? { connectionString: handle } : handle
+  const client = new pg.Client({
+    application_name: options.applicationName,
+    connectionTimeoutMillis: options.connectTimeout,
+    keepAlive: true,
+    ...given,
+  })
+  // Before connecting: an error that nobody listens to ends the process.
+  const session = pgSession(side, client, () => client.end())
+  try {
+    await client.connect()
+    return session
+  } catch (error) {
+    void client.end().catch(() => undefined)
+    throw connectError(side, error, addressOf(handle))
+  }
+}
+
+async function reserveFromPool(side: Side, pool: pg.Pool): Promise<Session> {
+  try {
+    const client = await pool.connect()
+    // The connection is not used again: it carried a lock, a temporary table or a snapshot, and none of these may leak to the caller.
+    return pgSession(side, client, async () => client.release(true))
+  } catch (error) {
+    throw connectError(side, error, addressOf(pool))
+  }
+}
+
+async function reserveKysely(side: Side, db: KyselyHandle): Promise<Session> {
+  return new Promise((resolve, reject) => {
+    const held = db.connection().execute(
+      (connection) =>
+        new Promise<void>((free) => {
+          const release = async () => {
+            free()
+            await held
+          }
+          resolve(kyselySession(side, connection, release))
+        }),
+    )
+    held.catch((error: unknown) => reject(connectError(side, error, addressOf(db))))
+  })
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** The password that a handle carries, to keep it out of messages. */
+export function passwordOf(handle: DatabaseHandle): string | undefined {
+  if (typeof handle === 'object' && 'getExecutor' in handle) return undefined
+  const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
+  if (typeof config === 'object' && typeof config.password === 'string') return config.password
+  const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
+  return url?.password ? decodeURIComponent(url.password) : undefined
+}

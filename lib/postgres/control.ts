@@ -1,0 +1,221 @@
+import { sql } from 'kysely'
+
+import { SyncError } from '../domain/errors.js'
+import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../domain/report.js'
+import { reportColumns, toReport } from './control-report.js'
+import type { Session } from './session.js'
+import { compile, target as db } from './statement.js'
+
+export interface RunStart {
+  readonly pipeline: string
+  readonly loadType: LoadType
+  readonly triggeredBy: TriggeredBy
+}
+
+/** Inserts the running row and gives its id. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody works on them. */
+export async function openRun(
+  target: Session,
+  { pipeline, loadType, triggeredBy }: RunStart,
+): Promise<string> {
+  await target.rows(
+    db
+      .updateTable('etl_control')
+      .set({
+        status: 'failed',
+        completed_at: sql<string>`clock_timestamp()`,
+        duration_seconds: sql<string>`extract(epoch from clock_timestamp() - started_at)`,
+        error_code: 'INTERRUPTED',
+        error_message:
+          'The run ended without closing its row: it was killed, or lost its connection. The next run goes on.',
+      })
+      .where('pipeline', '=', pipeline)
+      .where('status', '=', 'running')
+      .compile(),
+  )
+  const [row] = await target.rows(
+    db
+      .insertInto('etl_control')
+      .values({ pipeline, load_type: loadType, triggered_by: triggeredBy })
+      .returning(sql<string>`execution_id::text`.as('execution_id'))
+      .compile(),
+  )
+  return row?.[0] ?? ''
+}
+
+/** What earlier runs of the pipeline leave to this one. */
+export interface Inheritance {
+  /** The last good run. */
+  readonly good: { readonly state: string | null; readonly fingerprint: string | null } | undefined
+  /** A full read that did not come to its end, newer than the last good run. */
+  readonly unfinished:
+    | {
+        readonly executionId: string
+        readonly state: string
+        readonly fingerprint: string
+        readonly resumeKey: string
+      }
+    | undefined
+}
+
+export async function inherit(target: Session, pipeline: string): Promise<Inheritance> {
+  const rows = await target.rows(
+    db
+      .selectFrom('etl_control')
+      .distinctOn('status')
+      .select([
+        'status',
+        sql<string>`execution_id::text`.as('execution_id'),
+        'fingerprint',
+        'resume_key',
+        sql<string>`state::text`.as('state'),
+        sql<string>`(extract(epoch from started_at) * 1000000)::bigint::text`.as('started_at'),
+      ])
+      .where('pipeline', '=', pipeline)
+      .where(({ or, eb }) =>
+        or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
+      )
+      .orderBy('status')
+      .orderBy('etl_control.started_at', 'desc')
+      .compile(),
+  )
+  const success = rows.find(([status]) => status === 'success')
+  const good = success && { fingerprint: success[2] ?? null, state: success[4] ?? null }
+  const [, executionId, fingerprint, resumeKey, state, startedAt] =
+    rows.find(([status]) => status === 'failed') ?? []
+  const isNewer = Number(startedAt) > Number(success?.[5] ?? 0)
+  const unfinished =
+    isNewer && executionId && state && fingerprint && resumeKey
+      ? { executionId, state, fingerprint, resumeKey }
+      : undefined
+  return { good, unfinished }
+}
+
+/** What a run has come to; it is written with the rows, in their transaction. */
+export interface RunProgress extends Counts {
+  readonly loadType: LoadType
+  readonly reason: string | null
+  readonly watermarkStart: string | null
+  readonly watermarkEnd: string | null
+  readonly phases: Partial<Phases>
+  readonly warnings: readonly Warning[]
+  readonly horizonMode: 'primary' | 'standby' | null
+  readonly marginUsedSeconds: number | null
+  readonly fingerprint: string
+  readonly resumeKey: string | null
+  /** JSON. */
+  readonly state: string | null
+}
+
+/**
+ * Writes the progress into the run's row, in the transaction that also writes the rows. Throws LOCK_LOST when the row is no longer
+ * `running`, as then another run took over and nothing of this one may be committed.
+ */
+export async function recordProgress(
+  target: Session,
+  executionId: string,
+  progress: RunProgress,
+): Promise<void> {
+  const rows = await target.rows(
+    db
+      .updateTable('etl_control')
+      .set(progressColumns(progress))
+      .where('execution_id', '=', executionId)
+      .where('status', '=', 'running')
+      .returning(sql<string>`status`.as('status'))
+      .compile(),
+  )
+  if (rows.length === 0) throw lockLost()
+}
+
+/** Closes the run as a success, in the transaction of its last rows. States of older runs are dropped: one is enough to go on from. */
+export async function closeRun(
+  target: Session,
+  executionId: string,
+  progress: RunProgress,
+  pipeline: string,
+): Promise<SyncReport> {
+  await target.rows(
+    compile(sql`
+    update etl_control
+    set state = null
+    where pipeline = ${pipeline}::text
+      and state is not null
+      and execution_id <> ${executionId}::uuid`),
+  )
+  const rows = await target.rows(
+    db
+      .updateTable('etl_control')
+      .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
+      .where('execution_id', '=', executionId)
+      .where('status', '=', 'running')
+      .returning(reportColumns)
+      .compile(),
+  )
+  if (!rows[0]) throw lockLost()
+  return toReport(rows[0])
+}
+
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly traceback: string
+}
+
+/** Closes the run as failed; what it had committed stays counted. */
+export async function failRun(
+  target: Session,
+  executionId: string,
+  { code, message, traceback }: Failure,
+): Promise<void> {
+  await target.rows(
+    db
+      .updateTable('etl_control')
+      .set({
+        ...closing,
+        status: 'failed',
+        error_code: code,
+        error_message: message,
+        error_traceback: traceback,
+      })
+      .where('execution_id', '=', executionId)
+      .where('status', '=', 'running')
+      .compile(),
+  )
+}
+
+const closing = {
+  completed_at: sql<string>`clock_timestamp()`,
+  duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - started_at)::numeric, 3)`,
+}
+
+function progressColumns(progress: RunProgress) {
+  return {
+    load_type: progress.loadType,
+    reason: progress.reason,
+    watermark_start: progress.watermarkStart,
+    watermark_end: progress.watermarkEnd,
+    rows_extracted: progress.rowsExtracted,
+    rows_inserted: progress.rowsInserted,
+    rows_updated: progress.rowsUpdated,
+    rows_unchanged: progress.rowsUnchanged,
+    rows_deleted: progress.rowsDeleted,
+    rows_rejected: progress.rowsRejected,
+    phases: JSON.stringify(progress.phases),
+    warnings: JSON.stringify(progress.warnings),
+    horizon_mode: progress.horizonMode,
+    margin_used_seconds: progress.marginUsedSeconds,
+    fingerprint: progress.fingerprint,
+    resume_key: progress.resumeKey,
+    state: progress.state,
+  }
+}
+
+function lockLost(): SyncError {
+  return new SyncError(
+    'LOCK_LOST',
+    'Another run took over while this one was held up, so nothing more of it was written.',
+    {
+      remedy: 'Run it again.',
+    },
+  )
+}

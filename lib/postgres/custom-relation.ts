@@ -1,0 +1,88 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { formatMicros, type Micros } from '../domain/micros.js'
+import type { Column, Relation } from './relation.js'
+
+/** Columns of a conversation in which an empty text means that there is none. */
+const identifiers = new Set([
+  'assignee_email',
+  'contact_email',
+  'contact_phone',
+  'contact_identifier',
+  'client_phone',
+])
+
+export interface CustomRead {
+  readonly relation: Relation
+  readonly key: string
+  readonly changedAt: Column
+  /** Columns of the target in the order of the cells. */
+  readonly columns: readonly Column[]
+  readonly accounts: readonly number[] | undefined
+  readonly inboxes: readonly number[] | undefined
+}
+
+/** All rows behind a key, in order of it. */
+export function allRows(read: CustomRead, after: string | null): RawBuilder<unknown> {
+  const keyType = read.relation.columns.find(({ name }) => name === read.key)?.type ?? 'text'
+  return rows(read, after === null ? sql`true` : sql`r.${sql.id(read.key)} > ${after}::${sql.raw(keyType)}`)
+}
+
+/** Rows whose change stamp is at or after the bound, and rows without a stamp, as nothing tells when these change. */
+export function changedRows(read: CustomRead, low: Micros): RawBuilder<unknown> {
+  const stamp = sql`r.${sql.id(read.changedAt.name)}`
+  return rows(read, sql`(${stamp} >= ${boundAs(read.changedAt.type, low)} or ${stamp} is null)`)
+}
+
+/** Keys of all rows. */
+export function allKeys(read: CustomRead): RawBuilder<unknown> {
+  const key = sql`r.${sql.id(read.key)}`
+  return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read)} order by ${key}`
+}
+
+function rows(read: CustomRead, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const { relation, columns, key } = read
+  const cells = columns.map(({ name, type }) => {
+    const from = relation.columns.find((column) => column.name === name)?.type ?? type
+    return cleaned(name, from, type)
+  })
+  return sql`
+    select ${sql.join(cells)}
+    from ${sql.id(relation.schema, relation.name)} r
+    where ${condition} and ${inFilter(read)}
+    order by r.${sql.id(key)}`
+}
+
+function inFilter({ accounts, inboxes }: CustomRead): RawBuilder<unknown> {
+  const among = (column: string, ids: readonly number[] | undefined) =>
+    ids ? [sql`r.${sql.id(column)} = any(${`{${ids.join(',')}}`}::bigint[])`] : []
+  return sql.join([sql`true`, ...among('account_id', accounts), ...among('inbox_id', inboxes)], sql` and `)
+}
+
+/**
+ * What a target cannot hold or an analyst cannot use becomes NULL: NaN and infinite numbers, infinite times, empty texts where the
+ * target's column is no text or names a person. NUL escapes, which jsonb refuses, are taken out of json.
+ */
+function cleaned(name: string, from: string, to: string): RawBuilder<unknown> {
+  const cell = sql`r.${sql.id(name)}`
+  if (/^(numeric|real|double precision)/.test(from)) {
+    return sql`case when ${cell}::text not in ('NaN', 'Infinity', '-Infinity') then ${cell} end`
+  }
+  if (/^(timestamp|date)/.test(from)) return sql`case when isfinite(${cell}) then ${cell} end`
+  if (to === 'jsonb' && (from === 'json' || isText(from))) {
+    return sql`regexp_replace(nullif(${cell}::text, ''), '(?<!\\)((?:\\\\)*)\\u0000', '\\1', 'g')`
+  }
+  if (isText(from) && (!isText(to) || identifiers.has(name))) return sql`nullif(${cell}::text, '')`
+  return cell
+}
+
+export function isText(type: string): boolean {
+  return /^(text|character|"char"|name|citext)/.test(type)
+}
+
+/** The bound in the type of the column, so that its index is of use. A date is rounded down. */
+function boundAs(type: string, low: Micros): RawBuilder<unknown> {
+  const bound = sql`${formatMicros(low)}::timestamp`
+  if (type.endsWith('with time zone')) return sql`(${bound} at time zone 'UTC')`
+  return type === 'date' ? sql`${bound}::date` : bound
+}

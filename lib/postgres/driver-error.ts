@@ -1,0 +1,146 @@
+import { SyncError, type ErrorCode } from '../domain/errors.js'
+import { redact } from '../domain/redact.js'
+import type { Side } from './session.js'
+
+/** Where a connection leads, for messages; never with user or password. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}
+
+/** What a driver's error says, without the row values that PostgreSQL puts into messages of data errors. */
+interface Facts {
+  readonly sqlState: string | null
+  readonly said: string
+}
+
+/** The error of a failed connect, with its own code and remedy. */
+export function connectError(side: Side, error: unknown, address: Address): SyncError {
+  const { sqlState, said } = factsOf(error)
+  const where = `${address.host}:${address.port}`
+  const details = { sqlState, host: address.host, port: address.port, database: address.database }
+  const of = (code: ErrorCode, message: string, remedy: string) =>
+    new SyncError(code, message, { remedy, details, cause: error })
+  const codes = codesOf(side)
+  if (sqlState === '3D000' || (sqlState === '08P01' && /no such database/.test(said))) {
+    return of(
+      codes.database,
+      `The ${side} server ${where} has no database ${address.database}.`,
+      'Create it, or correct the name.',
+    )
+  }
+  if (sqlState?.startsWith('28') || isMissingPassword(said)) {
+    return of(
+      codes.auth,
+      `The ${side} server ${where} refused the login: ${said}.`,
+      'Check user, password and pg_hba.conf.',
+    )
+  }
+  if (sqlState?.startsWith('42501')) {
+    return of(
+      codes.forbidden,
+      `The ${side} database ${address.database} may not be used: ${said}.`,
+      'Grant connect on it.',
+    )
+  }
+  return of(
+    codes.unreachable,
+    `The ${side} server ${where} cannot be reached: ${said}.`,
+    'Check host, port, firewall and TLS.',
+  )
+}
+
+/** The error of a failed statement. A SyncError stays what it is. */
+export function statementError(side: Side, error: unknown): SyncError {
+  if (error instanceof SyncError) return error
+  const { sqlState, said } = factsOf(error)
+  const codes = codesOf(side)
+  const of = (code: ErrorCode, remedy: string) =>
+    new SyncError(code, `The ${side} said: ${said}.`, { remedy, details: { sqlState }, cause: error })
+  switch (sqlState) {
+    case '42501':
+      return of(codes.forbidden, 'Grant what is missing; the README lists the rights.')
+    case '42P01':
+    case '3F000':
+      return of(
+        codes.relation,
+        side === 'source'
+          ? 'Correct the name, or connect to the Chatwoot database.'
+          : 'Run chatwoot-sync migrate.',
+      )
+    case '42703':
+      return of(
+        codes.column,
+        side === 'source'
+          ? 'Correct the name of the column.'
+          : 'Run chatwoot-sync migrate, or add the column.',
+      )
+    case '42P10':
+      return of('TARGET_COLUMN_MISSING', 'The key needs a unique index on the target table.')
+    case '21000':
+      return of('KEY_NOT_UNIQUE', 'Use a relation with one row for each key.')
+    case null:
+      return of(codes.unreachable, 'Run it again; what was committed stays.')
+    default:
+      return of(codes.failed, remedyOf(sqlState))
+  }
+}
+
+function codesOf(side: Side) {
+  return side === 'source'
+    ? ({
+        unreachable: 'SOURCE_UNREACHABLE',
+        auth: 'SOURCE_AUTH_FAILED',
+        database: 'SOURCE_DATABASE_MISSING',
+        forbidden: 'SOURCE_FORBIDDEN',
+        relation: 'RELATION_MISSING',
+        column: 'COLUMN_MISSING',
+        failed: 'SOURCE_FAILED',
+      } as const)
+    : ({
+        unreachable: 'TARGET_UNREACHABLE',
+        auth: 'TARGET_AUTH_FAILED',
+        database: 'TARGET_DATABASE_MISSING',
+        forbidden: 'TARGET_FORBIDDEN',
+        relation: 'TARGET_NOT_MIGRATED',
+        column: 'TARGET_COLUMN_MISSING',
+        failed: 'TARGET_FAILED',
+      } as const)
+}
+
+function remedyOf(sqlState: string): string {
+  if (sqlState === '57014') return 'Raise statementTimeout, or look for what blocks the statement.'
+  if (/^(08|40|53|55P03|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
+  return `Look up SQLSTATE ${sqlState} in the PostgreSQL manual; the server's log has the statement.`
+}
+
+/** `SQLSTATE` of a driver's error, or null for one of the wire. */
+export function sqlStateOf(error: unknown): string | null {
+  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null
+}
+
+function factsOf(error: unknown): Facts {
+  const sqlState = sqlStateOf(error)
+  if (!(error instanceof Error)) return { sqlState, said: 'something that is not an error' }
+  // Of two addresses behind one name, Node reports each in an AggregateError without a message of its own.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const message = first instanceof Error ? first.message : error.message
+  // Classes 22 and 23 quote the value that did not fit.
+  const isDataError = sqlState !== null && /^2[23]/.test(sqlState)
+  const said = isDataError ? `a value did not fit (SQLSTATE ${sqlState}${placeOf(error)})` : redact(message)
+  return { sqlState, said: said.replace(/[.\s]+$/, '') }
+}
+
+function placeOf(error: Error): string {
+  const place = ['table', 'column', 'constraint'].flatMap((name) => {
+    const value: unknown = Reflect.get(error, name)
+    return typeof value === 'string' ? [`${name} ${value}`] : []
+  })
+  return place.length > 0 ? `, ${place.join(', ')}` : ''
+}
+
+function isMissingPassword(said: string): boolean {
+  return /password must be a string|client password/i.test(said)
+}

@@ -1,0 +1,76 @@
+import { sql, CompiledQuery, type Kysely } from 'kysely'
+
+import { statementError } from './driver-error.js'
+import type { Cells, Session, Side, StageTable } from './session.js'
+import { compile } from './statement.js'
+
+/** Any Kysely over PostgreSQL, whatever its tables. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Kysely is invariant in its tables: only any accepts every caller's.
+export type KyselyHandle = Kysely<any>
+
+/** A session over a connection of a caller's Kysely, without its driver's own ways of streaming: only statements. */
+export function kyselySession(side: Side, db: KyselyHandle, release: () => Promise<void>): Session {
+  const lost = new AbortController()
+  let roundTrips = 0
+
+  async function rows(query: CompiledQuery): Promise<readonly Cells[]> {
+    roundTrips += 1
+    try {
+      const result = await db.executeQuery<Record<string, unknown>>(query)
+      return result.rows.map((row) =>
+        Object.values(row).map((value) => (value === null ? null : String(value))),
+      )
+    } catch (error) {
+      throw statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
+    }
+  }
+
+  return {
+    side,
+    lost: lost.signal,
+    roundTrips: () => roundTrips,
+    rows,
+    script: async (statements) => {
+      let last: readonly Cells[] = []
+      for (const statement of statements) last = await rows(CompiledQuery.raw(statement))
+      return last
+    },
+    portions: (query, columns, size) => fetchPortions(rows, query, columns, size),
+    stage: async (table, cells) => {
+      await rows(compile(insertTexts(table, cells)))
+    },
+    destroy: (reason) => lost.abort(reason),
+    [Symbol.asyncDispose]: release,
+  }
+}
+
+type Rows = (query: CompiledQuery) => Promise<readonly Cells[]>
+
+/** The cursor belongs to the transaction in which the run reads. Its columns are renamed, as an object cannot hold one name twice. */
+async function* fetchPortions(rows: Rows, query: CompiledQuery, columns: number, size: () => number) {
+  const names = Array.from({ length: columns }, (_, index) => `c${index}`)
+  const texts = names.map((name) => `portion.${name}::text as ${name}`).join(', ')
+  const text = `declare chatwoot_sync_portion no scroll cursor for select ${texts} from (${query.sql}) portion (${names.join(', ')})`
+  await rows(CompiledQuery.raw(text, [...query.parameters]))
+  try {
+    while (true) {
+      const asked = size()
+      const portion = await rows(
+        CompiledQuery.raw(`fetch forward ${Math.trunc(asked)} from chatwoot_sync_portion`),
+      )
+      if (portion.length > 0) yield portion
+      if (portion.length < asked) break
+    }
+  } finally {
+    await rows(CompiledQuery.raw('close chatwoot_sync_portion')).catch(() => undefined)
+  }
+}
+
+/** All rows in one parameter, so the text stays the same for each batch. */
+function insertTexts({ name, columns }: StageTable, rows: readonly Cells[]) {
+  const values = columns.map(({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(type)}`)
+  return sql`
+    insert into ${sql.id(name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
+    select ${sql.join(values)}
+    from json_array_elements(${JSON.stringify(rows)}::json) entry`
+}

@@ -1,0 +1,130 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import type { Column, Relation } from './relation.js'
+import type { Cells, Session } from './session.js'
+import { compile } from './statement.js'
+
+/** Where rows go, and which columns. */
+export interface LoadPlan {
+  readonly table: Relation
+  readonly key: string
+  /** Columns that are written, the key among them, in the order of the cells. */
+  readonly columns: readonly Column[]
+  /** The column of the target that holds the change stamp. */
+  readonly changedAt: string | undefined
+}
+
+export interface Written {
+  readonly inserted: number
+  readonly updated: number
+}
+
+const stageName = 'chatwoot_sync_stage'
+
+/** Makes the temporary table through which batches go; it empties itself at each commit, without a trace in the catalog or the WAL. */
+export async function createStage(target: Session, { table, columns }: LoadPlan): Promise<void> {
+  const names = sql.join(columns.map(({ name }) => sql.id(name)))
+  await target.rows(
+    compile(sql`
+    create temp table ${sql.id(stageName)}
+    on commit delete rows
+    as select ${names} from ${tableOf(table)}
+    with no data`),
+  )
+}
+
+/** Fills the stage with one batch. Within one transaction `emptyStage` has to come before the next batch. */
+export async function stageRows(
+  target: Session,
+  { columns }: LoadPlan,
+  rows: readonly Cells[],
+): Promise<void> {
+  await target.stage({ name: stageName, columns }, rows)
+}
+
+export async function emptyStage(target: Session): Promise<void> {
+  await target.rows(compile(sql`truncate ${sql.id(stageName)}`))
+}
+
+/**
+ * Brings the target to the content of the stage, in the transaction that is open. Rows that are equal already are neither written nor
+ * locked. Content decides, never "newer than": a later write can carry an older stamp. Equal means the same bytes, so that a number
+ * that changes from 1 to 1.0 arrives.
+ */
+export async function upsertStage(target: Session, plan: LoadPlan): Promise<Written> {
+  const [row] = await target.rows(compile(upsert(plan)))
+  const inserted = Number(row?.[0] ?? 0)
+  return { inserted, updated: Number(row?.[1] ?? 0) - inserted }
+}
+
+/** What `upsertStage` would do, without doing it. */
+export async function countStage(target: Session, plan: LoadPlan): Promise<Written> {
+  const [row] = await target.rows(
+    compile(sql`
+    select
+      (count(*) filter (where t.${sql.id(plan.key)} is null))::integer,
+      count(*)::integer
+    ${differing(plan)}`),
+  )
+  const inserted = Number(row?.[0] ?? 0)
+  return { inserted, updated: Number(row?.[1] ?? 0) - inserted }
+}
+
+/**
+ * The oldest change stamp, in microseconds, among the staged rows whose stamp differs from the target's; null without one.
+ * How far it lies behind the horizon shows how much of the allowance is used. Ask before the upsert.
+ */
+export async function oldestMovedStamp(target: Session, plan: LoadPlan): Promise<number | null> {
+  if (plan.changedAt === undefined) return null
+  const stamp = sql.id(plan.changedAt)
+  const [row] = await target.rows(
+    compile(sql`
+    select (extract(epoch from min(s.${stamp})) * 1000000)::bigint::text
+    from ${sql.id(stageName)} s
+    left join ${tableOf(plan.table)} t on ${matching(plan)}
+    where s.${stamp} is distinct from t.${stamp}`),
+  )
+  return row?.[0] === null || row?.[0] === undefined ? null : Number(row[0])
+}
+
+function upsert(plan: LoadPlan): RawBuilder<unknown> {
+  const { table, key, columns } = plan
+  const names = columns.map(({ name }) => sql.id(name))
+  const assignments = columns.flatMap(({ name }) =>
+    name === key ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
+  )
+  if (has(table, 'etl_updated_at')) assignments.push(sql`etl_updated_at = now()`)
+  if (has(table, 'deleted_at')) assignments.push(sql`deleted_at = null`)
+  const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
+  return sql`
+    with written as (
+      insert into ${tableOf(table)} (${sql.join(names)})
+      select ${sql.join(columns.map(({ name }) => sql`s.${sql.id(name)}`))}
+      ${differing(plan)}
+      on conflict (${sql.id(key)}) ${action}
+      returning (xmax = 0) as is_new
+    )
+    select
+      (count(*) filter (where is_new))::integer,
+      count(*)::integer
+    from written`
+}
+
+/** Staged rows that the target lacks, holds with other content, or holds as deleted. */
+function differing(plan: LoadPlan): RawBuilder<unknown> {
+  const side = (alias: string) =>
+    sql`row(${sql.join(plan.columns.map(({ name }) => sql`${sql.id(alias)}.${sql.id(name)}`))})`
+  const isDeleted = has(plan.table, 'deleted_at') ? sql`or t.deleted_at is not null` : sql``
+  return sql`
+      from ${sql.id(stageName)} s
+      left join ${tableOf(plan.table)} t on ${matching(plan)}
+      where t.${sql.id(plan.key)} is null
+        ${isDeleted}
+        or ${side('s')}::record *<> ${side('t')}::record`
+}
+
+const matching = ({ key }: LoadPlan) => sql`t.${sql.id(key)} = s.${sql.id(key)}`
+
+export const tableOf = ({ schema, name }: Pick<Relation, 'schema' | 'name'>) => sql.id(schema, name)
+
+const has = (table: Relation, column: string) => table.columns.some(({ name }) => name === column)

@@ -1,0 +1,59 @@
+import type { Column } from './relation.js'
+import type { Cells } from './session.js'
+
+/** Turns texts into the values that a caller sees, and back; made once for the columns of a run. */
+export interface RowValues<Row> {
+  toRow(cells: Cells): Row
+  toCells(row: Row): Cells
+}
+
+/**
+ * Integers become numbers, booleans booleans, json its value and arrays of texts arrays; everything else stays the server's text:
+ * bigint, numeric, times and dates would lose digits. What the names of the columns make of `Row`, the catalog vouches for.
+ */
+export function rowValues<Row extends object>(columns: readonly Column[]): RowValues<Row> {
+  const parsers = columns.map(({ type }) => parserOf(type))
+  return {
+    toRow: (cells) => {
+      const row: Record<string, unknown> = {}
+      columns.forEach(({ name }, index) => {
+        const cell = cells[index] ?? null
+        row[name] = cell === null ? null : (parsers[index]?.(cell) ?? cell)
+      })
+      return row as Row
+    },
+    toCells: (row) => columns.map(({ name, type }) => toText(Reflect.get(row, name), type)),
+  }
+}
+
+type Parser = (text: string) => unknown
+
+function parserOf(type: string): Parser | undefined {
+  if (type === 'integer' || type === 'smallint') return Number
+  if (type === 'boolean') return (text) => text === 't' || text === 'true'
+  if (type === 'json' || type === 'jsonb') return (text): unknown => JSON.parse(text)
+  return /^(text|character varying)(\(\d+\))?\[\]$/.test(type) ? parseTexts : undefined
+}
+
+function toText(value: unknown, type: string): string | null {
+  if (value === null || value === undefined) return null
+  if (type === 'json' || type === 'jsonb') return JSON.stringify(value)
+  if (typeof value === 'string') return value
+  if (Array.isArray(value)) return `{${value.map(toElement).join(',')}}`
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function toElement(value: unknown): string {
+  if (value === null || value === undefined) return 'null'
+  return `"${String(value).replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+/** An array of one dimension as PostgreSQL writes it: `{a,"b c",NULL}`. */
+function parseTexts(text: string): (string | null)[] {
+  const elements = text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^",]+)/gs)
+  return [...elements].map(([, quoted, bare]) => {
+    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/gs, '$1')
+    return bare === 'NULL' || bare === undefined ? null : bare
+  })
+}

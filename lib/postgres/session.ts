@@ -1,0 +1,36 @@
+import type { CompiledQuery } from 'kysely'
+
+/** Which of the two databases; error codes and remedies differ. */
+export type Side = 'source' | 'target'
+
+/** One row as the server's texts, in the order of the select list. */
+export type Cells = readonly (string | null)[]
+
+/**
+ * One connection, held for the whole of a run: the lock and the writes of a run must live and die together.
+ *
+ * Values come back as texts, because a Date loses microseconds and a number loses digits. Statements therefore select only texts,
+ * integers and booleans cast to text, so that a session over a caller's Kysely, whose parsers are unknown, gives the same texts.
+ */
+export interface Session extends AsyncDisposable {
+  readonly side: Side
+  /** Fires when the connection is gone. */
+  readonly lost: AbortSignal
+  /** How often the program has waited for the server. */
+  roundTrips(): number
+  rows(query: CompiledQuery): Promise<readonly Cells[]>
+  /** Runs statements without parameters in one go; the rows of the last one. */
+  script(statements: readonly string[]): Promise<readonly Cells[]>
+  /** The rows of a query in portions of at most `size()` rows, through a cursor that is closed when the iteration ends, however it ends. */
+  portions(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
+  /** Fills a table from rows of texts. */
+  stage(table: StageTable, rows: readonly Cells[]): Promise<void>
+  /** Ends the connection at once, whatever it does; pending calls reject. */
+  destroy(reason: unknown): void
+}
+
+/** A temporary table to be filled: its columns in order, with the types to which the texts are cast. */
+export interface StageTable {
+  readonly name: string
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+}

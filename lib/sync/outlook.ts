@@ -1,0 +1,103 @@
+import { messagesOf, smallTables, timeZonesOf, toSmallTables, type SmallTables } from '../chatwoot/feeds.js'
+import { SyncError } from '../domain/errors.js'
+import {
+  heldBackSince,
+  lowerBound,
+  nextState,
+  nothingWritten,
+  observe,
+  type HorizonState,
+  type Probe,
+  type Snapshot,
+  type Trace,
+} from '../domain/horizon.js'
+import { formatMicros, type Micros } from '../domain/micros.js'
+import type { Warning } from '../domain/report.js'
+import type { ResolvedOptions } from '../options.js'
+import { probeSource, readSnapshot, toSnapshot } from '../postgres/probe.js'
+import type { Session } from '../postgres/session.js'
+import { beginReading } from '../postgres/settings.js'
+import { compile } from '../postgres/statement.js'
+import { pause } from './stop.js'
+
+/** What a run knows of the source before it reads: the open snapshot, and from where on it has to read. */
+export interface Outlook {
+  readonly probe: Probe
+  readonly snapshot: Snapshot
+  /** What the next run goes on from; undefined when this run cannot vouch for anything. */
+  readonly horizon: HorizonState | undefined
+  /** Microseconds; undefined for everything. */
+  readonly low: Micros | undefined
+  /** Why everything is read though less was asked for. */
+  readonly reason: string | undefined
+  /** No transaction wrote anything since the last good run. */
+  readonly isIdle: boolean
+  readonly smallTables: SmallTables | undefined
+  /** Messages in the source, estimated. */
+  readonly messages: number
+  /** Time zones of the inboxes. */
+  readonly timeZones: readonly string[]
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Probes the source, opens the one transaction in which it is read, and works out from where on to read. Without an earlier state it
+ * first waits, for seconds at most, until the transactions that are open have ended, as nobody can tell how long they have been.
+ */
+export async function lookAtSource(
+  source: Session,
+  last: HorizonState | undefined,
+  options: ResolvedOptions,
+): Promise<Outlook> {
+  let probe = await probeSource(source)
+  let trace = observe(last, probe)
+  for (let waited = 0; isOpenUnknown(trace) && waited < 3000; waited += 250) {
+    await pause(250, options.signal)
+    probe = await probeSource(source)
+    trace = observe(trace, probe)
+  }
+  const snapshot = toSnapshot(await source.script([...beginReading(options.statementTimeout), readSnapshot]))
+  const rows = options.relation ? [] : await source.rows(compile(smallTables()))
+  const bound = last && lowerBound(last, trace, probe, snapshot, options.skewAllowance * 1000)
+  return {
+    probe,
+    snapshot,
+    horizon: nextState(trace, probe, snapshot),
+    low: bound && 'low' in bound ? bound.low : undefined,
+    reason: bound && 'unknown' in bound ? bound.unknown : undefined,
+    isIdle: last !== undefined && nothingWritten(last, probe, snapshot),
+    smallTables: options.relation ? undefined : toSmallTables(rows),
+    messages: messagesOf(rows),
+    timeZones: timeZonesOf(rows),
+    warnings: heldBack(trace, probe, options.skewAllowance),
+  }
+}
+
+function isOpenUnknown(trace: Trace): boolean {
+  return heldBackSince(trace) === null
+}
+
+/** A transaction that has been open for over ten allowances makes each run read again what changed meanwhile. */
+function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[] {
+  const since = heldBackSince(trace)
+  if (since === undefined || at === null) return []
+  if (since !== null && at - since < skewAllowance * 10_000) return []
+  const when =
+    since === null ? 'since before the first run' : `since at least ${formatMicros(since).slice(0, 19)} UTC`
+  const message = `A transaction of the source has been open ${when}; until it ends, each run reads again what changed since then.`
+  return [{ code: 'HELD_BACK', message }]
+}
+
+/** Throws STANDBY_BEHIND when the source is a standby that has not reached the last good run. */
+export function requireNotBehind(outlook: Outlook, last: HorizonState | undefined): void {
+  const { probe, snapshot } = outlook
+  if (probe.mode !== 'standby' || !last || last.mode !== 'standby' || snapshot.next >= last.snapshot.next)
+    return
+  throw new SyncError(
+    'STANDBY_BEHIND',
+    'The standby is behind the point up to which the last run has read.',
+    {
+      remedy: 'Wait until it has caught up, or read the primary.',
+    },
+  )
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+
+import * as chatwoot from '../chatwoot/conversation-row.js'
+import { SyncError } from '../domain/errors.js'
+import type { Warning } from '../domain/report.js'
+import type { ResolvedOptions } from '../options.js'
+import { isStamp, losesContent } from '../postgres/column-types.js'
+import type { CustomRead } from '../postgres/custom-relation.js'
+import type { LoadPlan } from '../postgres/load.js'
+import { describeSource, describeTarget, type Column, type Relation } from '../postgres/relation.js'
+import type { Session } from '../postgres/session.js'
+import { rowColumns } from '../chatwoot/columns.js'
+
+/** What is read and where it goes, checked against both catalogs before any row is read. */
+export interface Plan {
+  readonly load: LoadPlan
+  /** Of a relation of the caller's own. */
+  readonly custom: CustomRead | undefined
+  /** Rows in the source by the planner's estimate. */
+  readonly estimatedRows: number | null
+  /** Stands for everything that a state holds for: with another one, the next run reads everything. */
+  readonly fingerprint: string
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Throws RELATION_MISSING, COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN, TARGET_NOT_MIGRATED or TARGET_COLUMN_MISSING,
+ * before anything is read or written.
+ */
+export async function makePlan(source: Session, target: Session, options: ResolvedOptions): Promise<Plan> {
+  const table = await describeTarget(target, options.table)
+  return options.relation ? planCustom(source, table, options) : planChatwoot(source, table, options)
+}
+
+async function planChatwoot(source: Session, table: Relation, options: ResolvedOptions): Promise<Plan> {
+  const conversations = await describeSource(source, 'conversations')
+  const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
+  requireUnique(table, chatwoot.key)
+  return {
+    load: { table, key: chatwoot.key, columns, changedAt: chatwoot.changedAt },
+    custom: undefined,
+    estimatedRows: conversations.estimatedRows,
+    fingerprint: fingerprintOf(options, columns, [
+      ...conversations.columns.map(({ name }) => name),
+      chatwoot.queryVersion,
+    ]),
+    warnings: [],
+  }
+}
+
+async function planCustom(source: Session, table: Relation, options: ResolvedOptions): Promise<Plan> {
+  const { name, key, changedAt } = options.relation ?? { name: '', key: '', changedAt: '' }
+  const relation = await describeSource(source, name)
+  for (const needed of [
+    key,
+    changedAt,
+    ...(options.accounts ? ['account_id'] : []),
+    ...(options.inboxes ? ['inbox_id'] : []),
+  ]) {
+    if (!columnOf(relation, needed)) throw missingInSource(relation, name, needed)
+  }
+  const shared = table.columns.filter(
+    (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
+  )
+  if (!columnOf(table, key)) missingInTarget(table, [key])
+  requireUnique(table, key)
+  const stamp = columnOf(relation, changedAt)
+  if (!stamp || !isStamp(stamp.type)) throw notAStamp(name, changedAt, stamp?.type)
+  for (const column of shared) requireSameContent(columnOf(relation, column.name), column)
+  const ignored = relation.columns
+    .filter(({ name: column }) => !columnOf(table, column))
+    .map((column) => column.name)
+  const read = {
+    relation,
+    key,
+    changedAt: stamp,
+    columns: shared,
+    accounts: options.accounts,
+    inboxes: options.inboxes,
+  }
+  return {
+    load: { table, key, columns: shared, changedAt: columnOf(table, changedAt) ? changedAt : undefined },
+    custom: read,
+    estimatedRows: relation.estimatedRows,
+    fingerprint: fingerprintOf(options, shared, [relation.schema, relation.name]),
+    warnings: ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : [],
+  }
+}
+
+const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
+  columns.find((column) => column.name === name)
+
+/** Columns that say when this package wrote, not what the source holds. */
+function isBookkeeping(name: string): boolean {
+  return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
+}
+
+function requireUnique(table: Relation, key: string): void {
+  if (table.uniqueColumns.includes(key)) return
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} has no unique index on ${key} alone.`,
+    {
+      remedy: `Create one: create unique index on ${table.name} (${key}).`,
+      details: { column: key },
+    },
+  )
+}
+
+function requireSameContent(from: Column | undefined, to: Column): void {
+  if (!from || !losesContent(from.type, to.type)) return
+  throw new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
+    {
+      remedy: 'Change the type of the target column.',
+      details: { column: to.name, sourceType: from.type, targetType: to.type },
+    },
+  )
+}
+
+function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
+  if (forbidden.includes(column)) {
+    return new SyncError(
+      'SOURCE_FORBIDDEN',
+      `The source role may not read column ${column} of ${relation}.`,
+      {
+        remedy: `Grant select on ${relation} to it.`,
+        details: { column },
+      },
+    )
+  }
+  return new SyncError('COLUMN_MISSING', `The source relation ${relation} has no column ${column}.`, {
+    remedy: 'Correct relation.key, relation.changedAt or the filter.',
+    details: { column },
+  })
+}
+
+function missingInTarget(table: Relation, columns: readonly string[]): never {
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
+    {
+      remedy: 'Run chatwoot-sync migrate, or add it.',
+      details: { columns: [...columns] },
+    },
+  )
+}
+
+function notAStamp(relation: string, column: string, type = 'unknown'): SyncError {
+  return new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${column} of ${relation} is ${type}, which tells no time.`,
+    {
+      remedy: 'Name a column of type timestamp, timestamptz or date in relation.changedAt.',
+      details: { column, sourceType: type },
+    },
+  )
+}
+
+function columnsIgnored(columns: readonly string[], table: string): Warning {
+  const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
+  return { code: 'COLUMNS_IGNORED', message }
+}
+
+function fingerprintOf(
+  options: ResolvedOptions,
+  columns: readonly Column[],
+  more: readonly (string | number)[],
+): string {
+  const { relation, accounts, inboxes, timeZone, table } = options
+  const sorted = (ids: readonly number[] | undefined) => ids && [...new Set(ids)].sort((a, b) => a - b)
+  const facts = [
+    relation,
+    sorted(accounts),
+    sorted(inboxes),
+    timeZone,
+    table,
+    columns,
+    more,
+    options.transform !== undefined,
+  ]
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
+}

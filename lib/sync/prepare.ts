@@ -1,0 +1,135 @@
+import { isOtherSource } from '../domain/horizon.js'
+import { SyncError } from '../domain/errors.js'
+import { formatMicros } from '../domain/micros.js'
+import type { ResolvedOptions } from '../options.js'
+import { inherit, type Inheritance } from '../postgres/control.js'
+import type { Session } from '../postgres/session.js'
+import { knownTimeZones } from '../postgres/time-zones.js'
+import { planEdits, type EditPlan } from './edits.js'
+import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
+import { makePlan, type Plan } from './plan.js'
+import { measure, newTally, type Run } from './run.js'
+import { fromJson, toJson, type State } from './state.js'
+
+/** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
+export async function prepareRun(
+  executionId: string,
+  source: Session,
+  target: Session,
+  options: ResolvedOptions,
+): Promise<Run> {
+  const tally = newTally()
+  const plan = await makePlan(source, target, options)
+  const inherited = await inherit(target, options.pipeline)
+  const last = fromJson(inherited.good?.state)
+  const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
+  const outlook = await measure(tally, 'probe', () => lookAtSource(source, usable?.horizon, options))
+  requireNotBehind(outlook, last?.horizon)
+  const unfinished = resumable(inherited, plan, outlook, options)
+  const isFull = options.loadType === 'full' || outlook.low === undefined
+  const resumed = isFull ? unfinished : undefined
+  const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
+  const edits = isFull ? undefined : plannedEdits(outlook, usable, options)
+  const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones }
+  tally.warnings.push(...plan.warnings, ...outlook.warnings)
+  return {
+    executionId,
+    options,
+    source,
+    target,
+    plan,
+    outlook,
+    tally,
+    loadType: isFull ? 'full' : 'incremental',
+    reason: reasonOf({
+      inherited,
+      usable: usable !== undefined,
+      outlook,
+      resumed: resumed !== undefined,
+      options,
+    }),
+    after: resumed?.after ?? null,
+    isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, outlook.probe),
+    before: usable?.smallTables,
+    edits: edits?.bounds,
+    state,
+    stateText: state.horizon ? toJson(state) : null,
+    watermarkStart: isFull || outlook.low === undefined ? null : formatMicros(outlook.low),
+    watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
+  }
+}
+
+function plannedEdits({ low, probe, messages }: Outlook, last: State | undefined, options: ResolvedOptions) {
+  if (low === undefined || probe.at === null || options.relation) return undefined
+  return planEdits(last?.edits, { at: probe.at, low, messages }, options)
+}
+
+/** Everything that was read includes every edit. */
+function stateAfter({ horizon, smallTables, probe }: Outlook, edits: EditPlan | undefined) {
+  const looked = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
+  return { horizon, smallTables, edits: edits?.next ?? looked }
+}
+
+interface Resumed {
+  readonly state: State
+  readonly after: string
+}
+
+/** A full read that was cut off and still holds: of the same source, with the same definition. */
+function resumable(
+  { unfinished }: Inheritance,
+  plan: Plan,
+  { probe, snapshot }: Outlook,
+  options: ResolvedOptions,
+): Resumed | undefined {
+  if (!unfinished || unfinished.fingerprint !== plan.fingerprint) return undefined
+  const state = fromJson(unfinished.state)
+  if (!state?.horizon || isOtherSource(state.horizon, probe) || snapshot.next < state.horizon.snapshot.next)
+    return undefined
+  return options.dryRun ? undefined : { state, after: unfinished.resumeKey }
+}
+
+interface Circumstances {
+  readonly inherited: Inheritance
+  readonly usable: boolean
+  readonly outlook: Outlook
+  readonly resumed: boolean
+  readonly options: ResolvedOptions
+}
+
+function reasonOf({ inherited, usable, outlook, resumed, options }: Circumstances): string | null {
+  if (resumed) return `goes on with the full read of run ${inherited.unfinished?.executionId ?? ''}`
+  if (options.loadType === 'full') return null
+  if (!inherited.good) return 'there is no good run to go on from'
+  if (!usable) return 'the relation, its columns, the filter, the time zone or the transform changed'
+  return outlook.reason ?? null
+}
+
+async function lookUpTimeZones(
+  source: Session,
+  target: Session,
+  { timeZones: found }: Outlook,
+  { timeZone }: ResolvedOptions,
+  last: State | undefined,
+): Promise<Record<string, boolean>> {
+  const names = timeZone === undefined ? found : [timeZone]
+  const known = Object.fromEntries(
+    Object.entries(last?.timeZones ?? {}).filter(([name]) => names.includes(name)),
+  )
+  const unknown = names.filter((name) => known[name] === undefined)
+  if (unknown.length === 0) return known
+  const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
+  const looked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
+  if (timeZone !== undefined && looked[timeZone] === false) throw unknownTimeZone(timeZone)
+  return { ...known, ...looked }
+}
+
+function unknownTimeZone(name: string): SyncError {
+  return new SyncError(
+    'CONFIG_INVALID',
+    `timeZone is ${JSON.stringify(name)}, which the servers do not both know.`,
+    {
+      remedy: 'Name one of pg_timezone_names, such as America/Sao_Paulo.',
+    },
+  )
+}

@@ -1,0 +1,65 @@
+import { changedConversations } from '../chatwoot/feeds.js'
+import type { SyncReport } from '../domain/report.js'
+import { closeRun } from '../postgres/control.js'
+import { createStage, emptyStage } from '../postgres/load.js'
+import { beginWriting } from '../postgres/settings.js'
+import { compile } from '../postgres/statement.js'
+import { ahead } from './batches.js'
+import { dropKeys, loadBatch } from './load-batch.js'
+import { marginWarnings } from './margin.js'
+import { readChangedRows, readConversations } from './reading.js'
+import { measure, progressOf, report, type Run } from './run.js'
+import { throwIfStopped } from './stop.js'
+
+/**
+ * Reads what changed since the last good run. Rows, deletes, state and counts are one transaction: after a failure everything is as
+ * it was before, and the next run reads the same again.
+ */
+export async function readChanges(run: Run): Promise<SyncReport> {
+  const { target, options, executionId } = run
+  await loadChanges(run)
+  run.tally.warnings.push(...marginWarnings(run))
+  const closed = await closeRun(target, executionId, progressOf(run, null), options.pipeline)
+  await target.script(['commit'])
+  return closed
+}
+
+/** Counts what `readChanges` would do, in a transaction that is rolled back. */
+export async function rehearseChanges(run: Run): Promise<void> {
+  await loadChanges(run)
+  await run.target.script(['rollback'])
+}
+
+/** Leaves the writing transaction open. */
+async function loadChanges(run: Run): Promise<void> {
+  const { target, plan, options, outlook } = run
+  const candidates = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
+  const low = outlook.low ?? 0
+  const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
+  if (!isNothing) await createStage(target, plan.load)
+  await target.script(beginWriting(options.statementTimeout))
+  if (isNothing) return
+  const missing = new Set(candidates)
+  const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
+  const batches = plan.custom ? readChangedRows(run, low) : readConversations(run, candidates)
+  for await (const batch of ahead(batches)) {
+    throwIfStopped(options.signal)
+    for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
+    await loadBatch(run, batch)
+    await emptyStage(target)
+    report(run, 'load', plan.custom ? null : candidates.length)
+  }
+  // A feed still shows them, their row does not: messages outlive their conversation for a while.
+  await measure(run.tally, 'deletes', () => dropKeys(run, [...missing]))
+  throwIfStopped(options.signal)
+}
+
+async function findCandidates(run: Run): Promise<string[]> {
+  const { source, outlook, before, edits, tally } = run
+  const { low, smallTables: now } = outlook
+  if (low === undefined || !now || !before || !edits) return []
+  report(run, 'feeds', null)
+  const feeds = changedConversations({ low, now, before, edits })
+  const rows = await measure(tally, 'feeds', () => source.rows(compile(feeds)))
+  return rows.flatMap(([id]) => (id ? [id] : []))
+}

@@ -1,0 +1,50 @@
+import type { SyncReport } from '../domain/report.js'
+import { closeRun, recordProgress } from '../postgres/control.js'
+import { createStage, emptyStage } from '../postgres/load.js'
+import { beginWriting } from '../postgres/settings.js'
+import { ahead } from './batches.js'
+import { markWhatIsGone } from './deletes.js'
+import { loadBatch } from './load-batch.js'
+import { readAll } from './reading.js'
+import { progressOf, report, type Run } from './run.js'
+import { throwIfStopped } from './stop.js'
+
+/**
+ * Reads all rows in order of their key, in one snapshot, and commits each batch with the key it reached: a run that is killed goes on
+ * from there. At the end, what was not found is marked deleted, and the run is closed, in one transaction.
+ */
+export async function readEverything(run: Run): Promise<SyncReport> {
+  const { target, plan, options, executionId } = run
+  await createStage(target, plan.load)
+  let reached = run.after
+  for await (const batch of ahead(readAll(run))) {
+    throwIfStopped(options.signal)
+    await target.script(beginWriting(options.statementTimeout))
+    await loadBatch(run, batch)
+    reached = batch.lastKey
+    await recordProgress(target, executionId, progressOf(run, reached))
+    await target.script(['commit'])
+    report(run, 'load', plan.estimatedRows)
+  }
+  throwIfStopped(options.signal)
+  await target.script(beginWriting(options.statementTimeout))
+  await markWhatIsGone(run)
+  const closed = await closeRun(target, executionId, progressOf(run, reached), options.pipeline)
+  await target.script(['commit'])
+  return closed
+}
+
+/** Counts what `readEverything` would do, in a transaction that is rolled back. */
+export async function rehearseEverything(run: Run): Promise<void> {
+  const { target, plan, options } = run
+  await createStage(target, plan.load)
+  await target.script(beginWriting(options.statementTimeout))
+  for await (const batch of ahead(readAll(run))) {
+    throwIfStopped(options.signal)
+    await loadBatch(run, batch)
+    await emptyStage(target)
+    report(run, 'load', plan.estimatedRows)
+  }
+  await markWhatIsGone(run)
+  await target.script(['rollback'])
+}
