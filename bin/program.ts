@@ -43,8 +43,7 @@ Settings come from the environment and from .env:
   or SOURCE_DATABASE_URL and LOCAL_DATABASE_URL
 
 Exit code: 0 done, 1 failed, 2 wrong use or setting,
-  3 another run is at work, 4 problems or differences found
-`
+  3 another run is at work, 4 problems or differences found`
 
 /** Runs one command and gives the exit code; whatever went wrong has been said. Never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -72,6 +71,7 @@ function describeProgram(): Command {
     .usage('<command> [options]')
     .helpOption('-h, --help', 'show help, also of a command')
     .helpCommand(false)
+    .configureHelp({ minWidthToWrap: 20 })
     .version(manifest.version, '-V, --version', 'show the version')
     .addHelpText('after', examples)
     .exitOverride()

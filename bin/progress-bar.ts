@@ -15,16 +15,19 @@ const eraseLine = '\r\x1b[K'
 
 /** One line on a terminal that is drawn again at most ten times a second, and is gone after `close`. */
 export function openProgressBar(terminal: WriteStream): ProgressView {
-  const started = performance.now()
   let drawn = -pause
+  let first: { readonly rows: number; readonly at: number } | undefined
   return {
     update: (progress) => {
       const now = performance.now()
+      const { phase, rowsExtracted: rows } = progress
+      // What came before the first rows, such as connecting, says nothing about how fast they are.
+      if (phase === 'load') first ??= { rows, at: now }
       if (now - drawn < pause) return
       drawn = now
+      const rate = first && rows > first.rows ? ((rows - first.rows) / (now - first.at)) * 1000 : null
       // The last column stays free: a full line would move the cursor to the next one.
-      const line = barLine(progress, (now - started) / 1000, (terminal.columns || 80) - 1)
-      terminal.write(`${eraseLine}${line}`)
+      terminal.write(`${eraseLine}${barLine(progress, rate, (terminal.columns || 80) - 1)}`)
     },
     close: () => {
       if (drawn >= 0) terminal.write(eraseLine)
@@ -39,25 +42,23 @@ const phases = {
   deletes: 'Looking for deleted rows',
 } as const satisfies Record<Progress['phase'], string>
 
-/** The line of at most `width` characters: what fits of phase, bar, share, rows, rows a second and time left. */
-export function barLine(progress: Progress, seconds: number, width: number): string {
+/** The line of at most `width` characters: what fits of bar, share, rows, rows a second and time left. `rate` is null until it is known. */
+export function barLine(progress: Progress, rate: number | null, width: number): string {
   const { phase, rowsExtracted: rows, rowsExpected: expected } = progress
-  const facts = phase === 'load' ? factsOf(rows, expected, seconds) : []
-  const text = [phases[phase], ...facts].join('  ')
+  if (phase !== 'load') return phases[phase].slice(0, width)
   // An estimate can be too low.
-  const share = expected === null || expected === 0 ? null : Math.min(rows / expected, 1)
-  const length = Math.min(width - text.length - 4, 30)
-  if (phase !== 'load' || share === null || length < 5) return text.slice(0, Math.max(width, 0))
+  const share = expected ? Math.min(rows / expected, 1) : null
+  const facts = [
+    ...(share === null ? [phases.load] : [`${Math.floor(share * 100)}%`]),
+    `${countText(rows)} rows`,
+    ...(rate === null ? [] : [`${countText(rate)} rows/s`]),
+    ...(rate === null || !expected
+      ? []
+      : [`${durationText(Math.ceil(Math.max(expected - rows, 0) / rate))} left`]),
+  ].join('  ')
+  // The same for all of a run, so that nothing jumps.
+  const length = width < 70 ? 8 : 24
+  if (share === null || facts.length + length + 4 > width) return facts.slice(0, width)
   const done = Math.floor(share * length)
-  return `[${'#'.repeat(done)}${'-'.repeat(length - done)}]  ${text}`
-}
-
-/** The share first, as a narrow terminal cuts off the end. */
-function factsOf(rows: number, expected: number | null, seconds: number): string[] {
-  const rate = rows / Math.max(seconds, 0.001)
-  const read = [`${countText(rows)} rows`, `${countText(rate)} rows/s`]
-  if (expected === null || rows === 0) return read
-  const share = `${Math.floor(Math.min(rows / expected, 1) * 100)}%`
-  const left = Math.max(expected - rows, 0) / rate
-  return [share, ...read, `${durationText(Math.ceil(left))} left`]
+  return `[${'#'.repeat(done)}${'-'.repeat(length - done)}]  ${facts}`
 }

@@ -50,5 +50,5 @@ function cellsOf(run: SyncReport): string[] {
 function remarks({ errorMessage, errorCode, warnings }: SyncReport, width: number): string[] {
   const failure = errorMessage === null ? [] : [`${errorMessage} (${errorCode ?? ''})`]
   const known = warnings.map(({ code, message }) => `Warning: ${message} (${code})`)
-  return [...failure, ...known].map((text) => `  ${wrap(text, width - 2, 2)}`)
+  return [...failure, ...known].map((text) => `  ${wrap(text, width - 4, 4)}`)
 }

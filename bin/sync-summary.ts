@@ -14,7 +14,7 @@ export function syncSummary(report: SyncReport, width: number): string {
     ...(reason === null ? [] : [`Why this way: ${reason}.`]),
     ...warnings.map(({ code, message }) => `Warning: ${message} (${code})`),
   ]
-  return paragraphs.map((text) => `${wrap(text, width, 2)}\n`).join('')
+  return paragraphs.map((text) => `${wrap(text, width - 2, 2)}\n`).join('')
 }
 
 /** Rows by outcome; what there was none of is left out, unless there was nothing at all. */

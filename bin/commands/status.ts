@@ -14,8 +14,7 @@ const examples = `
 Examples:
   chatwoot-sync status
   chatwoot-sync status --limit 50 --pipeline account-1
-  chatwoot-sync status --limit 1 --json
-`
+  chatwoot-sync status --limit 1 --json`
 
 /** Describes `status` and what it does. */
 export function register(command: Command): void {

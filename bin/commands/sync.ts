@@ -36,8 +36,7 @@ Examples:
   chatwoot-sync sync --dry-run --json
   chatwoot-sync sync --account 1 --pipeline account-1
   chatwoot-sync sync --relation my_view --key id \\
-    --changed-at updated_at --table my_table --pipeline mine
-`
+    --changed-at updated_at --table my_table --pipeline mine`
 
 /** Describes `sync` and what it does. */
 export function register(command: Command): void {

@@ -1,4 +1,4 @@
--- The conversations of 540 days. Every fortieth id is skipped, as deleted ones leave gaps; what a message needs to know of its
+-- The conversations of 540 days. After every forty an id is skipped, as deleted ones leave gaps; what a message needs to know of its
 -- conversation stays in demo_conversation.
 
 create temporary table demo_conversation as

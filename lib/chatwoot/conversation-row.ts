@@ -17,17 +17,6 @@ export interface RowOptions {
 export const key = 'conversation_id'
 export const changedAt = 'conversation_updated_at'
 
-/** All conversations of the filter behind a key, in order of it. */
-export function allConversations(columns: readonly string[], after: string | null, options: RowOptions) {
-  const behind = after === null ? sql`` : sql`and r.conversation_id > ${after}::integer`
-  return conversations(columns, sql`true ${behind}`, options)
-}
-
-/** The conversations with these ids, as far as they are there and within the filter. */
-export function someConversations(columns: readonly string[], ids: readonly string[], options: RowOptions) {
-  return conversations(columns, sql`r.conversation_id = any(${arrayOf(ids)}::integer[])`, options)
-}
-
 /** Keys of all conversations of the filter. */
 export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<unknown> {
   const inFilter = sql.join(
@@ -37,7 +26,12 @@ export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<
   return sql`select c.id::text from conversations c where ${inFilter} order by c.id`
 }
 
-function conversations(columns: readonly string[], condition: RawBuilder<unknown>, options: RowOptions) {
+/** The conversations of the filter under a condition on `r`, in order of their id. */
+export function conversations(
+  columns: readonly string[],
+  condition: RawBuilder<unknown>,
+  options: RowOptions,
+) {
   const { timeZone, knownTimeZones, accounts, inboxes } = options
   const row = template('conversation-row.sql', {
     time_zone: timeZone ?? null,

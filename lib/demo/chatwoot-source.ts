@@ -7,7 +7,7 @@ export { liveADay, type Day, type DayOptions } from './chatwoot-day.js'
 export { grantReader, type Reader } from './chatwoot-reader.js'
 
 export interface ChatwootSourceOptions {
-  /** How many conversations; about one in fifty of their ids is skipped, as deleted ones leave gaps. From 0 to 5,000,000. */
+  /** How many conversations; after every forty an id is skipped, as deleted ones leave gaps. From 0 to 5,000,000. */
   readonly conversations: number
   /** The average; single conversations have none or three times as many. (Default: 10.) From 0 to 1,000. */
   readonly messagesPerConversation?: number

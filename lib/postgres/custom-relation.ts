@@ -22,16 +22,10 @@ export interface CustomRead {
   readonly inboxes: readonly number[] | undefined
 }
 
-/** All rows behind a key, in order of it. */
-export function allRows(read: CustomRead, after: string | null): RawBuilder<unknown> {
-  const keyType = read.relation.columns.find(({ name }) => name === read.key)?.type ?? 'text'
-  return rows(read, after === null ? sql`true` : sql`r.${sql.id(read.key)} > ${after}::${sql.raw(keyType)}`)
-}
-
-/** Rows whose change stamp is at or after the bound, and rows without a stamp, as nothing tells when these change. */
-export function changedRows(read: CustomRead, low: Micros): RawBuilder<unknown> {
-  const stamp = sql`r.${sql.id(read.changedAt.name)}`
-  return rows(read, sql`(${stamp} >= ${boundAs(read.changedAt.type, low)} or ${stamp} is null)`)
+/** True for rows whose change stamp is at or after the bound, and for rows without one, as nothing tells when these change. */
+export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder<unknown> {
+  const stamp = sql`r.${sql.id(changedAt.name)}`
+  return sql`(${stamp} >= ${boundAs(changedAt.type, low)} or ${stamp} is null)`
 }
 
 /** Keys of all rows. */
@@ -40,7 +34,8 @@ export function allKeys(read: CustomRead): RawBuilder<unknown> {
   return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read)} order by ${key}`
 }
 
-function rows(read: CustomRead, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+/** The rows of the filter under a condition on `r`, in order of the key, cleaned. */
+export function rows(read: CustomRead, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { relation, columns, key } = read
   const cells = columns.map(({ name, type }) => {
     const from = relation.columns.find((column) => column.name === name)?.type ?? type

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from '../options.js'
 import { passwordOf } from '../postgres/connect.js'
 import { failRun } from '../postgres/control.js'
 import type { Session } from '../postgres/session.js'
-import { stopped } from './stop.js'
+import { stopped } from '../pipeline/stop.js'
 
 /**
  * Rolls back what is open, closes the run's row as failed, and gives the error for the caller. Where the target is out of reach the

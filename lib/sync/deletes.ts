@@ -1,11 +1,10 @@
-import { conversationKeys } from '../chatwoot/conversation-row.js'
 import { SyncError } from '../domain/errors.js'
-import { allKeys } from '../postgres/custom-relation.js'
+import { keysOf } from '../pipeline/queries.js'
 import { addKeys, countGone, countLive, createKeys, markGone, marksDeletes } from '../postgres/deletes.js'
 import { compile } from '../postgres/statement.js'
-import { ahead } from './batches.js'
+import { ahead } from '../pipeline/batches.js'
 import { measure, report, type Run } from './run.js'
-import { throwIfStopped } from './stop.js'
+import { throwIfStopped } from '../pipeline/stop.js'
 
 /** Keys are short: many fit into one portion. */
 const keysPerPortion = 50_000
@@ -33,18 +32,13 @@ export async function markWhatIsGone(run: Run): Promise<void> {
   })
 }
 
-async function collectKeys({ source, target, plan, outlook: _outlook, options }: Run): Promise<number> {
-  const query = plan.custom
-    ? allKeys(plan.custom)
-    : conversationKeys({
-        timeZone: undefined,
-        knownTimeZones: [],
-        accounts: options.accounts,
-        inboxes: options.inboxes,
-      })
+async function collectKeys(run: Run): Promise<number> {
+  const { source, target, plan, options } = run
   await createKeys(target, plan.load)
   let count = 0
-  for await (const portion of ahead(portionsOf(source.portions(compile(query), 1, () => keysPerPortion)))) {
+  for await (const portion of ahead(
+    portionsOf(source.portions(compile(keysOf(run)), 1, () => keysPerPortion)),
+  )) {
     throwIfStopped(options.signal)
     const keys = portion.flatMap(([key]) => (key === null || key === undefined ? [] : [key]))
     await addKeys(target, plan.load, keys)

@@ -3,7 +3,7 @@ import { countDeletable, markDeleted, marksDeletes } from '../postgres/deletes.j
 import { countStage, oldestMovedStamp, stageRows, upsertStage } from '../postgres/load.js'
 import { rowValues, type RowValues } from '../postgres/row-values.js'
 import type { Cells } from '../postgres/session.js'
-import type { Batch } from './batches.js'
+import type { Batch } from '../pipeline/batches.js'
 import { hookFailed, measure, type Run } from './run.js'
 
 /** Loads one batch in the transaction that is open, and counts it. The stage has to be empty, and is full afterwards. */

@@ -1,15 +1,14 @@
 import { isOtherSource } from '../domain/horizon.js'
-import { SyncError } from '../domain/errors.js'
 import { formatMicros } from '../domain/micros.js'
 import type { ResolvedOptions } from '../options.js'
-import { inherit, type Inheritance } from '../postgres/control.js'
+import type { Inheritance } from '../postgres/control.js'
 import type { Session } from '../postgres/session.js'
-import { knownTimeZones } from '../postgres/time-zones.js'
-import { planEdits, type EditPlan } from './edits.js'
-import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
-import { makePlan, type Plan } from './plan.js'
+import { readBaseline } from '../pipeline/baseline.js'
+import { planEdits, type EditPlan } from '../pipeline/edits.js'
+import type { Outlook } from '../pipeline/outlook.js'
+import type { Plan } from '../pipeline/plan.js'
 import { measure, newTally, type Run } from './run.js'
-import { fromJson, toJson, type State } from './state.js'
+import { fromJson, toJson, type State } from '../pipeline/state.js'
 
 /** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
 export async function prepareRun(
@@ -19,16 +18,11 @@ export async function prepareRun(
   options: ResolvedOptions,
 ): Promise<Run> {
   const tally = newTally()
-  const plan = await makePlan(source, target, options)
-  const inherited = await inherit(target, options.pipeline)
-  const last = fromJson(inherited.good?.state)
-  const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
-  const outlook = await measure(tally, 'probe', () => lookAtSource(source, usable?.horizon, options))
-  requireNotBehind(outlook, last?.horizon)
+  const baseline = await measure(tally, 'probe', () => readBaseline(source, target, options))
+  const { plan, inherited, last, usable, outlook, timeZones } = baseline
   const unfinished = resumable(inherited, plan, outlook, options)
   const isFull = options.loadType === 'full' || outlook.low === undefined
   const resumed = isFull ? unfinished : undefined
-  const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
   const edits = isFull ? undefined : plannedEdits(outlook, usable, options)
   const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones }
   tally.warnings.push(...plan.warnings, ...outlook.warnings)
@@ -53,6 +47,7 @@ export async function prepareRun(
     before: usable?.smallTables,
     edits: edits?.bounds,
     state,
+    timeZones,
     stateText: state.horizon ? toJson(state) : null,
     watermarkStart: isFull || outlook.low === undefined ? null : formatMicros(outlook.low),
     watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
@@ -103,33 +98,4 @@ function reasonOf({ inherited, usable, outlook, resumed, options }: Circumstance
   if (!inherited.good) return 'there is no good run to go on from'
   if (!usable) return 'the relation, its columns, the filter, the time zone or the transform changed'
   return outlook.reason ?? null
-}
-
-async function lookUpTimeZones(
-  source: Session,
-  target: Session,
-  { timeZones: found }: Outlook,
-  { timeZone }: ResolvedOptions,
-  last: State | undefined,
-): Promise<Record<string, boolean>> {
-  const names = timeZone === undefined ? found : [timeZone]
-  const known = Object.fromEntries(
-    Object.entries(last?.timeZones ?? {}).filter(([name]) => names.includes(name)),
-  )
-  const unknown = names.filter((name) => known[name] === undefined)
-  if (unknown.length === 0) return known
-  const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
-  const looked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
-  if (timeZone !== undefined && looked[timeZone] === false) throw unknownTimeZone(timeZone)
-  return { ...known, ...looked }
-}
-
-function unknownTimeZone(name: string): SyncError {
-  return new SyncError(
-    'CONFIG_INVALID',
-    `timeZone is ${JSON.stringify(name)}, which the servers do not both know.`,
-    {
-      remedy: 'Name one of pg_timezone_names, such as America/Sao_Paulo.',
-    },
-  )
 }

@@ -4,12 +4,13 @@ import { closeRun } from '../postgres/control.js'
 import { createStage, emptyStage } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
 import { compile } from '../postgres/statement.js'
-import { ahead } from './batches.js'
+import { ahead } from '../pipeline/batches.js'
 import { dropKeys, loadBatch } from './load-batch.js'
 import { marginWarnings } from './margin.js'
-import { readChangedRows, readConversations } from './reading.js'
+import { rowsOf, rowsSince } from '../pipeline/queries.js'
+import { readRows } from './reading.js'
 import { measure, progressOf, report, type Run } from './run.js'
-import { throwIfStopped } from './stop.js'
+import { throwIfStopped } from '../pipeline/stop.js'
 
 /**
  * Reads what changed since the last good run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -41,7 +42,7 @@ async function loadChanges(run: Run): Promise<void> {
   if (isNothing) return
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
-  const batches = plan.custom ? readChangedRows(run, low) : readConversations(run, candidates)
+  const batches = readRows(run, plan.custom ? rowsSince(run, low) : rowsOf(run, candidates))
   for await (const batch of ahead(batches)) {
     throwIfStopped(options.signal)
     for (const row of batch.rows) missing.delete(row[keyAt] ?? '')

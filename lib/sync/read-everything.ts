@@ -2,12 +2,13 @@ import type { SyncReport } from '../domain/report.js'
 import { closeRun, recordProgress } from '../postgres/control.js'
 import { createStage, emptyStage } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
-import { ahead } from './batches.js'
+import { ahead } from '../pipeline/batches.js'
 import { markWhatIsGone } from './deletes.js'
 import { loadBatch } from './load-batch.js'
-import { readAll } from './reading.js'
+import { rowsBehind } from '../pipeline/queries.js'
+import { readRows } from './reading.js'
 import { progressOf, report, type Run } from './run.js'
-import { throwIfStopped } from './stop.js'
+import { throwIfStopped } from '../pipeline/stop.js'
 
 /**
  * Reads all rows in order of their key, in one snapshot, and commits each batch with the key it reached: a run that is killed goes on
@@ -17,7 +18,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   const { target, plan, options, executionId } = run
   await createStage(target, plan.load)
   let reached = run.after
-  for await (const batch of ahead(readAll(run))) {
+  for await (const batch of ahead(readRows(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await target.script(beginWriting(options.statementTimeout))
     await loadBatch(run, batch)
@@ -39,7 +40,7 @@ export async function rehearseEverything(run: Run): Promise<void> {
   const { target, plan, options } = run
   await createStage(target, plan.load)
   await target.script(beginWriting(options.statementTimeout))
-  for await (const batch of ahead(readAll(run))) {
+  for await (const batch of ahead(readRows(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await loadBatch(run, batch)
     await emptyStage(target)

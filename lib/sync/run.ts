@@ -5,9 +5,9 @@ import type { Progress, ResolvedOptions } from '../options.js'
 import type { RunProgress } from '../postgres/control.js'
 import type { Session } from '../postgres/session.js'
 import { SyncError } from '../domain/errors.js'
-import type { Outlook } from './outlook.js'
-import type { Plan } from './plan.js'
-import type { State } from './state.js'
+import type { Outlook } from '../pipeline/outlook.js'
+import type { Plan } from '../pipeline/plan.js'
+import type { State } from '../pipeline/state.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -40,6 +40,7 @@ export interface Run {
   readonly edits: EditBounds | undefined
   /** What the next run goes on from, were this one to end well. */
   readonly state: State
+  readonly timeZones: Readonly<Record<string, boolean>>
   readonly stateText: string | null
   readonly watermarkStart: string | null
   readonly watermarkEnd: string | null

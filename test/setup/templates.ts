@@ -1,11 +1,22 @@
 import pg from 'pg'
 
-/** Creates the databases that the tests copy: `chatwoot_template` in the source server, `analytics_template` in the target server. */
+import { createChatwootSource } from '../../lib/demo/chatwoot-source.js'
+import { migrate } from '../../lib/postgres/migrate.js'
+
+/**
+ * Creates the databases that the tests copy: `chatwoot_template`, the demo's 482 conversations, in the source server, and
+ * `analytics_template`, migrated and empty, in the target server. Nobody is connected to them when it returns.
+ */
 export async function buildTemplates(sourceUrl: string, targetUrl: string): Promise<void> {
-  await Promise.all([
-    recreateDatabase(sourceUrl, 'chatwoot_template'),
-    recreateDatabase(targetUrl, 'analytics_template'),
-  ])
+  await Promise.all([buildSource(sourceUrl), buildTarget(targetUrl)])
+}
+
+async function buildSource(server: string): Promise<void> {
+  await createChatwootSource(await recreateDatabase(server, 'chatwoot_template'), { conversations: 482 })
+}
+
+async function buildTarget(server: string): Promise<void> {
+  await migrate({ target: await recreateDatabase(server, 'analytics_template') })
 }
 
 /** Returns the URL of a new, empty database; one that an interrupted run has left under that name is dropped. */

@@ -4,9 +4,8 @@ import type { CustomRelation } from '../../options.js'
 import { describeRelation, describeSource, type Relation } from '../../postgres/relation.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
-import { critical, ok, warning, type Check } from './check.js'
-
-const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
+import { critical, ok, type Check } from './check.js'
+import { compareColumns } from './relation-columns.js'
 
 /** Whether a relation of the caller's own can be read and has the shape that its options claim; its keys are counted. */
 export async function checkOwnRelation(
@@ -77,27 +76,4 @@ async function checkKeys(
   if (found.length > 0) return found
   const index = relation.uniqueColumns.includes(key) ? ', and an index keeps it so' : ''
   return [ok('relation-key', `Each of the ${all ?? ''} rows has a ${key} of its own${index}.`)]
-}
-
-/** Columns that only the relation has are left out by a run; those that only the table has stay as they are. */
-function compareColumns(relation: Relation, table: Relation | undefined, changedAt: string): Check[] {
-  if (!table) return []
-  const has = ({ columns }: Relation, name: string) => columns.some((column) => column.name === name)
-  const left = relation.columns.filter(({ name }) => !has(table, name)).map(({ name }) => name)
-  const unfilled = table.columns.filter(({ name }) => !has(relation, name) && !bookkeeping.has(name))
-  const checks: Check[] = []
-  if (left.length > 0) {
-    const remedy = `Add them to ${table.name} if they are wanted${left.includes(changedAt) ? `; ${changedAt} serves even so` : ''}.`
-    checks.push(
-      warning('relation-columns', `${table.name} has no ${left.join(', ')}: they are not loaded.`, remedy),
-    )
-  }
-  if (unfilled.length > 0) {
-    const names = unfilled.map(({ name }) => name).join(', ')
-    const message = `The relation has no ${names}: in ${table.name} they stay NULL.`
-    checks.push(warning('relation-columns', message, 'Add them to the relation if they are wanted.'))
-  }
-  return checks.length > 0
-    ? checks
-    : [ok('relation-columns', `The columns of ${table.name} and the relation match.`)]
 }

@@ -1,0 +1,70 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { conversationKeys, conversations, type RowOptions } from '../chatwoot/conversation-row.js'
+import type { Micros } from '../domain/micros.js'
+import type { ResolvedOptions } from '../options.js'
+import { allKeys, changedSince, rows } from '../postgres/custom-relation.js'
+import type { Plan } from './plan.js'
+
+/** What the text of a query depends on. */
+export interface QueryScope {
+  readonly plan: Plan
+  readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes'>
+  /** Time zones that were looked up, and whether both servers know them. */
+  readonly timeZones: Readonly<Record<string, boolean>>
+}
+
+/** Every row behind a key, in order of it. */
+export function rowsBehind(scope: QueryScope, after: string | null): RawBuilder<unknown> {
+  return rowsWhere(scope, after === null ? sql`true` : sql`${keyOf(scope)} > ${castKey(scope, after)}`)
+}
+
+/** The rows with these keys, as far as they are there, in order of the key. */
+export function rowsOf(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
+  const type = keyType(scope)
+  return rowsWhere(
+    scope,
+    sql`${keyOf(scope)} = any(array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[])`,
+  )
+}
+
+/** The rows of a relation of the caller's own that changed since the bound. */
+export function rowsSince(scope: QueryScope, low: Micros): RawBuilder<unknown> {
+  const { custom } = scope.plan
+  if (!custom) throw new TypeError('The built-in relation is read by ids.')
+  return rowsWhere(scope, changedSince(custom, low))
+}
+
+/** The rows under a condition on `r`, in order of the key. */
+export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const { plan } = scope
+  if (plan.custom) return rows(plan.custom, condition)
+  return conversations(
+    plan.load.columns.map(({ name }) => name),
+    condition,
+    rowOptions(scope),
+  )
+}
+
+/** Every key, in order. */
+export function keysOf(scope: QueryScope): RawBuilder<unknown> {
+  return scope.plan.custom ? allKeys(scope.plan.custom) : conversationKeys(rowOptions(scope))
+}
+
+export const keyOf = ({ plan }: QueryScope): RawBuilder<unknown> => sql`r.${sql.id(plan.load.key)}`
+
+/** A key as the source compares it. */
+export function castKey(scope: QueryScope, key: string): RawBuilder<unknown> {
+  return sql`${key}::${sql.raw(keyType(scope))}`
+}
+
+function keyType({ plan }: QueryScope): string {
+  const columns = plan.custom?.relation.columns ?? plan.load.columns
+  return columns.find(({ name }) => name === plan.load.key)?.type ?? 'text'
+}
+
+function rowOptions({ options, timeZones }: QueryScope): RowOptions {
+  const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
+  const { timeZone, accounts, inboxes } = options
+  return { timeZone, accounts, inboxes, knownTimeZones: known }
+}
