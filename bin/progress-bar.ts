@@ -31,6 +31,7 @@ export function openProgressBar(terminal: WriteStream): ProgressView {
     },
     close: () => {
       if (drawn >= 0) terminal.write(eraseLine)
+      drawn = -pause
     },
   }
 }

@@ -1,5 +1,7 @@
 export { syncConversations } from './sync.js'
 export { migrate, type MigrateOptions, type MigrateResult } from './postgres/migrate.js'
+export { verifyConversations, type VerifyOptions, type VerifyProgress } from './operations/verify/verify.js'
+export { differencesLeft, type VerifyReport } from './domain/verification.js'
 export { SyncError, errorCodes, type ErrorCode, type ErrorDetails } from './domain/errors.js'
 export type { LogFields, Logger } from './domain/logger.js'
 export type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from './domain/report.js'

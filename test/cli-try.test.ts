@@ -1,10 +1,20 @@
 import { it } from 'vitest'
-import { execFileSync } from 'node:child_process'
+import pg from 'pg'
 import { openPair, openShell } from './cli-fixture.js'
 it('tries', async () => {
+  await using pair = await openPair(10)
   await using shell = await openShell()
-  await using pair = await openPair(5000)
-  const v = pair.variables
-  const out = execFileSync('script', ['-qec', `stty cols 60; node --import tsx ${process.cwd()}/bin/chatwoot-sync.ts sync --batch-size 100 --no-log-file; node --import tsx ${process.cwd()}/bin/chatwoot-sync.ts sync --help;node --import tsx ${process.cwd()}/bin/chatwoot-sync.ts doctor`, '/dev/null'], { env: { ...process.env, ...v } }).toString()
-  console.log(out.replaceAll('\r\x1b[K', '\n<clear>'))
-}, 120_000)
+  const b = new pg.Client(pair.source.url); await b.connect()
+  await b.query('begin; lock table messages in access exclusive mode')
+  const { child, ended } = shell.start(['sync'], pair.variables)
+  child.stderr.on('data', (d) => console.log('ERR ' + d))
+  await new Promise(r => setTimeout(r, 5000))
+  console.log(await pair.source.query('select pid, state, left(query,100) as query, wait_event, wait_event_type from pg_stat_activity where datname=current_database()'))
+  child.kill('SIGINT')
+  console.log(await Promise.race([ended, new Promise(r => setTimeout(() => r('hangs'), 4000))]))
+  console.log(await pair.source.query('select pid, state, left(query,100) as query, wait_event, wait_event_type from pg_stat_activity where datname=current_database()'))
+  console.log(await pair.target.query('select pid, state, left(query,100) as query, wait_event, wait_event_type from pg_stat_activity where datname=current_database()'))
+  console.log(await pair.target.query('select status, error_code from etl_control'))
+  child.kill('SIGKILL')
+  await b.end()
+}, 20_000)

@@ -11,7 +11,7 @@ interface DoctorFlags extends RelationFlags {
   readonly table?: string
   readonly pipeline?: string
   readonly skewAllowance?: number
-  readonly envFile?: string
+  readonly env?: string
   readonly json?: true
 }
 
@@ -30,20 +30,20 @@ Exit code: 0 when a run can work, 4 when it cannot`
 /** Describes `doctor` and what it does. */
 export function register(command: Command): void {
   command
-    .option('--relation <name>', 'a view or table in place of Chatwoot’s tables')
+    .option('--relation <name>', 'a view or table in place of the tables of Chatwoot')
     .option('--key <column>', 'with --relation: the column that tells rows apart')
     .option('--changed-at <column>', 'with --relation: the column that each change moves')
     .option('--table <name>', 'table of the target (conversas_analytics)')
     .option('--pipeline <name>', 'pipeline to look at (conversations)')
     .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
-    .option('--env-file <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'file with the settings (.env)')
     .option('--json', 'print one JSON object: { ok, checks: [...] }')
     .addHelpText('after', examples)
     .action(doctor)
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {
-  loadEnvironment(flags.envFile)
+  loadEnvironment(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
   const { table, pipeline, skewAllowance, json } = flags
   const options = { ...databases, relation: relationOf(flags), table, pipeline, skewAllowance }

@@ -4,7 +4,7 @@ import { databasesOf, loadEnvironment } from '../environment.js'
 import { stopSignal } from '../stop-signal.js'
 
 interface MigrateFlags {
-  readonly envFile?: string
+  readonly env?: string
   readonly json?: true
 }
 
@@ -12,21 +12,21 @@ const examples = `
 Examples:
   chatwoot-sync migrate
   chatwoot-sync migrate --json
-  chatwoot-sync migrate --env-file production.env
+  chatwoot-sync migrate --env production.env
 
 Safe to run twice, at every start, and by several at once.`
 
 /** Describes `migrate` and what it does. */
 export function register(command: Command): void {
   command
-    .option('--env-file <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'file with the settings (.env)')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', examples)
     .action(migrateTarget)
 }
 
 async function migrateTarget(flags: MigrateFlags): Promise<void> {
-  loadEnvironment(flags.envFile)
+  loadEnvironment(flags.env)
   const { target } = databasesOf(['target'], process.env)
   const { migrate } = await import('../../lib/postgres/migrate.js')
   const result = await migrate({ target, signal: stopSignal() })

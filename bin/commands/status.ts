@@ -6,7 +6,7 @@ import { wholeNumber } from '../option-values.js'
 interface StatusFlags {
   readonly pipeline?: string
   readonly limit: number
-  readonly envFile?: string
+  readonly env?: string
   readonly json?: true
 }
 
@@ -21,14 +21,14 @@ export function register(command: Command): void {
   command
     .option('--pipeline <name>', 'only the runs of this pipeline')
     .option('--limit <runs>', 'how many runs at most', wholeNumber(1), 10)
-    .option('--env-file <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'file with the settings (.env)')
     .option('--json', 'print one JSON object: { runs: [...] }')
     .addHelpText('after', examples)
     .action(status)
 }
 
-async function status({ pipeline, limit, envFile, json }: StatusFlags): Promise<void> {
-  loadEnvironment(envFile)
+async function status({ pipeline, limit, env, json }: StatusFlags): Promise<void> {
+  loadEnvironment(env)
   const { target } = databasesOf(['target'], process.env)
   const { readStatus } = await import('../../lib/operations/status.js')
   const runs = await readStatus({ target, pipeline, limit })

@@ -24,7 +24,7 @@ interface SyncFlags extends RelationFlags {
   readonly acceptNewSource?: true
   readonly logDir: string
   readonly logFile: boolean
-  readonly envFile?: string
+  readonly env?: string
   readonly quiet?: true
   readonly json?: true
 }
@@ -44,14 +44,14 @@ export function register(command: Command): void {
     .option('--full', 'read everything, and mark what is gone')
     .option('--dry-run', 'count what would happen, write nothing')
     .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
-    .option('--relation <name>', 'a view or table in place of Chatwoot’s tables')
+    .option('--relation <name>', 'a view or table in place of the tables of Chatwoot')
     .option('--key <column>', 'with --relation: the column that tells rows apart')
     .option('--changed-at <column>', 'with --relation: the column that each change moves')
     .option('--table <name>', 'table of the target (conversas_analytics)')
     .option('--pipeline <name>', 'name under which the state is kept (conversations)')
     .option('--account <id...>', 'only conversations of these accounts', moreIds)
     .option('--inbox <id...>', 'only conversations of these inboxes', moreIds)
-    .option('--time-zone <name>', 'of the calendar columns (the inbox’s own)')
+    .option('--time-zone <name>', 'of the calendar columns (that of the inbox)')
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
     .option('--statement-timeout <time>', 'for one statement (10m)', duration)
@@ -60,7 +60,7 @@ export function register(command: Command): void {
     .option('--accept-new-source', 'mark what is gone though the source is another one')
     .option('--log-dir <folder>', 'folder of the log files', 'logs/etl')
     .option('--no-log-file', 'write no log file')
-    .option('--env-file <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'file with the settings (.env)')
     .option('--quiet', 'print nothing but complaints')
     .option('--json', 'print the report as one JSON object')
     .addHelpText('after', examples)
@@ -68,7 +68,7 @@ export function register(command: Command): void {
 }
 
 async function sync(flags: SyncFlags): Promise<void> {
-  loadEnvironment(flags.envFile)
+  loadEnvironment(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
   const options = { ...databases, ...optionsOf(flags), signal: stopSignal() }
   await using log = await openLog(flags)

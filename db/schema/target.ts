@@ -593,6 +593,73 @@ export interface EtlControl {
   watermark_start: string | null;
 }
 
+export interface EtlVerification {
+  /**
+   * End of the comparison.
+   */
+  completed_at: string;
+  /**
+   * How many stale rows differ in each column, of the rows that were looked at one by one.
+   */
+  differing_columns: Generated<Json>;
+  /**
+   * The first hundred keys that are missing, stale or extra.
+   */
+  differing_keys: Generated<Json>;
+  /**
+   * From begin to end.
+   */
+  duration_seconds: Numeric;
+  /**
+   * Pipeline whose table was compared.
+   */
+  pipeline: Generated<string>;
+  /**
+   * Rows of the source that were compared.
+   */
+  rows_compared: number;
+  /**
+   * Rows that are gone from the source.
+   */
+  rows_extra: number;
+  /**
+   * Rows that the target lacks and that the next run would not read.
+   */
+  rows_missing: number;
+  /**
+   * Rows that changed since the last run and that the next one will read; no fault.
+   */
+  rows_pending: number;
+  /**
+   * Rows that were mended.
+   */
+  rows_repaired: Generated<number>;
+  /**
+   * Of the stale and extra rows, those whose change stamp had not moved: no change column showed it.
+   */
+  rows_silent: number;
+  /**
+   * Rows whose content differs and that the next run would not read.
+   */
+  rows_stale: number;
+  /**
+   * Share of the ranges of keys that were compared.
+   */
+  sample: Generated<number>;
+  /**
+   * Time of the source as of which it was compared, UTC.
+   */
+  source_time: string | null;
+  /**
+   * Begin of the comparison.
+   */
+  started_at: Generated<string>;
+  /**
+   * Id of the comparison.
+   */
+  verification_id: Generated<string>;
+}
+
 export interface VwConversasAnalytics {
   account_id: number | null;
   account_name: string | null;
@@ -775,6 +842,7 @@ export interface VwEtlStats {
 export interface DB {
   conversas_analytics: ConversasAnalytics;
   etl_control: EtlControl;
+  etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;
   vw_etl_stats: VwEtlStats;
 }

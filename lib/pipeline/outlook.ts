@@ -51,12 +51,14 @@ export async function lookAtSource(
 ): Promise<Outlook> {
   let probe = await probeSource(source)
   let trace = observe(last, probe)
-  for (let waited = 0; isOpenUnknown(trace) && waited < 3000; waited += 250) {
+  let snapshot = await openSnapshot(source, options)
+  for (let waited = 0; !last && isOpenUnknown(trace, snapshot) && waited < 3000; waited += 250) {
+    await source.script(['rollback'])
     await pause(250, options.signal)
     probe = await probeSource(source)
     trace = observe(trace, probe)
+    snapshot = await openSnapshot(source, options)
   }
-  const snapshot = toSnapshot(await source.script([...beginReading(options.statementTimeout), readSnapshot]))
   const rows = options.relation ? [] : await source.rows(compile(smallTables()))
   const bound = last && lowerBound(last, trace, probe, snapshot, options.skewAllowance * 1000)
   return {
@@ -73,8 +75,14 @@ export async function lookAtSource(
   }
 }
 
-function isOpenUnknown(trace: Trace): boolean {
-  return heldBackSince(trace) === null
+async function openSnapshot(source: Session, { statementTimeout }: ResolvedOptions): Promise<Snapshot> {
+  return toSnapshot(await source.script([...beginReading(statementTimeout), readSnapshot]))
+}
+
+/** A snapshot also holds the transactions of the server's other databases, which the probe leaves out. */
+function isOpenUnknown(trace: Trace, { xmin }: Snapshot): boolean {
+  const [first] = trace.points
+  return heldBackSince(trace) === null || (first !== undefined && xmin < first.next)
 }
 
 /** A transaction that has been open for over ten allowances makes each run read again what changed meanwhile. */

@@ -1,0 +1,130 @@
+import { SyncError } from '../../domain/errors.js'
+import { formatMicros } from '../../domain/micros.js'
+import type { VerifyReport } from '../../domain/verification.js'
+import { resolveOptions, type ResolvedOptions, type SyncOptions } from '../../options.js'
+import { readBaseline, type Baseline } from '../../pipeline/baseline.js'
+import { stopped, throwIfStopped } from '../../pipeline/stop.js'
+import { openSession } from '../../postgres/connect.js'
+import { takeRunLock } from '../../postgres/run-lock.js'
+import type { Session } from '../../postgres/session.js'
+import { beginWriting } from '../../postgres/settings.js'
+import { clockOf, recordVerification } from '../../postgres/verification.js'
+import { detailStale, pendingKeys, withoutPending } from './classify.js'
+import { compareRows, type Sides } from './compare.js'
+import { prepareRepair, repairRows } from './repair.js'
+
+type Shared =
+  | 'source'
+  | 'target'
+  | 'relation'
+  | 'table'
+  | 'pipeline'
+  | 'accounts'
+  | 'inboxes'
+  | 'timeZone'
+  | 'skewAllowance'
+  | 'statementTimeout'
+  | 'connectTimeout'
+  | 'maxDeleteShare'
+  | 'signal'
+  | 'logger'
+
+export interface VerifyOptions extends Pick<SyncOptions, Shared> {
+  /** Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all.) */
+  readonly sample?: number | undefined
+  /** Mends what differs. (Default: false, which writes nothing but the finding.) */
+  readonly repair?: boolean | undefined
+  /** Called now and then with the rows of the source that were compared, and how many there are by the planner's estimate. */
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined
+}
+
+export interface VerifyProgress {
+  readonly rowsCompared: number
+  readonly rowsExpected: number | null
+}
+
+/**
+ * Compares the target with the source, as of one snapshot of it, and says which rows are missing, stale or extra; with `repair` it mends
+ * them. It finds what no change column shows. Rows that changed since the last run count as pending, not as differences. The options
+ * have to be those of the runs; a pipeline with a `transform` cannot be compared. The finding is kept in `etl_verification`.
+ *
+ * No run of the pipeline can be at work meanwhile. Throws LOCKED, TOO_MANY_DELETES, SOURCE_EMPTY and what `syncConversations` throws.
+ *
+ * @example const { rowsMissing, rowsStale, rowsExtra } = await verifyConversations({ source, target, sample: 0.05 })
+ */
+export async function verifyConversations(options: VerifyOptions): Promise<VerifyReport> {
+  const { sample = 1, repair = false, onProgress, ...shared } = options
+  if (!(sample > 0 && sample <= 1)) throw badSample(sample)
+  const resolved = resolveOptions(shared)
+  throwIfStopped(resolved.signal)
+  const connection = { applicationName: 'chatwoot-sync verify', connectTimeout: resolved.connectTimeout }
+  await using target = await openSession('target', resolved.target, connection)
+  await takeRunLock(target, resolved.pipeline)
+  const startedAt = await clockOf(target)
+  await using source = await openSession('source', resolved.source, connection)
+  const stop = () => source.destroy(stopped(resolved.signal?.reason))
+  resolved.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const report = await compare({ source, target, startedAt, options: resolved, sample, repair, onProgress })
+    const { rowsMissing, rowsStale, rowsExtra, rowsRepaired } = report
+    resolved.logger.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
+    return report
+  } catch (error) {
+    throw resolved.signal?.aborted ? stopped(resolved.signal.reason) : error
+  } finally {
+    resolved.signal?.removeEventListener('abort', stop)
+  }
+}
+
+interface Comparison {
+  readonly source: Session
+  readonly target: Session
+  readonly startedAt: string
+  readonly options: ResolvedOptions
+  readonly sample: number
+  readonly repair: boolean
+  readonly onProgress: VerifyOptions['onProgress']
+}
+
+/** In one transaction on each side; the one of the target also keeps the finding. */
+async function compare({ source, target, startedAt, options, sample, repair, onProgress }: Comparison) {
+  const baseline = await readBaseline(source, target, options)
+  const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
+  if (repair) await prepareRepair(sides)
+  await target.script(beginWriting(options.statementTimeout))
+  const rowsExpected = baseline.plan.estimatedRows
+  const tell = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
+  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: tell })
+  const differing = all.missing.length + all.stale.length + all.extra.length
+  const pending = differing > 0 ? await pendingKeys(sides, baseline, options) : new Set<string>()
+  const found = withoutPending(all, pending)
+  const stale = await detailStale(sides, found.stale)
+  const rowsRepaired = repair ? await repairRows(sides, found, options) : 0
+  const left = found.missing.length + found.stale.length + found.extra.length
+  const report = await recordVerification(target, startedAt, {
+    pipeline: options.pipeline,
+    sourceTime: sourceTime(baseline),
+    sample,
+    rowsCompared: all.rowsCompared,
+    rowsMissing: found.missing.length,
+    rowsStale: found.stale.length,
+    rowsExtra: found.extra.length,
+    rowsSilent: stale.silent + found.extra.length,
+    rowsPending: differing - left,
+    rowsRepaired,
+    differingColumns: stale.columns,
+    differingKeys: [...found.missing, ...found.stale, ...found.extra].slice(0, 100),
+  })
+  await target.script(['commit'])
+  return report
+}
+
+function sourceTime({ outlook }: Baseline): string | null {
+  return outlook.probe.at === null ? null : formatMicros(outlook.probe.at)
+}
+
+function badSample(sample: number): SyncError {
+  return new SyncError('CONFIG_INVALID', `sample is ${sample}, which is no share above 0 and up to 1.`, {
+    remedy: 'Give 0.05 for five percent.',
+  })
+}

@@ -1,0 +1,89 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import type { LoadPlan } from './load.js'
+import { tableOf } from './load.js'
+import type { Cells, Session } from './session.js'
+import { compile } from './statement.js'
+
+/** One half of a comparison: rows as a query with the columns of the plan, in their order. */
+export interface Half {
+  readonly session: Session
+  readonly rows: RawBuilder<unknown>
+}
+
+/** Number of rows and sum of their fingerprints, by group. */
+export type Sums = ReadonlyMap<string, string>
+
+/**
+ * The fingerprint of a row is a hash of its text, with every value in the type of the target's column, so that both servers come to
+ * the same text; see the settings of the transaction. hashtextextended gives the same number on every release since 11.
+ */
+export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuilder<unknown>): Promise<Sums> {
+  const rows = await half.session.rows(
+    compile(sql`
+    select
+      grouped::text,
+      count(*)::text || ':' || sum(fingerprint)::text
+    from (
+      select
+        ${group} as grouped,
+        ${fingerprint(plan)} as fingerprint
+      from (${half.rows}) v
+    ) each_row
+    group by grouped`),
+  )
+  return new Map(rows.map(([name, sums]) => [name ?? '', sums ?? '']))
+}
+
+/** The fingerprint of each row by its key. */
+export async function listFingerprints(half: Half, plan: LoadPlan): Promise<Sums> {
+  const rows = await half.session.rows(
+    compile(sql`
+    select
+      v.${sql.id(plan.key)}::text,
+      ${fingerprint(plan)}::text
+    from (${half.rows}) v`),
+  )
+  return new Map(rows.map(([key, hash]) => [key ?? '', hash ?? '']))
+}
+
+/** Every column of the rows as text, in the type of the target's column. */
+export async function listTexts({ session, rows }: Half, { columns }: LoadPlan): Promise<readonly Cells[]> {
+  const texts = columns.map((column) => sql`(${asTarget(column)})::text`)
+  return session.rows(compile(sql`select ${sql.join(texts)} from (${rows}) v`))
+}
+
+/** The rows of the target that are not marked deleted, under a condition on `r`. */
+export function liveRows({ table, columns }: LoadPlan, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const isLive = table.columns.some(({ name }) => name === 'deleted_at')
+    ? sql`r.deleted_at is null`
+    : sql`true`
+  return sql`
+    select ${sql.join(columns.map(({ name }) => sql`r.${sql.id(name)}`))}
+    from ${tableOf(table)} r
+    where ${isLive} and ${condition}`
+}
+
+/** Every so many-th key of the target, in order: the borders of ranges that hold about as many rows each. */
+export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange: number): Promise<string[]> {
+  const rows = await target.rows(
+    compile(sql`
+    select numbered.key::text
+    from (
+      select
+        r.${sql.id(plan.key)} as key,
+        row_number() over (order by r.${sql.id(plan.key)}) as place
+      from (${liveRows(plan, sql`true`)}) r
+    ) numbered
+    where numbered.place % ${rowsPerRange}::bigint = 0
+    order by numbered.key`),
+  )
+  return rows.flatMap(([key]) => (key ? [key] : []))
+}
+
+function fingerprint({ columns }: LoadPlan): RawBuilder<unknown> {
+  return sql`hashtextextended(row(${sql.join(columns.map(asTarget))})::text, 0)`
+}
+
+const asTarget = ({ name, type }: LoadPlan['columns'][number]): RawBuilder<unknown> =>
+  sql`v.${sql.id(name)}::${sql.raw(type)}`

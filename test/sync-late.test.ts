@@ -1,0 +1,128 @@
+import pg from 'pg'
+import { expect, it, vi } from 'vitest'
+
+import { cloneDatabase } from './setup/database.js'
+import { differences, insertConversation, openSmallSync, type SyncFixture } from './sync-fixture.js'
+
+/** An open transaction of an application's host that has stamped and updated conversation 1. */
+async function beginUpdate({ source }: SyncFixture, status: number): Promise<pg.Client> {
+  const writer = new pg.Client(source.url)
+  await writer.connect()
+  await writer.query('begin')
+  await writer.query(
+    `update conversations set status = $1, updated_at = now() at time zone 'UTC' where id = 1`,
+    [status],
+  )
+  return writer
+}
+
+it('finds a transaction that was open across several runs once it commits', async () => {
+  await using at = await openSmallSync()
+  for (let i = 0; i < 3; i++) await insertConversation(at.source)
+  await at.sync({ skewAllowance: 0 })
+  const writer = await beginUpdate(at, 1)
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsUpdated: 0 })
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsUpdated: 0 })
+
+  await writer.query('commit')
+  await writer.end()
+
+  const report = await at.sync({ skewAllowance: 0 })
+  expect(report).toMatchObject({
+    loadType: 'incremental',
+    rowsUpdated: 1,
+    marginUsedSeconds: 0,
+    warnings: [],
+  })
+  expect(await differences(at)).toEqual([])
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsUpdated: 0 })
+})
+
+it('finds a transaction that has not written yet when a run looks', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  await at.sync({ skewAllowance: 0 })
+  const writer = new pg.Client(at.source.url)
+  await writer.connect()
+  await writer.query('begin')
+  const { rows } = await writer.query<{ stamp: string }>(`select (now() at time zone 'UTC')::text as stamp`)
+  await at.sync({ skewAllowance: 0 })
+
+  await writer.query('update conversations set priority = 3, updated_at = $1 where id = 1', [rows[0]?.stamp])
+  await writer.query('commit')
+  await writer.end()
+
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+  expect(await differences(at)).toEqual([])
+})
+
+it('finds a stamp that equals the watermark', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  const { watermarkEnd } = await at.sync({ skewAllowance: 0 })
+  await at.source.query('update conversations set status = 2, updated_at = $1 where id = 1', [watermarkEnd])
+
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+  expect(await differences(at)).toEqual([])
+})
+
+it('finds stamps as late as the allowance, and says how much of it was used', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  await at.sync()
+  await at.source.query(
+    `update conversations set status = 2, updated_at = clock_timestamp() at time zone 'UTC' - interval '40 seconds' where id = 1`,
+  )
+
+  const report = await at.sync()
+
+  expect(report).toMatchObject({ rowsUpdated: 1, warnings: [{ code: 'MARGIN_HALF_USED' }] })
+  expect(report.marginUsedSeconds).toBeGreaterThan(30)
+})
+
+it('compares by content, so that a later write with an older stamp arrives', async () => {
+  await using at = await openSmallSync()
+  const id = await insertConversation(at.source)
+  const stamp = (seconds: number) => `clock_timestamp() at time zone 'UTC' - interval '${seconds} seconds'`
+  await at.source.query(`update conversations set status = 1, updated_at = ${stamp(0)} where id = ${id}`)
+  await at.sync()
+  await at.source.query(`update conversations set status = 2, updated_at = ${stamp(20)} where id = ${id}`)
+
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+  expect(await differences(at)).toEqual([])
+})
+
+it('reads everything when a transaction ends that was open before the first run', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  const writer = await beginUpdate(at, 1)
+  expect(await at.sync()).toMatchObject({ warnings: [{ code: 'HELD_BACK' }] })
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsUpdated: 0 })
+
+  await writer.query('commit')
+  await writer.end()
+
+  const report = await at.sync()
+  expect(report).toMatchObject({ loadType: 'full', rowsUpdated: 1 })
+  expect(report.reason).toContain('open longer than this pipeline has looked')
+  expect(await differences(at)).toEqual([])
+})
+
+it('waits at first for the transactions of other databases, whose ids its snapshot shows', async () => {
+  await using at = await openSmallSync()
+  await using other = await cloneDatabase('source', 'template0')
+  const writer = new pg.Client(other.url)
+  await writer.connect()
+  await writer.query('begin; create table mine (id integer)')
+  const running = at.sync()
+  await vi.waitFor(async () => {
+    const probed = `select from pg_stat_activity where datname = $1::text and application_name = 'chatwoot-sync' and query = 'rollback'`
+    expect(await other.query(probed, [at.source.name])).toHaveLength(1)
+  })
+
+  await writer.query('commit')
+  await writer.end()
+
+  expect(await running).toMatchObject({ loadType: 'full', warnings: [] })
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
+})
