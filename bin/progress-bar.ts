@@ -1,5 +1,3 @@
-import type { WriteStream } from 'node:tty'
-
 import type { Progress } from '../lib/index.js'
 import { countText, durationText } from './number-text.js'
 
@@ -13,8 +11,11 @@ export interface ProgressView {
 const pause = 100
 const eraseLine = '\r\x1b[K'
 
+/** What is needed of a terminal; its width can change while it is drawn on. */
+export type Terminal = NodeJS.WritableStream & { readonly columns?: number }
+
 /** One line on a terminal that is drawn again at most ten times a second, and is gone after `close`. */
-export function openProgressBar(terminal: WriteStream): ProgressView {
+export function openProgressBar(terminal: Terminal): ProgressView {
   let drawn = -pause
   let first: { readonly rows: number; readonly at: number } | undefined
   return {

@@ -1,8 +1,8 @@
 import type { SyncReport } from '../lib/index.js'
-import { durationText } from './number-text.js'
+import { shortCount, shortDuration } from './number-text.js'
 import { wrap } from './wrap.js'
 
-const heads = ['Started (UTC)', 'Load', 'Result', 'New', 'Changed', 'Gone', 'Time'] as const
+const heads = ['Started (UTC)', 'Load', 'Result', 'New', 'Upd.', 'Gone', 'Time'] as const
 /** Numbers and times are aligned to the right. */
 const firstRight = 3
 
@@ -40,10 +40,10 @@ function cellsOf(run: SyncReport): string[] {
     startedAt.slice(0, 16),
     loadType === 'full' ? 'full' : 'incr',
     status,
-    String(rowsInserted),
-    String(rowsUpdated),
-    String(rowsDeleted),
-    durationSeconds === null ? '' : durationText(durationSeconds),
+    shortCount(rowsInserted),
+    shortCount(rowsUpdated),
+    shortCount(rowsDeleted),
+    durationSeconds === null ? '' : shortDuration(durationSeconds),
   ]
 }
 

@@ -1,6 +1,6 @@
-/** Columns for running text: those of the terminal, of which more than 100 read badly; 80 in a pipe. */
+/** Columns for running text: those of the terminal, of which more than 100 read badly; in a pipe no limit, so that lines stay lines. */
 export function textWidth(stream: { readonly columns?: number }): number {
-  return Math.min(stream.columns ?? 80, 100)
+  return stream.columns === undefined ? Infinity : Math.min(stream.columns, 100)
 }
 
 /** Breaks text at spaces into lines of at most `width` characters; a longer word stays whole. All but the first begin with `margin` spaces more. */

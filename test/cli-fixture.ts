@@ -69,6 +69,8 @@ export async function openPair(conversations = 30) {
   }
 }
 
+export type Pair = Awaited<ReturnType<typeof openPair>>
+
 /** The variables that name this database; by another user than its owner if one is given. */
 export function settings(
   prefix: 'SOURCE' | 'LOCAL',

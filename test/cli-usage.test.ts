@@ -81,7 +81,7 @@ describe('settings', () => {
   })
 
   it('in a file that is named must be there', async () => {
-    const { code, stderr } = await shell.run(['doctor', '--env-file', 'no.env'])
+    const { code, stderr } = await shell.run(['doctor', '--env', 'no.env'])
     expect(code).toBe(2)
     expect(stderr).toMatch(/^chatwoot-sync: The file no\.env .*CONFIG_MISSING\)\n$/)
   })
@@ -109,7 +109,7 @@ describe('help', () => {
     const { stdout } = await shell.run(['sync', '--help'])
     const { table, pipeline, batchSize, skewAllowance, statementTimeout, maxRejects, maxDeleteShare } =
       defaults
-    const told = [...stdout.matchAll(/^ +--([a-z-]+)[^(]*\(([^)"]+)\)$/gm)].map(([, name, value]) => [
+    const told = [...stdout.matchAll(/^ +--([a-z-]+)[^(\n]*\(([^)"]+)\)$/gm)].map(([, name, value]) => [
       name,
       value,
     ])

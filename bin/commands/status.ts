@@ -13,7 +13,7 @@ interface StatusFlags {
 const examples = `
 Examples:
   chatwoot-sync status
-  chatwoot-sync status --limit 50 --pipeline account-1
+  chatwoot-sync status --limit 50 --pipeline mine
   chatwoot-sync status --limit 1 --json`
 
 /** Describes `status` and what it does. */

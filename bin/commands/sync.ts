@@ -34,7 +34,7 @@ Examples:
   chatwoot-sync sync
   chatwoot-sync sync --full --triggered-by scheduler
   chatwoot-sync sync --dry-run --json
-  chatwoot-sync sync --account 1 --pipeline account-1
+  chatwoot-sync sync --account 1 2 --time-zone UTC
   chatwoot-sync sync --relation my_view --key id \\
     --changed-at updated_at --table my_table --pipeline mine`
 

@@ -5,6 +5,12 @@ import { template } from './template.js'
 /** Moves with each change of what the row holds or of how it is computed, so that the next run reads everything anew. */
 export const queryVersion = 1
 
+export interface RowColumn {
+  readonly name: string
+  /** The type in which it is given, without a modifier. */
+  readonly type: string
+}
+
 export interface RowOptions {
   readonly timeZone: string | undefined
   /** Time zones that both servers know; an inbox with another one gets UTC. */
@@ -28,7 +34,7 @@ export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<
 
 /** The conversations of the filter under a condition on `r`, in order of their id. */
 export function conversations(
-  columns: readonly string[],
+  columns: readonly RowColumn[],
   condition: RawBuilder<unknown>,
   options: RowOptions,
 ) {
@@ -43,7 +49,7 @@ export function conversations(
     ...filterBy('inbox_id', inboxes, 'r'),
   ]
   return sql`
-    select ${sql.join(columns.map((name) => sql`r.${sql.id(name)}`))}
+    select ${sql.join(columns.map(({ name, type }) => sql`r.${sql.id(name)}::${sql.raw(type)}`))}
     from (${row}) r
     where ${sql.join(conditions, sql` and `)}
     order by r.conversation_id`

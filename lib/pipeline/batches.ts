@@ -1,10 +1,13 @@
 import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
-import type { Cells, Session } from '../postgres/session.js'
+import { cutTuples, type KeyType, type Tuples } from '../postgres/copy-tuples.js'
+import type { BinaryCopy, Cells, Session } from '../postgres/session.js'
 
-/** Rows that are loaded together, in order of their key. */
-export interface Batch {
+/** Rows that are loaded together, in order of their key: as texts, or as the server sent them in binary. */
+export type Batch = TextBatch | Tuples
+
+export interface TextBatch {
   readonly rows: readonly Cells[]
   /** Rows that came twice with the same content and are held once. */
   readonly repeated: number
@@ -30,7 +33,7 @@ export async function* readBatches(
   source: Session,
   query: CompiledQuery,
   { columns, keyAt, maxRows, maxBytes, onRead }: BatchOptions,
-): AsyncGenerator<Batch> {
+): AsyncGenerator<TextBatch> {
   let size = Math.min(16, maxRows)
   let previous: Cells | undefined
   let asked = performance.now()
@@ -43,6 +46,24 @@ export async function* readBatches(
     yield { rows, repeated: portion.length - rows.length, lastKey: previous?.[keyAt] ?? '' }
     asked = performance.now()
   }
+}
+
+/**
+ * The same by a binary COPY, for a bulk load: nothing is decoded, and memory holds no more than the bytes of two batches, however large
+ * the rows. Only for columns that are `isSameInBinary`.
+ */
+export function copyBatches(
+  copy: BinaryCopy,
+  query: CompiledQuery,
+  options: Pick<BatchOptions, 'keyAt' | 'maxRows' | 'maxBytes'> & { readonly keyType: KeyType },
+): AsyncGenerator<Tuples> {
+  const onKeyNull = () => {
+    throw keyIsNull()
+  }
+  const onConflict = (key: string) => {
+    throw keyNotUnique(key)
+  }
+  return cutTuples(copy.out(query), { ...options, onKeyNull, onConflict })
 }
 
 /** Asks for the next batch before the caller is done with this one, so that reading overlaps loading. At most two are in memory. */

@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { conversationKeys, conversations, type RowOptions } from '../chatwoot/conversation-row.js'
 import type { Micros } from '../domain/micros.js'
 import type { ResolvedOptions } from '../options.js'
+import { baseType } from '../postgres/column-types.js'
 import { allKeys, changedSince, rows } from '../postgres/custom-relation.js'
 import type { Plan } from './plan.js'
 
@@ -40,7 +41,7 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
   const { plan } = scope
   if (plan.custom) return rows(plan.custom, condition)
   return conversations(
-    plan.load.columns.map(({ name }) => name),
+    plan.load.columns.map(({ name, type }) => ({ name, type: baseType(type) })),
     condition,
     rowOptions(scope),
   )

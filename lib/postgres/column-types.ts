@@ -25,3 +25,51 @@ function scaleOf(type: string): number {
   const [, scale] = /\(\d+,(\d+)\)/.exec(type) ?? []
   return scale === undefined ? Infinity : Number(scale)
 }
+
+/**
+ * The type without its modifier. An explicit cast to `character varying(50)` cuts a text without a word; the column itself refuses it.
+ */
+export function baseType(type: string): string {
+  return type.replace(/\(\d+(?:,\d+)?\)/, '')
+}
+
+/** Types whose binary form is the same on every release and does not name other types by number. */
+const portable = new Set([
+  ...[
+    'smallint',
+    'integer',
+    'bigint',
+    'real',
+    'double precision',
+    'numeric',
+    'boolean',
+    'text',
+    'character varying',
+  ],
+  ...[
+    'date',
+    'time without time zone',
+    'timestamp without time zone',
+    'timestamp with time zone',
+    'interval',
+  ],
+  ...[
+    'uuid',
+    'json',
+    'jsonb',
+    'bytea',
+    'inet',
+    'cidr',
+    'text[]',
+    'integer[]',
+    'bigint[]',
+    'character varying[]',
+  ],
+])
+
+/** Whether the binary form of one type can be read as the other. */
+export function isSameInBinary(from: string, to: string): boolean {
+  const [here, there] = [baseType(from), baseType(to)]
+  const isText = (type: string) => type === 'text' || type === 'character varying'
+  return portable.has(there) && (here === there || (isText(here) && isText(there)))
+}

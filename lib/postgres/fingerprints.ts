@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import type { LoadPlan } from './load.js'
-import { tableOf } from './load.js'
+import { baseType } from './column-types.js'
+import { tableOf, type LoadPlan } from './load.js'
 import type { Cells, Session } from './session.js'
 import { compile } from './statement.js'
 
@@ -86,4 +86,4 @@ function fingerprint({ columns }: LoadPlan): RawBuilder<unknown> {
 }
 
 const asTarget = ({ name, type }: LoadPlan['columns'][number]): RawBuilder<unknown> =>
-  sql`v.${sql.id(name)}::${sql.raw(type)}`
+  sql`v.${sql.id(name)}::${sql.raw(baseType(type))}`

@@ -1,5 +1,6 @@
 import { sql, CompiledQuery, type Kysely } from 'kysely'
 
+import { baseType } from './column-types.js'
 import { statementError } from './driver-error.js'
 import type { Cells, Session, Side, StageTable } from './session.js'
 import { compile } from './statement.js'
@@ -35,6 +36,12 @@ export function kyselySession(side: Side, db: KyselyHandle, release: () => Promi
       for (const statement of statements) last = await rows(CompiledQuery.raw(statement))
       return last
     },
+    together: async (queries) => {
+      const results: (readonly Cells[])[] = []
+      for (const query of queries) results.push(await rows(query))
+      return results
+    },
+    copy: undefined,
     portions: (query, columns, size) => fetchPortions(rows, query, columns, size),
     stage: async (table, cells) => {
       await rows(compile(insertTexts(table, cells)))
@@ -68,7 +75,9 @@ async function* fetchPortions(rows: Rows, query: CompiledQuery, columns: number,
 
 /** All rows in one parameter, so the text stays the same for each batch. */
 function insertTexts({ name, columns }: StageTable, rows: readonly Cells[]) {
-  const values = columns.map(({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(type)}`)
+  const values = columns.map(
+    ({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(baseType(type))}`,
+  )
   return sql`
     insert into ${sql.id(name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
     select ${sql.join(values)}

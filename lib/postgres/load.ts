@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 
+import { copyStream, type Tuples } from './copy-tuples.js'
 import type { Column, Relation } from './relation.js'
-import type { Cells, Session } from './session.js'
+import type { BinaryCopy, Cells, Session } from './session.js'
 import { compile } from './statement.js'
 
 /** Where rows go, and which columns. */
@@ -40,6 +41,11 @@ export async function stageRows(
   rows: readonly Cells[],
 ): Promise<void> {
   await target.stage({ name: stageName, columns }, rows)
+}
+
+/** The same with rows that the source sent in binary. */
+export async function stageTuples(copy: BinaryCopy, { columns }: LoadPlan, tuples: Tuples): Promise<void> {
+  await copy.into({ name: stageName, columns }, copyStream(tuples))
 }
 
 export async function emptyStage(target: Session): Promise<void> {

@@ -1,11 +1,14 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
+import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { csvOptions, toCsv } from './csv.js'
 import { statementError } from './driver-error.js'
-import type { Cells, Session, Side } from './session.js'
+import { inline } from './inline.js'
+import type { Cells, Session, Side, StageTable } from './session.js'
 
 /** Leaves every value as the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
@@ -17,8 +20,12 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort())
 
-  async function run<T>(work: () => Promise<T>): Promise<T> {
+  const run: Run = (work) => {
     roundTrips += 1
+    return guard(work)
+  }
+
+  async function guard<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
@@ -39,33 +46,83 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
         const results = [await ask(statements.join(';\n'), [])].flat()
         return results.at(-1)?.rows ?? []
       }),
-    portions: ({ sql, parameters }, _columns, size) => readPortions(client, { sql, parameters, size, run }),
+    together: (queries) =>
+      run(async () => {
+        const text = queries.map((query) => inline(query, (value) => client.escapeLiteral(value))).join(';\n')
+        return [await ask(text, [])].flat().map(({ rows }) => rows)
+      }),
+    portions: ({ sql, parameters }, _columns, size) =>
+      readPortions(client, { sql, parameters, size, run, lost: lost.signal }),
     stage: (table, rows) =>
       run(async () => {
         const { from } = await import('pg-copy-streams')
-        const name = client.escapeIdentifier(table.name)
-        const columns = table.columns.map((column) => client.escapeIdentifier(column.name)).join(', ')
-        const copy = client.query(from(`copy ${name} (${columns}) from stdin with (${csvOptions})`))
+        const copy = client.query(from(`copy ${stageColumns(client, table)} from stdin with (${csvOptions})`))
         await pipeline(Readable.from(pieces(rows)), copy)
       }),
+    copy: {
+      out: (query) => {
+        roundTrips += 1
+        return copyOut(client, query, guard)
+      },
+      into: (table, stream) => run(() => copyInto(client, table, stream)),
+    },
     destroy: (reason) => {
       lost.abort(reason)
-      const connection: unknown = Reflect.get(client, 'connection')
-      const stream: unknown = connection ? Reflect.get(Object(connection), 'stream') : undefined
-      if (stream instanceof Readable) stream.destroy()
+      cutConnection(client)
     },
     [Symbol.asyncDispose]: release,
   }
+}
+
+type Run = <T>(work: () => Promise<T>) => Promise<T>
+
+/** Nothing else tells the server to stop a COPY that is under way. The types of pg do not show where its socket is. */
+function cutConnection(client: pg.ClientBase): void {
+  const connection: unknown = Reflect.get(client, 'connection')
+  const socket: unknown = connection ? Reflect.get(Object(connection), 'stream') : undefined
+  if (socket instanceof Readable) socket.destroy()
+}
+
+async function copyInto(client: pg.ClientBase, table: StageTable, stream: Iterable<Buffer>): Promise<void> {
+  const { from } = await import('pg-copy-streams')
+  const copy = client.query(from(`copy ${stageColumns(client, table)} from stdin with (format binary)`))
+  await pipeline(Readable.from(stream), copy)
+}
+
+async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run): AsyncGenerator<Buffer> {
+  const { to } = await import('pg-copy-streams')
+  const text = inline(query, (value) => client.escapeLiteral(value))
+  const stream = client.query(
+    // Larger pieces than the default: each costs a turn of the event loop.
+    to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 512 * 1024 }),
+  )
+  const pieces = stream[Symbol.asyncIterator]()
+  let isDone = false
+  try {
+    while (true) {
+      const { value, done } = await guard(() => pieces.next())
+      if (done) break
+      yield value
+    }
+    isDone = true
+  } finally {
+    if (!isDone) cutConnection(client)
+  }
+}
+
+function stageColumns(client: pg.ClientBase, { name, columns }: StageTable): string {
+  return `${client.escapeIdentifier(name)} (${columns.map((column) => client.escapeIdentifier(column.name)).join(', ')})`
 }
 
 interface Reading {
   readonly sql: string
   readonly parameters: readonly unknown[]
   readonly size: () => number
-  readonly run: <T>(work: () => Promise<T>) => Promise<T>
+  readonly run: Run
+  readonly lost: AbortSignal
 }
 
-async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run }: Reading) {
+async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run, lost }: Reading) {
   const { default: Cursor } = await import('pg-cursor')
   const cursor = client.query(new Cursor<Cells>(sql, [...parameters], { rowMode: 'array', types: asText }))
   try {
@@ -76,7 +133,8 @@ async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run
       if (rows.length < asked) return
     }
   } finally {
-    await cursor.close().catch(() => undefined)
+    // A connection that is gone never answers.
+    if (!lost.aborted) await Promise.race([cursor.close().catch(() => undefined), once(lost, 'abort')])
   }
 }
 

@@ -21,10 +21,14 @@ export interface Session extends AsyncDisposable {
   rows(query: CompiledQuery): Promise<readonly Cells[]>
   /** Runs statements without parameters in one go; the rows of the last one. */
   script(statements: readonly string[]): Promise<readonly Cells[]>
+  /** Runs statements in one round trip where the driver can; the rows of each. After a failure none of the later ones is run. */
+  together(queries: readonly CompiledQuery[]): Promise<readonly (readonly Cells[])[]>
   /** The rows of a query in portions of at most `size()` rows, through a cursor that is closed when the iteration ends, however it ends. */
   portions(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
   /** Fills a table from rows of texts. */
   stage(table: StageTable, rows: readonly Cells[]): Promise<void>
+  /** COPY in both directions, in the binary format; undefined where the driver offers none. */
+  readonly copy: BinaryCopy | undefined
   /** Ends the connection at once, whatever it does; pending calls reject. */
   destroy(reason: unknown): void
 }
@@ -33,4 +37,12 @@ export interface Session extends AsyncDisposable {
 export interface StageTable {
   readonly name: string
   readonly columns: readonly { readonly name: string; readonly type: string }[]
+}
+
+/** Streams in PostgreSQL's binary COPY format, in pieces that are cut anywhere. */
+export interface BinaryCopy {
+  /** The rows of a query. The caller's pace holds the server back. */
+  out(query: CompiledQuery): AsyncIterable<Buffer>
+  /** Fills a table from such a stream. */
+  into(table: StageTable, stream: Iterable<Buffer>): Promise<void>
 }

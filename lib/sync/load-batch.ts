@@ -1,6 +1,6 @@
 import type { ConversationRow } from '../chatwoot/row.js'
 import { countDeletable, markDeleted, marksDeletes } from '../postgres/deletes.js'
-import { countStage, oldestMovedStamp, stageRows, upsertStage } from '../postgres/load.js'
+import { countStage, oldestMovedStamp, stageRows, stageTuples, upsertStage } from '../postgres/load.js'
 import { rowValues, type RowValues } from '../postgres/row-values.js'
 import type { Cells } from '../postgres/session.js'
 import type { Batch } from '../pipeline/batches.js'
@@ -9,21 +9,38 @@ import { hookFailed, measure, type Run } from './run.js'
 /** Loads one batch in the transaction that is open, and counts it. The stage has to be empty, and is full afterwards. */
 export async function loadBatch(run: Run, batch: Batch): Promise<void> {
   const { target, plan, tally, options } = run
-  const { rows, dropped } = await transformed(run, batch.rows)
+  const { count, dropped, stage } = await prepared(run, batch)
   await measure(tally, 'load', async () => {
-    if (rows.length > 0) await stageRows(target, plan.load, rows)
+    if (count > 0) await stage()
     if (run.loadType === 'incremental') await measureMargin(run)
     const write = options.dryRun ? countStage : upsertStage
-    const { inserted, updated } =
-      rows.length > 0 ? await write(target, plan.load) : { inserted: 0, updated: 0 }
+    const { inserted, updated } = count > 0 ? await write(target, plan.load) : { inserted: 0, updated: 0 }
     await dropKeys(run, dropped)
-    const extracted = rows.length + batch.repeated
+    const extracted = count + batch.repeated
     tally.rowsExtracted += extracted
     tally.rowsInserted += inserted
     tally.rowsUpdated += updated
     tally.rowsUnchanged += extracted - inserted - updated
-    tally.keys += rows.length
+    tally.keys += count
   })
+}
+
+interface Prepared {
+  readonly count: number
+  /** Keys of rows that `transform` left out. */
+  readonly dropped: readonly string[]
+  stage(): Promise<void>
+}
+
+async function prepared(run: Run, batch: Batch): Promise<Prepared> {
+  const { target, plan } = run
+  if ('pieces' in batch) {
+    const { copy } = target
+    if (!copy) throw new TypeError('Binary rows need a target that can COPY.')
+    return { count: batch.count, dropped: [], stage: () => stageTuples(copy, plan.load, batch) }
+  }
+  const { rows, dropped } = await transformed(run, batch.rows)
+  return { count: rows.length, dropped, stage: () => stageRows(target, plan.load, rows) }
 }
 
 /** Marks rows as deleted that the source no longer has, or that `transform` left out. */

@@ -6,7 +6,7 @@ import { ahead } from '../pipeline/batches.js'
 import { markWhatIsGone } from './deletes.js'
 import { loadBatch } from './load-batch.js'
 import { rowsBehind } from '../pipeline/queries.js'
-import { readRows } from './reading.js'
+import { readInBulk } from './reading.js'
 import { progressOf, report, type Run } from './run.js'
 import { throwIfStopped } from '../pipeline/stop.js'
 
@@ -18,7 +18,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   const { target, plan, options, executionId } = run
   await createStage(target, plan.load)
   let reached = run.after
-  for await (const batch of ahead(readRows(run, rowsBehind(run, run.after)))) {
+  for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await target.script(beginWriting(options.statementTimeout))
     await loadBatch(run, batch)
@@ -40,7 +40,7 @@ export async function rehearseEverything(run: Run): Promise<void> {
   const { target, plan, options } = run
   await createStage(target, plan.load)
   await target.script(beginWriting(options.statementTimeout))
-  for await (const batch of ahead(readRows(run, rowsBehind(run, run.after)))) {
+  for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await loadBatch(run, batch)
     await emptyStage(target)

@@ -1,19 +1,45 @@
 import type { RawBuilder } from 'kysely'
 
-import { readBatches, type Batch } from '../pipeline/batches.js'
+import { copyBatches, readBatches, type Batch, type TextBatch } from '../pipeline/batches.js'
+import type { Plan } from '../pipeline/plan.js'
+import { baseType, isSameInBinary } from '../postgres/column-types.js'
+import type { KeyType } from '../postgres/copy-tuples.js'
 import { compile } from '../postgres/statement.js'
 import type { Run } from './run.js'
 
-/** The rows of a query in batches as large as the options allow; the time that the source takes counts as extracting. */
-export function readRows(
-  { source, plan, options, tally }: Run,
-  query: RawBuilder<unknown>,
-): AsyncGenerator<Batch> {
-  const { columns, key } = plan.load
-  const keyAt = columns.findIndex(({ name }) => name === key)
-  const { batchSize: maxRows, batchBytes: maxBytes } = options
+/** The rows of a query through a cursor, in batches as large as the options allow; what the source takes counts as extracting. */
+export function readRows(run: Run, query: RawBuilder<unknown>): AsyncGenerator<TextBatch> {
+  const { source, plan, options, tally } = run
   const onRead = (milliseconds: number) => {
     tally.phases.extract += milliseconds
   }
-  return readBatches(source, compile(query), { columns: columns.length, keyAt, maxRows, maxBytes, onRead })
+  const { batchSize: maxRows, batchBytes: maxBytes } = options
+  const columns = plan.load.columns.length
+  return readBatches(source, compile(query), { columns, keyAt: keyAt(plan), maxRows, maxBytes, onRead })
+}
+
+/** All rows of a query: by COPY where nothing has to look at them, else through a cursor. */
+export function readInBulk(run: Run, query: RawBuilder<unknown>): AsyncGenerator<Batch> {
+  const { source, target, plan, options } = run
+  const keyType = binaryKeyType(plan)
+  if (!source.copy || !target.copy || options.transform || !keyType || !isPortable(plan))
+    return readRows(run, query)
+  const { batchSize: maxRows, batchBytes: maxBytes } = options
+  return copyBatches(source.copy, compile(query), { keyAt: keyAt(plan), keyType, maxRows, maxBytes })
+}
+
+const keyAt = ({ load }: Plan) => load.columns.findIndex(({ name }) => name === load.key)
+
+/** Whether every column is the same in binary on both sides. The built-in query gives each in the type of the target. */
+function isPortable({ load, custom }: Plan): boolean {
+  return load.columns.every(({ name, type }) => {
+    const from = custom ? custom.relation.columns.find((column) => column.name === name)?.type : type
+    return from !== undefined && isSameInBinary(from, type)
+  })
+}
+
+function binaryKeyType({ load }: Plan): KeyType | undefined {
+  const type = baseType(load.columns.find(({ name }) => name === load.key)?.type ?? '')
+  if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type
+  return type === 'character varying' ? 'text' : undefined
 }

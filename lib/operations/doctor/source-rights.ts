@@ -73,7 +73,8 @@ const lookUpColumns = sql`
   left join pg_attribute a on a.attrelid = to_regclass(wanted."table")
     and a.attname = wanted."column"
     and a.attnum > 0
-    and not a.attisdropped`
+    and not a.attisdropped
+  order by 1, 2`
 
 function toWanted([table, column, optional, state]: Cells): Wanted {
   return {
