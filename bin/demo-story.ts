@@ -1,3 +1,5 @@
+import pg from 'pg'
+
 import {
   createChatwootSource,
   grantReader,
@@ -65,33 +67,50 @@ async function showSecondRun(stage: DemoStage): Promise<number> {
   return differs(stage, 'written', rowsInserted + rowsUpdated + rowsDeleted, 0)
 }
 
-/** What no stamp tells of, only a full run finds; the same goes for most deletes. */
+/** What no stamp tells of, only a full run finds for sure; the same goes for most deletes. */
 async function showDay(stage: DemoStage): Promise<number> {
-  const { tell, owner, seed } = stage
+  const { tell, owner, seed, signal } = stage
   tell('\nA day in the life of this Chatwoot ...')
   const day = await liveADay(owner, { seed, silent: true })
-  stage.signal.throwIfAborted()
+  signal.throwIfAborted()
   tellDay(day, tell)
   tell('\nThird run: incremental ...')
   const third = await sync(stage)
+  const written = await writtenSince(stage.target, third.startedAt)
+  // The newest conversations are read by each run, whatever their stamps say.
+  const byChance = day.silent.filter((id) => written.has(id)).length
+  const missed = day.updated.filter((id) => !written.has(id)).length
   const stamped =
     differs(stage, 'inserted', third.rowsInserted, day.inserted.length) +
-    differs(stage, 'updated', third.rowsUpdated, day.updated.length)
+    differs(stage, 'updated', third.rowsUpdated - byChance, day.updated.length) +
+    differs(stage, 'missed', missed, 0)
   tell(`  read for that: ${countText(third.rowsExtracted)} rows`)
+  if (byChance > 0) tell(`  found by chance, without a stamp: ${byChance}`)
   tell(`  deletes seen: ${third.rowsDeleted} of ${day.deleted.length}; a deleted row leaves no stamp`)
   tell('\nFourth run: full, for what left no trace ...')
   const fourth = await sync({ ...stage, loadType: 'full' })
+  const gone = day.deleted.length - third.rowsDeleted
   return (
     stamped +
     differs(stage, 'inserted', fourth.rowsInserted, 0) +
-    differs(stage, 'updated', fourth.rowsUpdated, day.silent.length) +
-    differs(
-      stage,
-      'marked deleted, with those before',
-      third.rowsDeleted + fourth.rowsDeleted,
-      day.deleted.length,
-    )
+    differs(stage, 'updated', fourth.rowsUpdated, day.silent.length - byChance) +
+    differs(stage, 'marked deleted', fourth.rowsDeleted, gone)
   )
+}
+
+/** Ids of the conversations whose rows were written from that time of the target on. */
+async function writtenSince(target: string, time: string): Promise<ReadonlySet<number>> {
+  const client = new pg.Client(target)
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ id: number }>(
+      'select conversation_id as id from conversas_analytics where etl_updated_at >= $1::timestamptz',
+      [time],
+    )
+    return new Set(rows.map(({ id }) => id))
+  } finally {
+    await client.end()
+  }
 }
 
 function tellDay({ inserted, updated, deleted, silent, events }: Day, tell: DemoStage['tell']): void {

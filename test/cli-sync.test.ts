@@ -11,7 +11,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([shell[Symbol.asyncDispose](), pair[Symbol.asyncDispose]()]))
 
 /** Escape sequences and whatever else moves a cursor; line breaks are fine. */
-// eslint-disable-next-line no-control-regex -- Such characters are what is looked for.
 const control = /[\u0000-\u0009\u000b-\u001f\u007f]/
 
 describe('sync in a pipe', () => {

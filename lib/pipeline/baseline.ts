@@ -1,6 +1,17 @@
 import { SyncError } from '../domain/errors.js'
 import type { ResolvedOptions } from '../options.js'
-import { inherit, type Inheritance } from '../postgres/control.js'
+import type { Probe } from '../domain/horizon.js'
+import { inheritQuery, toInheritance, type Inheritance } from '../postgres/control.js'
+import { probeQuery, probeSource, toProbe } from '../postgres/probe.js'
+import {
+  describeSource,
+  describeTarget,
+  lookUp,
+  requireSource,
+  requireTarget,
+  toRelation,
+  type Relation,
+} from '../postgres/relation.js'
 import type { Session } from '../postgres/session.js'
 import { knownTimeZones } from '../postgres/time-zones.js'
 import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
@@ -19,20 +30,59 @@ export interface Baseline {
   readonly timeZones: Readonly<Record<string, boolean>>
 }
 
-/** Checks both sides and opens the source's snapshot. Throws what `makePlan` throws, STANDBY_BEHIND and CONFIG_INVALID. */
+/**
+ * Checks both sides and opens the source's snapshot. Throws RELATION_MISSING, TARGET_NOT_MIGRATED,
+ * STANDBY_BEHIND, CONFIG_INVALID and what `makePlan` throws, before anything is written.
+ */
 export async function readBaseline(
   source: Session,
   target: Session,
   options: ResolvedOptions,
 ): Promise<Baseline> {
-  const plan = await makePlan(source, target, options)
-  const inherited = await inherit(target, options.pipeline)
+  const [here, there] = await bothOf(askSource(source, options), askTarget(target, options))
+  const { inherited } = there
+  const plan = makePlan(here.relation, there.table, options)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
-  const outlook = await lookAtSource(source, usable?.horizon, options)
+  const outlook = await lookAtSource(source, here.probe, usable?.horizon, options)
   requireNotBehind(outlook, last?.horizon)
   const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
   return { plan, inherited, last, usable, outlook, timeZones }
+}
+
+/** The relation and the probe in one round trip; one by one when that fails, so that the error says which. */
+async function askSource(
+  source: Session,
+  options: ResolvedOptions,
+): Promise<{ relation: Relation; probe: Probe }> {
+  const name = options.relation?.name ?? 'conversations'
+  try {
+    const [relation = [], probe = []] = await source.together([lookUp(name), probeQuery])
+    return { relation: requireSource(toRelation(relation), name), probe: toProbe(probe) }
+  } catch (error) {
+    if (source.lost.aborted) throw error
+    return { relation: await describeSource(source, name), probe: await probeSource(source) }
+  }
+}
+
+async function askTarget(
+  target: Session,
+  { table, pipeline }: ResolvedOptions,
+): Promise<{ inherited: Inheritance; table: Relation }> {
+  try {
+    const [control = [], relation = []] = await target.together([inheritQuery(pipeline), lookUp(table)])
+    return { inherited: toInheritance(control), table: requireTarget(toRelation(relation), table) }
+  } catch (error) {
+    if (target.lost.aborted) throw error
+    const inherited = toInheritance(await target.rows(inheritQuery(pipeline)))
+    return { inherited, table: await describeTarget(target, table) }
+  }
+}
+
+/** Both at once; the error of the second waits until the first is done, so that no work goes on unseen. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return [await one, await other]
 }
 
 async function lookUpTimeZones(

@@ -1,3 +1,5 @@
+import { CompiledQuery } from 'kysely'
+
 import { messagesOf, smallTables, timeZonesOf, toSmallTables, type SmallTables } from '../chatwoot/feeds.js'
 import { SyncError } from '../domain/errors.js'
 import {
@@ -41,25 +43,25 @@ export interface Outlook {
 }
 
 /**
- * Probes the source, opens the one transaction in which it is read, and works out from where on to read. Without an earlier state it
+ * Opens the one transaction in which it is read, and works out from where on to read. Without an earlier state it
  * first waits, for seconds at most, until the transactions that are open have ended, as nobody can tell how long they have been.
  */
 export async function lookAtSource(
   source: Session,
+  firstProbe: Probe,
   last: HorizonState | undefined,
   options: ResolvedOptions,
 ): Promise<Outlook> {
-  let probe = await probeSource(source)
+  let probe = firstProbe
   let trace = observe(last, probe)
-  let snapshot = await openSnapshot(source, options)
+  let { snapshot, rows } = await openSnapshot(source, options)
   for (let waited = 0; !last && isOpenUnknown(trace, snapshot) && waited < 3000; waited += 250) {
     await source.script(['rollback'])
     await pause(250, options.signal)
     probe = await probeSource(source)
     trace = observe(trace, probe)
-    snapshot = await openSnapshot(source, options)
+    ;({ snapshot, rows } = await openSnapshot(source, options))
   }
-  const rows = options.relation ? [] : await source.rows(compile(smallTables()))
   const bound = last && lowerBound(last, trace, probe, snapshot, options.skewAllowance * 1000)
   return {
     probe,
@@ -75,8 +77,12 @@ export async function lookAtSource(
   }
 }
 
-async function openSnapshot(source: Session, { statementTimeout }: ResolvedOptions): Promise<Snapshot> {
-  return toSnapshot(await source.script([...beginReading(statementTimeout), readSnapshot]))
+/** The small tables come with the snapshot, in the same round trip. */
+async function openSnapshot(source: Session, { statementTimeout, relation }: ResolvedOptions) {
+  const tables = relation ? [] : [compile(smallTables())]
+  const begin = beginReading(statementTimeout).map((text) => CompiledQuery.raw(text))
+  const results = await source.together([...begin, readSnapshot, ...tables])
+  return { snapshot: toSnapshot(results[begin.length] ?? []), rows: results[begin.length + 1] ?? [] }
 }
 
 /** A snapshot also holds the transactions of the server's other databases, which the probe leaves out. */

@@ -3,12 +3,11 @@ import { createHash } from 'node:crypto'
 import * as chatwoot from '../chatwoot/conversation-row.js'
 import { SyncError } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
-import type { ResolvedOptions } from '../options.js'
+import type { CustomRelation, ResolvedOptions } from '../options.js'
 import { isStamp, losesContent } from '../postgres/column-types.js'
 import type { CustomRead } from '../postgres/custom-relation.js'
 import type { LoadPlan } from '../postgres/load.js'
-import { describeSource, describeTarget, type Column, type Relation } from '../postgres/relation.js'
-import type { Session } from '../postgres/session.js'
+import type { Column, Relation } from '../postgres/relation.js'
 import { rowColumns } from '../chatwoot/columns.js'
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
@@ -24,16 +23,16 @@ export interface Plan {
 }
 
 /**
- * Throws RELATION_MISSING, COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN, TARGET_NOT_MIGRATED or TARGET_COLUMN_MISSING,
- * before anything is read or written.
+ * `relation` is the source's relation, or the table of the conversations. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN
+ * or TARGET_COLUMN_MISSING.
  */
-export async function makePlan(source: Session, target: Session, options: ResolvedOptions): Promise<Plan> {
-  const table = await describeTarget(target, options.table)
-  return options.relation ? planCustom(source, table, options) : planChatwoot(source, table, options)
+export function makePlan(relation: Relation, table: Relation, options: ResolvedOptions): Plan {
+  return options.relation
+    ? planCustom(relation, table, options, options.relation)
+    : planChatwoot(relation, table, options)
 }
 
-async function planChatwoot(source: Session, table: Relation, options: ResolvedOptions): Promise<Plan> {
-  const conversations = await describeSource(source, 'conversations')
+function planChatwoot(conversations: Relation, table: Relation, options: ResolvedOptions): Plan {
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
   return {
@@ -48,9 +47,12 @@ async function planChatwoot(source: Session, table: Relation, options: ResolvedO
   }
 }
 
-async function planCustom(source: Session, table: Relation, options: ResolvedOptions): Promise<Plan> {
-  const { name, key, changedAt } = options.relation ?? { name: '', key: '', changedAt: '' }
-  const relation = await describeSource(source, name)
+function planCustom(
+  relation: Relation,
+  table: Relation,
+  options: ResolvedOptions,
+  { name, key, changedAt }: CustomRelation,
+): Plan {
   for (const needed of [
     key,
     changedAt,

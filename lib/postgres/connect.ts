@@ -91,11 +91,15 @@ async function reserveKysely(side: Side, db: KyselyHandle): Promise<Session> {
     const held = db.connection().execute(
       (connection) =>
         new Promise<void>((free) => {
-          const release = async () => {
+          const session = kyselySession(side, connection, async () => {
+            // The connection goes back to the caller, who must find no lock and no table of ours on it.
+            await session
+              .script(['rollback', 'select pg_advisory_unlock_all()', 'discard temp'])
+              .catch(() => [])
             free()
             await held
-          }
-          resolve(kyselySession(side, connection, release))
+          })
+          resolve(session)
         }),
     )
     held.catch((error: unknown) => reject(connectError(side, error, addressOf(db))))

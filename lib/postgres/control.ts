@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
+import { sql, type CompiledQuery } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../domain/report.js'
 import { reportColumns, toReport } from './control-report.js'
-import type { Session } from './session.js'
+import type { Cells, Session } from './session.js'
 import { compile, target as db } from './statement.js'
 
 export interface RunStart {
@@ -17,13 +17,12 @@ export async function openRun(
   target: Session,
   { pipeline, loadType, triggeredBy }: RunStart,
 ): Promise<string> {
-  await target.rows(
+  const [, rows] = await target.together([
     db
       .updateTable('etl_control')
       .set({
+        ...closing,
         status: 'failed',
-        completed_at: sql<string>`clock_timestamp()`,
-        duration_seconds: sql<string>`extract(epoch from clock_timestamp() - started_at)`,
         error_code: 'INTERRUPTED',
         error_message:
           'The run ended without closing its row: it was killed, or lost its connection. The next run goes on.',
@@ -31,15 +30,13 @@ export async function openRun(
       .where('pipeline', '=', pipeline)
       .where('status', '=', 'running')
       .compile(),
-  )
-  const [row] = await target.rows(
     db
       .insertInto('etl_control')
       .values({ pipeline, load_type: loadType, triggered_by: triggeredBy })
       .returning(sql<string>`execution_id::text`.as('execution_id'))
       .compile(),
-  )
-  return row?.[0] ?? ''
+  ])
+  return rows?.[0]?.[0] ?? ''
 }
 
 /** What earlier runs of the pipeline leave to this one. */
@@ -57,27 +54,28 @@ export interface Inheritance {
     | undefined
 }
 
-export async function inherit(target: Session, pipeline: string): Promise<Inheritance> {
-  const rows = await target.rows(
-    db
-      .selectFrom('etl_control')
-      .distinctOn('status')
-      .select([
-        'status',
-        sql<string>`execution_id::text`.as('execution_id'),
-        'fingerprint',
-        'resume_key',
-        sql<string>`state::text`.as('state'),
-        sql<string>`(extract(epoch from started_at) * 1000000)::bigint::text`.as('started_at'),
-      ])
-      .where('pipeline', '=', pipeline)
-      .where(({ or, eb }) =>
-        or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
-      )
-      .orderBy('status')
-      .orderBy('etl_control.started_at', 'desc')
-      .compile(),
-  )
+/** What `toInheritance` reads. */
+export const inheritQuery = (pipeline: string): CompiledQuery =>
+  db
+    .selectFrom('etl_control')
+    .distinctOn('status')
+    .select([
+      'status',
+      sql<string>`execution_id::text`.as('execution_id'),
+      'fingerprint',
+      'resume_key',
+      sql<string>`state::text`.as('state'),
+      sql<string>`(extract(epoch from started_at) * 1000000)::bigint::text`.as('started_at'),
+    ])
+    .where('pipeline', '=', pipeline)
+    .where(({ or, eb }) =>
+      or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
+    )
+    .orderBy('status')
+    .orderBy('etl_control.started_at', 'desc')
+    .compile()
+
+export function toInheritance(rows: readonly Cells[]): Inheritance {
   const success = rows.find(([status]) => status === 'success')
   const good = success && { fingerprint: success[2] ?? null, state: success[4] ?? null }
   const [, executionId, fingerprint, resumeKey, state, startedAt] =
@@ -134,15 +132,13 @@ export async function closeRun(
   progress: RunProgress,
   pipeline: string,
 ): Promise<SyncReport> {
-  await target.rows(
+  const [, rows = []] = await target.together([
     compile(sql`
     update etl_control
     set state = null
     where pipeline = ${pipeline}::text
       and state is not null
       and execution_id <> ${executionId}::uuid`),
-  )
-  const rows = await target.rows(
     db
       .updateTable('etl_control')
       .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
@@ -150,7 +146,7 @@ export async function closeRun(
       .where('status', '=', 'running')
       .returning(reportColumns)
       .compile(),
-  )
+  ])
   if (!rows[0]) throw lockLost()
   return toReport(rows[0])
 }

@@ -1,4 +1,4 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { copyStream, type Tuples } from './copy-tuples.js'
 import type { Column, Relation } from './relation.js'
@@ -23,15 +23,20 @@ export interface Written {
 const stageName = 'chatwoot_sync_stage'
 
 /** Makes the temporary table through which batches go; it empties itself at each commit, without a trace in the catalog or the WAL. */
-export async function createStage(target: Session, { table, columns }: LoadPlan): Promise<void> {
+export async function createStage(target: Session, plan: LoadPlan): Promise<void> {
+  await target.together(stageQueries(plan))
+}
+
+/** The same for a caller who has more to ask in the same round trip. */
+export function stageQueries({ table, columns }: LoadPlan): CompiledQuery[] {
   const names = sql.join(columns.map(({ name }) => sql.id(name)))
-  await target.rows(
+  return [
     compile(sql`
     create temp table ${sql.id(stageName)}
     on commit delete rows
     as select ${names} from ${tableOf(table)}
     with no data`),
-  )
+  ]
 }
 
 /** Fills the stage with one batch. Within one transaction `emptyStage` has to come before the next batch. */

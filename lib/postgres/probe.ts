@@ -10,22 +10,22 @@ import type { Cells, Session } from './session.js'
  */
 export async function probeSource(source: Session): Promise<Probe> {
   try {
-    return toProbe(await source.rows(CompiledQuery.raw(probe(identityBySystem))))
+    return toProbe(await source.rows(probeQuery))
   } catch (error) {
     // Some hosted servers keep the control file to themselves.
     if (!(error instanceof SyncError) || error.code !== 'SOURCE_FORBIDDEN') throw error
-    return toProbe(await source.rows(CompiledQuery.raw(probe(identityUnknown))))
+    return toProbe(await source.rows(probeWithoutIdentity))
   }
 }
 
 /** The snapshot of the open transaction; the last statement of its beginning. */
-export const readSnapshot = `
+export const readSnapshot = CompiledQuery.raw(`
   select
     pg_snapshot_xmin(s)::text,
     pg_snapshot_xmax(s)::text,
     (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text,
     array(select pg_snapshot_xip(s)::text)::text
-  from pg_current_snapshot() s`
+  from pg_current_snapshot() s`)
 
 export function toSnapshot(rows: readonly Cells[]): Snapshot {
   const cell = cellsOf(rows)
@@ -72,7 +72,12 @@ const probe = (identity: string) => `
     (select oid::text from pg_database where datname = current_database()),
 ${identity}`
 
-function toProbe(rows: readonly Cells[]): Probe {
+/** What `toProbe` reads. */
+export const probeQuery = CompiledQuery.raw(probe(identityBySystem))
+
+const probeWithoutIdentity = CompiledQuery.raw(probe(identityUnknown))
+
+export function toProbe(rows: readonly Cells[]): Probe {
   const cell = cellsOf(rows)
   const at = rows[0]?.[0] ?? null
   return {

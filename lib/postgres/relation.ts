@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
-import type { Session } from './session.js'
+import type { Cells, Session } from './session.js'
 import { compile } from './statement.js'
 
 export interface Column {
@@ -29,7 +29,45 @@ export interface Relation {
  * Undefined when there is none.
  */
 export async function describeRelation(session: Session, name: string): Promise<Relation | undefined> {
-  const [row] = await session.rows(compile(lookUp(name)))
+  return toRelation(await session.rows(lookUp(name)))
+}
+
+/** As `describeRelation`, for the source: throws RELATION_MISSING or, for a name that cannot be one, CONFIG_INVALID. */
+export async function describeSource(source: Session, name: string): Promise<Relation> {
+  return requireSource(
+    await describeRelation(source, name).catch((error: unknown) => {
+      throw isBadName(error) ? badName('relation.name', name) : error
+    }),
+    name,
+  )
+}
+
+/** As `describeRelation`, for the target: throws TARGET_NOT_MIGRATED or CONFIG_INVALID. */
+export async function describeTarget(target: Session, name: string): Promise<Relation> {
+  return requireTarget(
+    await describeRelation(target, name).catch((error: unknown) => {
+      throw isBadName(error) ? badName('table', name) : error
+    }),
+    name,
+  )
+}
+
+export function requireSource(relation: Relation | undefined, name: string): Relation {
+  if (relation) return relation
+  throw new SyncError('RELATION_MISSING', `The source has no relation ${name}.`, {
+    remedy: 'Correct relation.name, with its schema; quote it where SQL would need it.',
+  })
+}
+
+export function requireTarget(table: Relation | undefined, name: string): Relation {
+  if (table) return table
+  throw new SyncError('TARGET_NOT_MIGRATED', `The target has no table ${name}.`, {
+    remedy: 'Run chatwoot-sync migrate.',
+  })
+}
+
+/** The relation of the row that `lookUp` gives. */
+export function toRelation([row]: readonly Cells[]): Relation | undefined {
   if (!row) return undefined
   const [schema, table, columns, uniqueColumns, estimate] = row
   const described: { name: string; type: string; readable: boolean }[] = JSON.parse(columns ?? '[]')
@@ -45,28 +83,6 @@ export async function describeRelation(session: Session, name: string): Promise<
   }
 }
 
-/** As `describeRelation`, for the source: throws RELATION_MISSING or, for a name that cannot be one, CONFIG_INVALID. */
-export async function describeSource(source: Session, name: string): Promise<Relation> {
-  const relation = await describeRelation(source, name).catch((error: unknown) => {
-    throw isBadName(error) ? badName('relation.name', name) : error
-  })
-  if (relation) return relation
-  throw new SyncError('RELATION_MISSING', `The source has no relation ${name}.`, {
-    remedy: 'Correct relation.name, with its schema; quote it where SQL would need it.',
-  })
-}
-
-/** As `describeRelation`, for the target: throws TARGET_NOT_MIGRATED or CONFIG_INVALID. */
-export async function describeTarget(target: Session, name: string): Promise<Relation> {
-  const relation = await describeRelation(target, name).catch((error: unknown) => {
-    throw isBadName(error) ? badName('table', name) : error
-  })
-  if (relation) return relation
-  throw new SyncError('TARGET_NOT_MIGRATED', `The target has no table ${name}.`, {
-    remedy: 'Run chatwoot-sync migrate.',
-  })
-}
-
 function isBadName(error: unknown): boolean {
   return error instanceof SyncError && ['42601', '42602', '0A000'].includes(String(error.details['sqlState']))
 }
@@ -77,7 +93,9 @@ function badName(option: string, name: string): SyncError {
   })
 }
 
-const lookUp = (name: string) => sql`
+/** Everything about a relation that `toRelation` reads. */
+export const lookUp = (name: string) =>
+  compile(sql`
   select
     n.nspname::text,
     c.relname::text,
@@ -110,4 +128,4 @@ const lookUp = (name: string) => sql`
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   where c.oid = to_regclass(${name}::text)
-    and c.relkind in ('r', 'p', 'v', 'm', 'f')`
+    and c.relkind in ('r', 'p', 'v', 'm', 'f')`)

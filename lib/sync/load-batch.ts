@@ -1,4 +1,5 @@
 import type { ConversationRow } from '../chatwoot/row.js'
+import { SyncError } from '../domain/errors.js'
 import { countDeletable, markDeleted, marksDeletes } from '../postgres/deletes.js'
 import { countStage, oldestMovedStamp, stageRows, stageTuples, upsertStage } from '../postgres/load.js'
 import { rowValues, type RowValues } from '../postgres/row-values.js'
@@ -77,6 +78,7 @@ async function transformed({ options, plan, tally }: Run, rows: readonly Cells[]
     const dropped: string[] = []
     for (const cells of rows) {
       const result = callTransform(transform, values, cells)
+      if (result && result[keyAt] !== cells[keyAt]) throw keyChanged(plan.load.key)
       if (result) kept.push(result)
       else dropped.push(cells[keyAt] ?? '')
     }
@@ -95,4 +97,11 @@ function callTransform(
   } catch (cause) {
     throw hookFailed('transform', cause)
   }
+}
+
+function keyChanged(key: string): SyncError {
+  return new SyncError('HOOK_FAILED', `The option transform gave a row another ${key}, which is the key.`, {
+    remedy: 'Mend it; nothing of the batch was written.',
+    details: { hook: 'transform' },
+  })
 }

@@ -1,7 +1,9 @@
+import { CompiledQuery } from 'kysely'
+
 import { changedConversations } from '../chatwoot/feeds.js'
 import type { SyncReport } from '../domain/report.js'
 import { closeRun } from '../postgres/control.js'
-import { createStage, emptyStage } from '../postgres/load.js'
+import { emptyStage, stageQueries } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
 import { compile } from '../postgres/statement.js'
 import { ahead } from '../pipeline/batches.js'
@@ -37,8 +39,8 @@ async function loadChanges(run: Run): Promise<void> {
   const candidates = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
   const low = outlook.low ?? 0
   const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
-  if (!isNothing) await createStage(target, plan.load)
-  await target.script(beginWriting(options.statementTimeout))
+  const begin = beginWriting(options.statementTimeout).map((text) => CompiledQuery.raw(text))
+  await target.together(isNothing ? begin : [...begin, ...stageQueries(plan.load)])
   if (isNothing) return
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)

@@ -1,0 +1,113 @@
+import { converse } from './chatwoot-writer.js'
+import {
+  bulk,
+  future,
+  hesitant,
+  hold,
+  hotRow,
+  patient,
+  prepared,
+  quick,
+  removal,
+  savepoints,
+  slowInsert,
+  stampedBefore,
+  tied,
+} from './transactions.js'
+import type { Mix } from './writer.js'
+
+/** A load that keeps to the assumption of lib/domain/horizon.ts. */
+export interface Scenario {
+  readonly name: string
+  readonly writers: number
+  readonly mix: Mix
+  /** Milliseconds between two transactions of a writer, at most. */
+  readonly rest: number
+  /** The server has to be silent but for this. (Default: false.) */
+  readonly alone?: true
+  /** Another database of the server has a transaction with an id open all the time. (Default: false.) */
+  readonly unrelated?: true
+  /** Share of the runs that are cut off at some moment. (Default: 0.) */
+  readonly failing?: number
+  /** The source is a Chatwoot that lives through days. (Default: false.) */
+  readonly chatwoot?: true
+  /** The runs read a standby. (Default: false.) */
+  readonly standby?: true
+}
+
+const typical: Mix = [
+  [60, quick],
+  [20, patient(50, 1500)],
+  [3, savepoints],
+  [2, bulk],
+  [2, hotRow],
+]
+const plain = { writers: 5, rest: 40 }
+
+export const scenarios: readonly Scenario[] = [
+  { name: 'calm', ...plain, mix: [[1, quick]] },
+  { name: 'typical', ...plain, mix: typical },
+  { name: 'verylong', ...plain, mix: [...typical, [6, patient(1500, 6000)]] },
+  { name: 'quiet', writers: 1, rest: 400, mix: [[1, patient(400, 1600)]], alone: true },
+  {
+    name: 'latexid',
+    ...plain,
+    mix: [
+      [10, quick],
+      [3, slowInsert],
+      [1, hold],
+      [4, hesitant(200, 1500)],
+    ],
+  },
+  { name: 'future', ...plain, mix: [...typical, [4, future]] },
+  { name: 'unrelated', ...plain, mix: typical, unrelated: true },
+  { name: 'skew', ...plain, mix: [[1, stampedBefore]] },
+  {
+    name: 'savepoints',
+    ...plain,
+    mix: [
+      [1, quick],
+      [2, savepoints],
+    ],
+  },
+  {
+    name: 'prepared',
+    ...plain,
+    mix: [
+      [2, quick],
+      [2, prepared],
+    ],
+  },
+  { name: 'ties', ...plain, mix: [[1, tied]] },
+  {
+    name: 'locks',
+    ...plain,
+    mix: [
+      [3, quick],
+      [3, hotRow],
+      [1, hold],
+    ],
+  },
+  {
+    name: 'bulk',
+    ...plain,
+    mix: [
+      [4, quick],
+      [1, bulk],
+    ],
+  },
+  { name: 'deletes', ...plain, mix: [...typical, [10, removal]] },
+  { name: 'failing', ...plain, mix: [...typical, [4, hesitant(200, 1500)]], failing: 0.3 },
+  { name: 'chatwoot', writers: 3, rest: 200, mix: [[1, converse]], chatwoot: true },
+  // A transaction that writes late is out of the allowance there: the standby does not see when it began.
+  {
+    name: 'standby',
+    ...plain,
+    mix: [
+      [8, quick],
+      [3, patient(50, 1500)],
+      [1, savepoints],
+    ],
+    standby: true,
+  },
+]
