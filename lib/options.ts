@@ -45,6 +45,11 @@ export interface SyncOptions {
   readonly inboxes?: readonly number[] | undefined
   /** Time zone of the calendar columns, for every conversation. (Default: the one of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
+  /**
+   * How a full read without a `transform` fetches rows: `copy` is faster, `cursor` works where COPY is not allowed.
+   * (Default: copy, where both handles and all columns can; every other read goes through a cursor.)
+   */
+  readonly extractor?: 'copy' | 'cursor' | undefined
   /** Rows of one batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
   readonly batchSize?: number | undefined
   /** Bytes of one batch, roughly. (Default: 8 MiB; two batches are in memory at a time.) */
@@ -95,6 +100,7 @@ export const defaults = {
   pipeline: 'conversations',
   loadType: 'incremental',
   triggeredBy: 'manual',
+  extractor: 'copy',
   batchSize: 5000,
   batchBytes: 8 * 1024 * 1024,
   skewAllowance: 60_000,
@@ -133,6 +139,7 @@ const schema = z.strictObject({
   accounts: ids.optional(),
   inboxes: ids.optional(),
   timeZone: name.optional(),
+  extractor: z.enum(['copy', 'cursor']).default(defaults.extractor),
   batchSize: z.int().min(1).max(1_000_000).default(defaults.batchSize),
   batchBytes: z.int().min(1024).default(defaults.batchBytes),
   skewAllowance: milliseconds.default(defaults.skewAllowance),

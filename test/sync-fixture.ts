@@ -91,6 +91,17 @@ export async function insertMessage(source: TestDatabase, conversation: number, 
   return insert(source, 'messages', { ...given, content_type: 0, ...sent, ...row })
 }
 
+/** What a full run makes of a conversation. */
+export async function storedRow(at: SyncFixture, id: number, options: Partial<SyncOptions> = {}) {
+  await at.sync({ loadType: 'full', ...options })
+  const columns = rowColumns.join(', ')
+  const [row] = await at.target.query(
+    `select ${columns} from conversas_analytics where conversation_id = $1`,
+    [id],
+  )
+  return row
+}
+
 /** Cells in which live rows of the target differ from what the source gives, as `conversation column: source | target`. */
 export async function differences(
   { source, target }: SyncFixture,

@@ -181,9 +181,9 @@ it.each([
 
 it('gives the same result whatever the size of the batches', async () => {
   await using at = await openSync()
-  const { rowsInserted } = await at.sync({ batchSize: 7 })
+  const { rowsInserted } = await at.sync({ batchSize: 30 })
   expect(await differences(at)).toEqual([])
-  expect(await at.sync({ loadType: 'full', batchBytes: 1024, pipeline: 'small' })).toMatchObject({
+  expect(await at.sync({ loadType: 'full', batchBytes: 100_000, pipeline: 'small' })).toMatchObject({
     rowsUnchanged: rowsInserted,
     rowsUpdated: 0,
   })

@@ -81,7 +81,12 @@ function planCustom(
     inboxes: options.inboxes,
   }
   return {
-    load: { table, key, columns: shared, changedAt: columnOf(table, changedAt) ? changedAt : undefined },
+    load: {
+      table,
+      key,
+      columns: shared,
+      changedAt: isExact(stamp, columnOf(table, changedAt)) ? changedAt : undefined,
+    },
     custom: read,
     estimatedRows: relation.estimatedRows,
     fingerprint: fingerprintOf(options, shared, [relation.schema, relation.name]),
@@ -91,6 +96,11 @@ function planCustom(
 
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
+
+/** Whether both columns tell the time of a change; a date would show every change of a day as hours late. */
+function isExact(...columns: readonly (Column | undefined)[]): boolean {
+  return columns.every((column) => column && isStamp(column.type) && column.type !== 'date')
+}
 
 /** Columns that say when this package wrote, not what the source holds. */
 function isBookkeeping(name: string): boolean {

@@ -15,9 +15,16 @@ export interface QueryScope {
   readonly timeZones: Readonly<Record<string, boolean>>
 }
 
-/** Every row behind a key, in order of it. */
+/**
+ * Every row behind a key, in order of it. Of a relation of the caller's own the row of that key comes again, and those without a key,
+ * so that a run that goes on refuses the same rows as the one before.
+ */
 export function rowsBehind(scope: QueryScope, after: string | null): RawBuilder<unknown> {
-  return rowsWhere(scope, after === null ? sql`true` : sql`${keyOf(scope)} > ${castKey(scope, after)}`)
+  if (after === null) return rowsWhere(scope, sql`true`)
+  const key = keyOf(scope)
+  const from = castKey(scope, after)
+  const isAgain = sql`(${key} >= ${from} or ${key} is null)`
+  return rowsWhere(scope, scope.plan.custom ? isAgain : sql`${key} > ${from}`)
 }
 
 /** The rows with these keys, as far as they are there, in order of the key. */

@@ -36,34 +36,32 @@ export async function* cutTuples(
   options: TupleOptions,
 ): AsyncGenerator<Tuples> {
   let batch = newBatch()
-  let previous: Buffer | undefined
-  for await (const { data, ends } of wholeTuples(stream)) {
-    let at = 0
+  let last: Row | undefined
+  for await (const { data, ends, keys } of wholeTuples(stream, options.keyAt)) {
+    let begin = 0
     let kept = 0
-    const keepUpTo = (end: number) => {
-      if (end > kept) batch.pieces.push(data.subarray(kept, end))
-    }
-    for (const end of ends) {
-      const tuple = data.subarray(at, end)
-      if (previous !== undefined && repeats(previous, tuple, options)) {
-        keepUpTo(at)
+    for (let index = 0; index < ends.length; index += 1) {
+      const end = ends[index] ?? 0
+      const row = { data, begin, end, key: keys[index] ?? 0 }
+      if (last !== undefined && repeats(last, row, options)) {
+        if (begin > kept) batch.pieces.push(data.subarray(kept, begin))
         kept = end
         batch.repeated += 1
       } else {
         batch.count += 1
-        batch.bytes += tuple.length
+        batch.bytes += end - begin
       }
-      previous = tuple
-      at = end
+      last = row
+      begin = end
       if (batch.count < options.maxRows && batch.bytes < options.maxBytes) continue
-      keepUpTo(at)
-      kept = at
-      yield { ...batch, lastKey: keyOf(tuple, options) }
+      if (end > kept) batch.pieces.push(data.subarray(kept, end))
+      kept = end
+      yield { ...batch, lastKey: keyOf(row, options) }
       batch = newBatch()
     }
-    keepUpTo(at)
+    if (begin > kept) batch.pieces.push(data.subarray(kept, begin))
   }
-  if (batch.count + batch.repeated > 0) yield { ...batch, lastKey: previous ? keyOf(previous, options) : '' }
+  if (last && batch.count + batch.repeated > 0) yield { ...batch, lastKey: keyOf(last, options) }
 }
 
 /** The stream that loads these rows. */
@@ -77,14 +75,23 @@ export function* copyStream({ pieces }: Pick<Tuples, 'pieces'>): Iterable<Buffer
 
 const newBatch = () => ({ pieces: [] as Buffer[], count: 0, bytes: 0, repeated: 0 })
 
-/** Rows that lie whole in one buffer, which begins with the first of them, and where each ends. */
+/** One row within a buffer; `key` is where the length of its key stands. */
+interface Row {
+  readonly data: Buffer
+  readonly begin: number
+  readonly end: number
+  readonly key: number
+}
+
+/** Rows that lie whole in one buffer, which begins with the first of them: where each ends, and where its key is. */
 interface WholeTuples {
   readonly data: Buffer
   readonly ends: readonly number[]
+  readonly keys: readonly number[]
 }
 
 /** A row that comes in many pieces is put together once, when all of it is there. */
-async function* wholeTuples(stream: AsyncIterable<Buffer>): AsyncGenerator<WholeTuples> {
+async function* wholeTuples(stream: AsyncIterable<Buffer>, keyAt: number): AsyncGenerator<WholeTuples> {
   let waiting: Buffer[] = []
   let length = 0
   let needed = headerLength
@@ -97,61 +104,72 @@ async function* wholeTuples(stream: AsyncIterable<Buffer>): AsyncGenerator<Whole
     const all = waiting.length > 1 ? Buffer.concat(waiting) : first
     const data = isBegun ? all : all.subarray(headerLength)
     isBegun = true
-    const ends: number[] = []
-    let at = 0
-    let end = endOfTuple(data, at)
-    while (end > 0) {
-      ends.push(end)
-      at = end
-      end = endOfTuple(data, at)
-    }
-    if (ends.length > 0) yield { data, ends }
-    waiting = [data.subarray(at)]
-    length = data.length - at
-    needed = -end - at
+    const found = findTuples(data, keyAt)
+    const rest = found.ends.at(-1) ?? 0
+    if (rest > 0) yield { data, ...found }
+    waiting = [data.subarray(rest)]
+    length = data.length - rest
+    needed = found.needed - rest
   }
 }
 
 /**
- * Where the row that begins at `at` ends. When it is not all there: a negative number, the length of data from which on more of it can
- * be told. After the last row, whose count of fields is -1, no length is enough.
+ * Walks over the lengths of all fields, which is the whole cost of cutting, so nothing is allocated on the way. `needed` is the length of
+ * data from which on more can be told; after the last row, whose count of fields is -1, no length is enough.
  */
-function endOfTuple(data: Buffer, at: number): number {
-  let next = at + 2
-  if (next > data.length) return -next
-  const fields = data.readInt16BE(at)
-  if (fields < 0) return -Infinity
-  for (let field = 0; field < fields; field += 1) {
-    if (next + 4 > data.length) return -(next + 4)
-    const length = data.readInt32BE(next)
-    next += length > 0 ? 4 + length : 4
+function findTuples(data: Buffer, keyAt: number) {
+  const ends: number[] = []
+  const keys: number[] = []
+  const size = data.length
+  let begin = 0
+  while (begin + 2 <= size) {
+    const fields = ((data[begin] ?? 0) << 8) | (data[begin + 1] ?? 0)
+    if (fields === 0xffff) return { ends, keys, needed: Infinity }
+    let next = begin + 2
+    let key = next
+    for (let field = 0; field < fields; field += 1) {
+      if (next + 4 > size) return { ends, keys, needed: next + 4 }
+      if (field === keyAt) key = next
+      const length = int32(data, next)
+      next += length > 0 ? 4 + length : 4
+    }
+    if (next > size) return { ends, keys, needed: next }
+    ends.push(next)
+    keys.push(key)
+    begin = next
   }
-  return next <= data.length ? next : -next
+  return { ends, keys, needed: begin + 2 }
 }
 
-function repeats(previous: Buffer, tuple: Buffer, options: TupleOptions): boolean {
-  const key = keyBytes(tuple, options)
-  if (!key.equals(keyBytes(previous, options))) return false
-  return previous.equals(tuple) || options.onConflict(keyOf(tuple, options))
+/** As `readInt32BE`, without its checks. */
+function int32(data: Buffer, at: number): number {
+  return (
+    ((data[at] ?? 0) << 24) | ((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8) | (data[at + 3] ?? 0)
+  )
 }
 
-function keyBytes(tuple: Buffer, { keyAt, onKeyNull }: TupleOptions): Buffer {
-  let at = 2
-  for (let field = 0; field < keyAt; field += 1) at += 4 + Math.max(tuple.readInt32BE(at), 0)
-  const length = tuple.readInt32BE(at)
-  return length < 0 ? onKeyNull() : tuple.subarray(at + 4, at + 4 + length)
+function repeats(last: Row, row: Row, options: TupleOptions): boolean {
+  const length = int32(row.data, row.key)
+  if (length < 0) options.onKeyNull()
+  if (int32(last.data, last.key) !== length) return false
+  for (let at = 4; at < 4 + length; at += 1) {
+    if (row.data[row.key + at] !== last.data[last.key + at]) return false
+  }
+  const isSame = row.data.subarray(row.begin, row.end).equals(last.data.subarray(last.begin, last.end))
+  return isSame || options.onConflict(keyOf(row, options))
 }
 
-function keyOf(tuple: Buffer, options: TupleOptions): string {
-  const key = keyBytes(tuple, options)
-  switch (options.keyType) {
+function keyOf({ data, key }: Row, { keyType, onKeyNull }: TupleOptions): string {
+  const length = int32(data, key)
+  if (length < 0) return onKeyNull()
+  switch (keyType) {
     case 'smallint':
-      return String(key.readInt16BE())
+      return String(data.readInt16BE(key + 4))
     case 'integer':
-      return String(key.readInt32BE())
+      return String(data.readInt32BE(key + 4))
     case 'bigint':
-      return String(key.readBigInt64BE())
+      return String(data.readBigInt64BE(key + 4))
     case 'text':
-      return key.toString('utf8')
+      return data.toString('utf8', key + 4, key + 4 + length)
   }
 }

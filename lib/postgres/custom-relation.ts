@@ -54,6 +54,9 @@ function inFilter({ accounts, inboxes }: CustomRead): RawBuilder<unknown> {
   return sql.join([sql`true`, ...among('account_id', accounts), ...among('inbox_id', inboxes)], sql` and `)
 }
 
+/** An escaped NUL: one behind an even number of backslashes, as those of an odd number are a backslash and a text. */
+const nulEscape = String.raw`(?<!\\)((?:\\\\)*)\\u0000`
+
 /**
  * What a target cannot hold or an analyst cannot use becomes NULL: NaN and infinite numbers, infinite times, empty texts where the
  * target's column is no text or names a person. NUL escapes, which jsonb refuses, are taken out of json.
@@ -65,7 +68,7 @@ function cleaned(name: string, from: string, to: string): RawBuilder<unknown> {
   }
   if (/^(timestamp|date)/.test(from)) return sql`case when isfinite(${cell}) then ${cell} end`
   if (to === 'jsonb' && (from === 'json' || isText(from))) {
-    return sql`regexp_replace(nullif(${cell}::text, ''), '(?<!\\)((?:\\\\)*)\\u0000', '\\1', 'g')`
+    return sql`regexp_replace(nullif(${cell}::text, ''), ${sql.lit(nulEscape)}, ${sql.lit(String.raw`\1`)}, 'g')`
   }
   if (isText(from) && (!isText(to) || identifiers.has(name))) return sql`nullif(${cell}::text, '')`
   return cell

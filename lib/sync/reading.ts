@@ -22,8 +22,8 @@ export function readRows(run: Run, query: RawBuilder<unknown>): AsyncGenerator<T
 export function readInBulk(run: Run, query: RawBuilder<unknown>): AsyncGenerator<Batch> {
   const { source, target, plan, options } = run
   const keyType = binaryKeyType(plan)
-  if (!source.copy || !target.copy || options.transform || !keyType || !isPortable(plan))
-    return readRows(run, query)
+  const isPlain = options.extractor === 'copy' && !options.transform && isPortable(plan)
+  if (!source.copy || !target.copy || !keyType || !isPlain) return readRows(run, query)
   const { batchSize: maxRows, batchBytes: maxBytes } = options
   return copyBatches(source.copy, compile(query), { keyAt: keyAt(plan), keyType, maxRows, maxBytes })
 }

@@ -1,0 +1,111 @@
+import { expect, it } from 'vitest'
+
+import { openSmallSync, readTexts } from './sync-fixture.js'
+
+const relation = { name: 'mine', key: 'id', changedAt: 'at' }
+
+/** What the target holds of one value. Types may carry a default that the table needs. */
+async function carry(value: string, from: string, to = from, column = 'v') {
+  await using at = await openSmallSync()
+  await at.source.query(`
+    create table mine (id bigint, at timestamp, ${column} ${from});
+    insert into mine values (9007199254740993, '2026-01-01', ${value})`)
+  await at.target.query(`create table mine (id bigint primary key, at timestamp, ${column} ${to})`)
+  await at.sync({ relation, table: 'mine' })
+  // What is cleaned must come out equal in the next run, too.
+  await at.source.query(`update mine set at = now() at time zone 'UTC'`)
+  await at.target.query(`update mine set at = null`)
+  await at.sync({ relation, table: 'mine' })
+  const [row] = await readTexts(at.target, `select id, ${column}::text from mine`)
+  expect(row?.[0]).toBe('9007199254740993')
+  return row?.[1]
+}
+
+it.each([
+  [`'NaN'`, 'numeric', null],
+  [`'Infinity'`, 'numeric', null],
+  [`'1e-20'`, 'numeric', '0.00000000000000000001'],
+  [`'12345678901234567890.10'`, 'numeric', '12345678901234567890.10'],
+  [`'NaN'`, 'double precision', null],
+  [`'-Infinity'`, 'real', null],
+  [`'0.1'::float8 + '0.2'`, 'double precision', '0.30000000000000004'],
+  [`'-0'`, 'double precision', '-0'],
+  [`'infinity'`, 'timestamp', null],
+  [`'-infinity'`, 'timestamptz', null],
+  [`'infinity'`, 'date', null],
+  [`'0044-03-15 BC'`, 'date', '0044-03-15 BC'],
+  [`'2026-01-01 00:00:00.000001-03'`, 'timestamptz', '2026-01-01 03:00:00.000001+00'],
+  [`'1 year 2 days 03:04:05.000006'`, 'interval', '1 year 2 days 03:04:05.000006'],
+  [String.raw`'\x00ff5c'`, 'bytea', String.raw`\x00ff5c`],
+  [`array['a,b', null, 'c"d', '']`, 'text[]', `{"a,b",NULL,"c\\"d",""}`],
+  [`'{"b": 1, "a": [1.0, null]}'`, 'jsonb', '{"a": [1.0, null], "b": 1}'],
+  [`E'\\x1e\\x1f\\r\\n\\t\\\\.'`, 'text', '\u001e\u001f\r\n\t\\.'],
+  [`''`, 'text', ''],
+])('carries %s of %s', async (value, type, expected) => {
+  expect(await carry(value, type)).toBe(expected)
+})
+
+it.each([
+  [`''`, 'text', 'integer', null],
+  [`''`, 'varchar(9)', 'timestamptz', null],
+  [`''`, 'text', 'uuid', null],
+  [`''`, 'text', 'jsonb', null],
+  [`'42'`, 'text', 'integer', '42'],
+  [`'f'`, 'text', 'boolean', 'false'],
+  ['7', 'smallint', 'bigint', '7'],
+  ['7', 'integer', 'text', '7'],
+  ['true', 'boolean', 'text', 'true'],
+  [`'2026-01-01 12:00-03'`, 'timestamptz', 'timestamp', '2026-01-01 15:00:00'],
+  [`'2026-01-01'`, 'date', 'timestamp', '2026-01-01 00:00:00'],
+  ['1.50', 'numeric(5,2)', 'numeric', '1.50'],
+])('carries %s of %s into %s', async (value, from, to, expected) => {
+  expect(await carry(value, from, to)).toBe(expected)
+})
+
+it.each(['assignee_email', 'contact_email', 'contact_phone', 'contact_identifier', 'client_phone'])(
+  'takes an empty %s for none',
+  async (column) => {
+    expect(await carry(`''`, 'text', 'text', column)).toBeNull()
+  },
+)
+
+it.each([
+  [String.raw`{"a": "x\u0000y"}`, '{"a": "xy"}'],
+  [String.raw`{"a": "x\\u0000y"}`, String.raw`{"a": "x\\u0000y"}`],
+  [String.raw`{"a": "x\\\u0000y"}`, String.raw`{"a": "x\\y"}`],
+  [String.raw`{"a": "\\\\u0000"}`, String.raw`{"a": "\\\\u0000"}`],
+  [String.raw`{"\u0000": "\u0000\u0000", "b": "\u0001"}`, String.raw`{"": "", "b": "\u0001"}`],
+])('takes NUL escapes, and nothing else, out of %s', async (json, expected) => {
+  const value = `'${json}'`
+  expect(await carry(value, 'json', 'jsonb')).toBe(expected)
+  expect(await carry(value, 'text', 'jsonb')).toBe(expected)
+})
+
+it('leaves json as it is where the target keeps json', async () => {
+  expect(await carry(String.raw`'{"a" :  "\u0000"}'`, 'json')).toBe(String.raw`{"a" :  "\u0000"}`)
+})
+
+it.each([
+  ['timestamp', 'date'],
+  ['timestamptz', 'timestamp(0)'],
+  ['numeric', 'numeric(10,2)'],
+  ['double precision', 'real'],
+  ['numeric', 'double precision'],
+  ['text', 'char(5)'],
+])('refuses to put %s into %s, which would lose content', async (from, to) => {
+  await expect(carry('null', from, to)).rejects.toMatchObject({
+    code: 'COLUMN_TYPE_MISMATCH',
+    message: expect.stringContaining('Column v'),
+  })
+})
+
+it.each([
+  [`'abc'`, 'text', 'integer'],
+  [`'too long'`, 'text', 'varchar(3)'],
+  ['70000', 'integer', 'smallint'],
+  ['1.5', 'numeric', 'integer'],
+])('fails for %s of %s in %s rather than change it, and does not tell the value', async (value, from, to) => {
+  const carried = carry(value, from, to)
+  await expect(carried).rejects.toMatchObject({ code: 'TARGET_FAILED' })
+  await expect(carried).rejects.not.toThrow(value.replaceAll("'", ''))
+})
