@@ -1,22 +1,27 @@
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { openSmallSync, readTexts } from './sync-fixture.js'
+import { openEmptySync, readTexts, type SyncFixture } from './sync-fixture.js'
 
-const relation = { name: 'mine', key: 'id', changedAt: 'at' }
+let at: SyncFixture
+let tables = 0
 
-/** What the target holds of one value. Types may carry a default that the table needs. */
+beforeAll(async () => {
+  at = await openEmptySync()
+})
+
+afterAll(() => at[Symbol.asyncDispose]())
+
+/** What the target holds of one value after a run; a further one finds it equal. */
 async function carry(value: string, from: string, to = from, column = 'v') {
-  await using at = await openSmallSync()
+  const table = `mine_${++tables}`
   await at.source.query(`
-    create table mine (id bigint, at timestamp, ${column} ${from});
-    insert into mine values (9007199254740993, '2026-01-01', ${value})`)
-  await at.target.query(`create table mine (id bigint primary key, at timestamp, ${column} ${to})`)
-  await at.sync({ relation, table: 'mine' })
-  // What is cleaned must come out equal in the next run, too.
-  await at.source.query(`update mine set at = now() at time zone 'UTC'`)
-  await at.target.query(`update mine set at = null`)
-  await at.sync({ relation, table: 'mine' })
-  const [row] = await readTexts(at.target, `select id, ${column}::text from mine`)
+    create table ${table} (id bigint, at timestamp, ${column} ${from});
+    insert into ${table} values (9007199254740993, '2026-01-01', ${value})`)
+  await at.target.query(`create table ${table} (id bigint primary key, at timestamp, ${column} ${to})`)
+  const run = { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+  expect(await at.sync(run)).toMatchObject({ rowsInserted: 1 })
+  expect(await at.sync({ ...run, loadType: 'full' })).toMatchObject({ rowsUnchanged: 1 })
+  const [row] = await readTexts(at.target, `select id, ${column} from ${table}`)
   expect(row?.[0]).toBe('9007199254740993')
   return row?.[1]
 }
@@ -51,7 +56,7 @@ it.each([
   [`''`, 'text', 'uuid', null],
   [`''`, 'text', 'jsonb', null],
   [`'42'`, 'text', 'integer', '42'],
-  [`'f'`, 'text', 'boolean', 'false'],
+  [`'false'`, 'text', 'boolean', 'f'],
   ['7', 'smallint', 'bigint', '7'],
   ['7', 'integer', 'text', '7'],
   ['true', 'boolean', 'text', 'true'],

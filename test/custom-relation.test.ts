@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest'
 
 import type { SyncOptions } from '../lib/options.js'
-import { openSmallSync, readTexts, type SyncFixture } from './sync-fixture.js'
+import { openEmptySync, readTexts, type SyncFixture } from './sync-fixture.js'
 
 const relation = { name: 'analytics."My view"', key: 'Key', changedAt: 'Changed at' }
 const table = '"My schema"."My table"'
 
 /** A source relation and a target table with names that need quotes; columns as SQL writes them, rows as `values` does. */
 async function openCustom(columns: string, rows: string, more: { from?: string; to?: string } = {}) {
-  const fixture = await openSmallSync()
+  const fixture = await openEmptySync()
   const { source, target } = fixture
   await source.query(`
     create schema analytics;
@@ -133,6 +133,16 @@ it('goes on after the last batch with a key of text', async () => {
   expect(await at.target.query(stored)).toEqual(await at.source.query(ids))
   await at.source.query(`delete from analytics.kept where "Key" < 3`)
   expect(await run(at, { ...byText, loadType: 'full' })).toMatchObject({ rowsDeleted: 3 })
+})
+
+it('writes a row whose bytes differ though its values are equal, and no other', async () => {
+  await using at = await openCustom('n numeric, d double precision', '(1, null, 1, 0), (2, null, 2, 1)')
+  await run(at)
+  await at.source.query(`update analytics.kept set n = 1.0, d = '-0' where "Key" = 1`)
+  expect(await run(at)).toMatchObject({ rowsUpdated: 1, rowsUnchanged: 1 })
+  expect(await at.target.query(`select n::text, d::text from ${table} where "Key" = 1`)).toEqual([
+    { n: '1.0', d: '-0' },
+  ])
 })
 
 it('warns of columns that the target does not have, and leaves target columns of its own alone', async () => {

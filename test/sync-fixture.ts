@@ -18,8 +18,11 @@ export interface SyncFixture extends AsyncDisposable {
   sync(options?: Partial<SyncOptions>): Promise<SyncReport>
 }
 
-export async function openSync(): Promise<SyncFixture> {
-  const [source, target] = await Promise.all([cloneDatabase('source'), cloneDatabase('target')])
+/** As `openSync`, with nothing at all in the source. */
+export const openEmptySync = (): Promise<SyncFixture> => openSync('template0')
+
+export async function openSync(template?: string): Promise<SyncFixture> {
+  const [source, target] = await Promise.all([cloneDatabase('source', template), cloneDatabase('target')])
   return {
     source,
     target,

@@ -56,9 +56,14 @@ from (
 
   union all
 
-  select id
-  from conversations
-  where team_id = any(:teams::integer[])
+  -- Old releases have no team_id: then its name means the one of `absent`.
+  select c.id
+  from (select null::bigint as team_id) absent
+  cross join lateral (
+    select id
+    from conversations
+    where team_id = any(:teams::integer[])
+  ) c
 
   union all
 

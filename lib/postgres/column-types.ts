@@ -1,3 +1,5 @@
+import type { LoadPlan } from './load.js'
+
 /** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not refuse it either. */
 export function losesContent(from: string, to: string): boolean {
   if (from === to) return false
@@ -72,4 +74,10 @@ export function isSameInBinary(from: string, to: string): boolean {
   const [here, there] = [baseType(from), baseType(to)]
   const isText = (type: string) => type === 'text' || type === 'character varying'
   return portable.has(there) && (here === there || (isText(here) && isText(there)))
+}
+
+/** Whether the key sorts alike on every server, as numbers do and texts do not. */
+export function isCountable({ key, columns }: Pick<LoadPlan, 'key' | 'columns'>): boolean {
+  const type = columns.find(({ name }) => name === key)?.type
+  return type === 'integer' || type === 'bigint' || type === 'smallint'
 }

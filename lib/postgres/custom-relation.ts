@@ -70,6 +70,7 @@ function cleaned(name: string, from: string, to: string): RawBuilder<unknown> {
   if (to === 'jsonb' && (from === 'json' || isText(from))) {
     return sql`regexp_replace(nullif(${cell}::text, ''), ${sql.lit(nulEscape)}, ${sql.lit(String.raw`\1`)}, 'g')`
   }
+  if (from === 'boolean' && isText(to)) return sql`${cell}::text`
   if (isText(from) && (!isText(to) || identifiers.has(name))) return sql`nullif(${cell}::text, '')`
   return cell
 }

@@ -2,7 +2,7 @@ import { sql, CompiledQuery, type Kysely } from 'kysely'
 
 import { baseType } from './column-types.js'
 import { statementError } from './driver-error.js'
-import type { Cells, Session, Side, StageTable } from './session.js'
+import type { Cells, Session, Side, Destination } from './session.js'
 import { compile } from './statement.js'
 
 /** Any Kysely over PostgreSQL, whatever its tables. */
@@ -74,12 +74,12 @@ async function* fetchPortions(rows: Rows, query: CompiledQuery, columns: number,
 }
 
 /** All rows in one parameter, so the text stays the same for each batch. */
-function insertTexts({ name, columns }: StageTable, rows: readonly Cells[]) {
+function insertTexts({ schema, name, columns }: Destination, rows: readonly Cells[]) {
   const values = columns.map(
     ({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(baseType(type))}`,
   )
   return sql`
-    insert into ${sql.id(name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
+    insert into ${schema === undefined ? sql.id(name) : sql.id(schema, name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
     select ${sql.join(values)}
     from json_array_elements(${JSON.stringify(rows)}::json) entry`
 }

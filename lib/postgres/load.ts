@@ -53,6 +53,30 @@ export async function stageTuples(copy: BinaryCopy, { columns }: LoadPlan, tuple
   await copy.into({ name: stageName, columns }, copyStream(tuples))
 }
 
+/** Whether no row of the target has a key behind this one; null asks whether it has any row. */
+export async function isEmptyBehind(
+  target: Session,
+  { table, key, columns }: LoadPlan,
+  after: string | null,
+): Promise<boolean> {
+  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
+  const behind = after === null ? sql`true` : sql`${sql.id(key)} > ${after}::${sql.raw(type)}`
+  const [row] = await target.rows(
+    compile(sql`select (not exists (select from ${tableOf(table)} where ${behind}))::text`),
+  )
+  return row?.[0] === 'true'
+}
+
+/** Puts rows straight into the table, for a load behind everything that it holds. A key that is there already fails with TARGET_FAILED. */
+export async function appendRows(target: Session, plan: LoadPlan, rows: readonly Cells[]): Promise<void> {
+  await target.stage({ ...plan.table, columns: plan.columns }, rows)
+}
+
+/** The same with rows that the source sent in binary. */
+export async function appendTuples(copy: BinaryCopy, plan: LoadPlan, tuples: Tuples): Promise<void> {
+  await copy.into({ ...plan.table, columns: plan.columns }, copyStream(tuples))
+}
+
 export async function emptyStage(target: Session): Promise<void> {
   await target.rows(compile(sql`truncate ${sql.id(stageName)}`))
 }

@@ -8,7 +8,7 @@ import type pg from 'pg'
 import { csvOptions, toCsv } from './csv.js'
 import { statementError } from './driver-error.js'
 import { inline } from './inline.js'
-import type { Cells, Session, Side, StageTable } from './session.js'
+import type { Cells, Session, Side, Destination } from './session.js'
 
 /** Leaves every value as the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
@@ -56,7 +56,7 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
     stage: (table, rows) =>
       run(async () => {
         const { from } = await import('pg-copy-streams')
-        const copy = client.query(from(`copy ${stageColumns(client, table)} from stdin with (${csvOptions})`))
+        const copy = client.query(from(`copy ${destination(client, table)} from stdin with (${csvOptions})`))
         await pipeline(Readable.from(pieces(rows)), copy)
       }),
     copy: {
@@ -83,9 +83,9 @@ function cutConnection(client: pg.ClientBase): void {
   if (socket instanceof Readable) socket.destroy()
 }
 
-async function copyInto(client: pg.ClientBase, table: StageTable, stream: Iterable<Buffer>): Promise<void> {
+async function copyInto(client: pg.ClientBase, table: Destination, stream: Iterable<Buffer>): Promise<void> {
   const { from } = await import('pg-copy-streams')
-  const copy = client.query(from(`copy ${stageColumns(client, table)} from stdin with (format binary)`))
+  const copy = client.query(from(`copy ${destination(client, table)} from stdin with (format binary)`))
   await pipeline(Readable.from(stream), copy)
 }
 
@@ -110,8 +110,10 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
   }
 }
 
-function stageColumns(client: pg.ClientBase, { name, columns }: StageTable): string {
-  return `${client.escapeIdentifier(name)} (${columns.map((column) => client.escapeIdentifier(column.name)).join(', ')})`
+function destination(client: pg.ClientBase, { schema, name, columns }: Destination): string {
+  const escape = (identifier: string) => client.escapeIdentifier(identifier)
+  const table = schema === undefined ? escape(name) : `${escape(schema)}.${escape(name)}`
+  return `${table} (${columns.map((column) => escape(column.name)).join(', ')})`
 }
 
 interface Reading {

@@ -26,15 +26,17 @@ export interface Session extends AsyncDisposable {
   /** The rows of a query in portions of at most `size()` rows, through a cursor that is closed when the iteration ends, however it ends. */
   portions(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
   /** Fills a table from rows of texts. */
-  stage(table: StageTable, rows: readonly Cells[]): Promise<void>
+  stage(table: Destination, rows: readonly Cells[]): Promise<void>
   /** COPY in both directions, in the binary format; undefined where the driver offers none. */
   readonly copy: BinaryCopy | undefined
   /** Ends the connection at once, whatever it does; pending calls reject. */
   destroy(reason: unknown): void
 }
 
-/** A temporary table to be filled: its columns in order, with the types to which the texts are cast. */
-export interface StageTable {
+/** A table to be filled: its columns in order, with the types to which the texts are cast. */
+export interface Destination {
+  /** Absent for a temporary table. */
+  readonly schema?: string
   readonly name: string
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
@@ -44,5 +46,5 @@ export interface BinaryCopy {
   /** The rows of a query. The caller's pace holds the server back. */
   out(query: CompiledQuery): AsyncIterable<Buffer>
   /** Fills a table from such a stream. */
-  into(table: StageTable, stream: Iterable<Buffer>): Promise<void>
+  into(table: Destination, stream: Iterable<Buffer>): Promise<void>
 }

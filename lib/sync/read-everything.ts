@@ -1,10 +1,12 @@
+import { SyncError } from '../domain/errors.js'
 import type { SyncReport } from '../domain/report.js'
 import { closeRun, recordProgress } from '../postgres/control.js'
-import { createStage, emptyStage } from '../postgres/load.js'
+import { createStage, emptyStage, isEmptyBehind } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
-import { ahead } from '../pipeline/batches.js'
+import { ahead, type Batch } from '../pipeline/batches.js'
+import { isCountable } from '../postgres/column-types.js'
 import { markWhatIsGone } from './deletes.js'
-import { loadBatch } from './load-batch.js'
+import { appendBatch, loadBatch } from './load-batch.js'
 import { rowsBehind } from '../pipeline/queries.js'
 import { readInBulk } from './reading.js'
 import { progressOf, report, type Run } from './run.js'
@@ -16,12 +18,14 @@ import { throwIfStopped } from '../pipeline/stop.js'
  */
 export async function readEverything(run: Run): Promise<SyncReport> {
   const { target, plan, options, executionId } = run
+  let isAppending = await canAppend(run)
   await createStage(target, plan.load)
   let reached = run.after
   for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await target.script(beginWriting(options.statementTimeout))
-    await loadBatch(run, batch)
+    isAppending = isAppending && (await tryAppend(run, batch))
+    if (!isAppending) await loadBatch(run, batch)
     reached = batch.lastKey
     await recordProgress(target, executionId, progressOf(run, reached))
     await target.script(['commit'])
@@ -48,4 +52,21 @@ export async function rehearseEverything(run: Run): Promise<void> {
   }
   await markWhatIsGone(run)
   await target.script(['rollback'])
+}
+
+/** Keys come in order, so that behind an empty table, or behind the last key of an earlier read, every row is new. */
+async function canAppend({ target, plan, after }: Run): Promise<boolean> {
+  return (after === null || isCountable(plan.load)) && isEmptyBehind(target, plan.load, after)
+}
+
+/** False, with a fresh transaction, when a key of the batch is in the table already, as another program writes to it. */
+async function tryAppend(run: Run, batch: Batch): Promise<boolean> {
+  try {
+    await appendBatch(run, batch)
+    return true
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.details['sqlState'] !== '23505') throw error
+    await run.target.script(['rollback', ...beginWriting(run.options.statementTimeout)])
+    return false
+  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { syncConversations, type SyncOptions, type SyncReport } from '../../lib/index.js'
+import { syncConversations, type LoadType, type SyncOptions, type SyncReport } from '../../lib/index.js'
 import type { Arena } from './arena.js'
 import { contents, keysLost } from './subject.js'
 import type { Victim } from './victim-process.js'
@@ -105,20 +105,19 @@ export interface Aftermath {
 }
 
 /** The run after the kill, and what it leaves. */
-export async function recover(arena: Arena): Promise<Aftermath> {
+export async function recover(arena: Arena, loadType: LoadType = 'incremental'): Promise<Aftermath> {
   await untilGone(arena)
   const { source, target, subject, readerUrl, targetUrl } = arena
-  const next = await syncConversations({ source: readerUrl, target: targetUrl })
+  const next = await syncConversations({ source: readerUrl, target: targetUrl, loadType })
   const truth = await contents(source, subject, subject.relation)
-  const found = await contents(target, subject, subject.table)
+  const found = await contents(target, subject, `${subject.table} where deleted_at is null`)
   const { rows } = await target.query<Omit<Aftermath, 'next' | 'lost'>>(
     `select
        count(*)::integer as "rowsOfControl",
        (count(*) filter (where status = 'running'))::integer as running,
-       (sum(rows_inserted) - $1::integer)::integer as "insertedTooMany",
+       (sum(rows_inserted) - (select count(*) from ${subject.table}))::integer as "insertedTooMany",
        count(state)::integer as states
      from etl_control`,
-    [found.size],
   )
   const [facts] = rows
   if (!facts) throw new Error('An aggregate without a row.')

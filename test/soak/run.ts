@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { startCluster } from '../../lib/demo/cluster.js'
 import { buildTemplates } from '../setup/templates.js'
 import type { Servers } from './arena.js'
+import { describeRounds, killRoundAfterRound } from './kill-rounds.js'
 import { play, type Outcome } from './play.js'
 import { scenarios, type Scenario } from './scenarios.js'
 import { describeOutcome, summarize } from './score.js'
@@ -31,6 +32,8 @@ const { values: given } = parseArgs({
     scenario: { type: 'string', multiple: true },
     lanes: { type: 'string', default: '4' },
     json: { type: 'boolean', default: false },
+    kill: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '100' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -41,6 +44,7 @@ const replayDelay = 1500
 async function main(): Promise<void> {
   if (given.help) return console.log(usage)
   const chosen = scenarios.filter(({ name }) => !given.scenario || given.scenario.includes(name))
+  if (given.kill) return killRounds(Number(given.seed), Number(given.rounds))
   if (chosen.length === 0) throw new Error(`No such scenario.\n\n${usage}`)
   await using source = await startCluster({ settings: primarySettings })
   await using target = await startCluster()
@@ -74,6 +78,16 @@ async function playSeeds(chosen: readonly Scenario[], servers: Servers): Promise
     for (const scenario of chosen.filter(({ alone }) => alone)) await playOne(scenario, seed)
   }
   return outcomes
+}
+
+async function killRounds(seed: number, rounds: number): Promise<void> {
+  await using source = await startCluster()
+  await using target = await startCluster()
+  await buildTemplates(source.url(), target.url())
+  const results = await killRoundAfterRound({ source: source.url(), target: target.url() }, seed, rounds)
+  if (given.json) console.log(JSON.stringify(results, null, 2))
+  else for (const line of describeRounds(results)) console.log(line)
+  if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1
 }
 
 await main()

@@ -4,7 +4,8 @@ import { rowsWhere, type QueryScope } from '../../pipeline/queries.js'
 import { throwIfStopped } from '../../pipeline/stop.js'
 import { listFingerprints, liveRows, rangeBorders, sumFingerprints } from '../../postgres/fingerprints.js'
 import type { Session } from '../../postgres/session.js'
-import { pagesOf, isCountable, rowsPerRange } from './ranges.js'
+import { pagesOf, rowsPerRange } from './ranges.js'
+import { isCountable } from '../../postgres/column-types.js'
 
 /** Both sides, each in a transaction in which texts are written alike. */
 export interface Sides extends QueryScope {

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
+import { isCountable } from '../../postgres/column-types.js'
 import type { LoadPlan } from '../../postgres/load.js'
 
 /** About this many rows share one sum: few enough to list, so many that equal tables cost next to nothing to compare. */
@@ -31,12 +32,6 @@ export function pagesOf(plan: LoadPlan, borders: readonly string[], sample: numb
     pages.push(rangePage(plan, chosen.slice(from, from + step)))
   }
   return pages
-}
-
-/** Whether ranges of the key mean the same on both servers. */
-export function isCountable({ key, columns }: LoadPlan): boolean {
-  const type = columns.find(({ name }) => name === key)?.type
-  return type === 'integer' || type === 'bigint' || type === 'smallint'
 }
 
 /** Keys greater than `after` up to and including `to`. */
