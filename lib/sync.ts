@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 
+import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
 import { openSession } from './postgres/connect.js'
 import { openRun } from './postgres/control.js'
 import { takeRunLock } from './postgres/run-lock.js'
 import type { Session } from './postgres/session.js'
+import { clockOf } from './postgres/verification.js'
 import { closeFailed } from './sync/close-failed.js'
 import { prepareRun } from './sync/prepare.js'
 import { readChanges, rehearseChanges } from './sync/read-changes.js'
@@ -34,21 +36,30 @@ import { stopped, throwIfStopped } from './pipeline/stop.js'
  */
 export async function syncConversations(options: SyncOptions): Promise<SyncReport> {
   const resolved = resolveOptions(options)
-  throwIfStopped(resolved.signal)
-  await using target = await openSession('target', resolved.target, connectOptions(resolved))
-  await takeRunLock(target, resolved.pipeline)
-  const executionId = resolved.dryRun ? randomUUID() : await openRun(target, resolved)
-  const { logger, loadType, triggeredBy, pipeline } = resolved
-  logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun: resolved.dryRun })
+  const { logger } = resolved
   try {
-    const report = await runWithSource(target, executionId, resolved)
+    const report = await runWithTarget(resolved)
     logger.info('Run done', summaryOf(report))
-    for (const { code, message } of report.warnings) logger.warn(message, { executionId, code })
+    for (const { code, message } of report.warnings) logger.warn(message, { code })
     return report
   } catch (error) {
-    const failure = await closeFailed(target, executionId, error, resolved)
-    logger.error('Run failed', { executionId, code: failure.code, reason: failure.message })
-    throw failure
+    const code = error instanceof SyncError ? error.code : 'INTERNAL'
+    logger.error('Run failed', { code, reason: error instanceof Error ? error.message : null })
+    throw error
+  }
+}
+
+async function runWithTarget(options: ResolvedOptions): Promise<SyncReport> {
+  throwIfStopped(options.signal)
+  await using target = await openSession('target', options.target, connectOptions(options))
+  await takeRunLock(target, options.pipeline)
+  const executionId = options.dryRun ? randomUUID() : await openRun(target, options)
+  const { logger, loadType, triggeredBy, pipeline, dryRun } = options
+  logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+  try {
+    return await runWithSource(target, executionId, options)
+  } catch (error) {
+    throw await closeFailed(target, executionId, error, options)
   }
 }
 
@@ -58,6 +69,7 @@ async function runWithSource(
   options: ResolvedOptions,
 ): Promise<SyncReport> {
   const began = performance.now()
+  const startedAt = options.dryRun ? await clockOf(target) : ''
   await using source = await openSession('source', options.source, connectOptions(options))
   const connect = performance.now() - began
   const stop = () => source.destroy(stopped(options.signal?.reason))
@@ -67,7 +79,7 @@ async function runWithSource(
     run.tally.phases.connect = connect
     if (!options.dryRun) return await (run.loadType === 'full' ? readEverything(run) : readChanges(run))
     await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
-    return rehearsalReport(run, performance.now() - began)
+    return await rehearsalReport(run, startedAt, performance.now() - began)
   } finally {
     options.signal?.removeEventListener('abort', stop)
   }

@@ -59,20 +59,20 @@ async function openFull(): Promise<{ fixture: SyncFixture; id: number }> {
   return { fixture, id }
 }
 
-it('lacks one column after the other, and only what comes of it is empty', { timeout: 20_000 }, async () => {
+it('lacks one column after the other, and only what comes of it is empty', async () => {
+  const { fixture, id } = await openFull()
+  await using at = fixture
+  const whole = await storedRow(at, id)
   for (const [table, column, without] of optional) {
-    const { fixture, id } = await openFull()
-    await using _ = fixture
-    const whole = await storedRow(fixture, id)
-    await fixture.source.query(`alter table ${table} drop column ${column} cascade`)
+    await at.source.query(`alter table ${table} rename column ${column} to kept`)
 
-    const row = await storedRow(fixture, id)
+    const row = await storedRow(at, id)
 
     // Another time zone moves the whole calendar.
-    const calendar: readonly string[] =
-      column === 'timezone' ? rowColumns.slice(rowColumns.indexOf('calendar_timezone')) : []
-    const kept = Object.fromEntries(Object.entries(whole ?? {}).filter(([name]) => !calendar.includes(name)))
-    expect(row, `${table}.${column}`).toMatchObject({ ...kept, ...without })
+    const calendar = column === 'timezone' ? rowColumns.slice(rowColumns.indexOf('calendar_timezone')) : []
+    const kept = Object.entries(whole ?? {}).filter(([name]) => !calendar.some((each) => each === name))
+    expect(row, `${table}.${column}`).toMatchObject({ ...Object.fromEntries(kept), ...without })
+    await at.source.query(`alter table ${table} rename column kept to ${column}`)
   }
 })
 

@@ -15,6 +15,8 @@ export async function withDemoSession<Result>(
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new pg.Client({ connectionString: url })
+  // A server that stops meanwhile is seen by the statement; without a listener it would end the process.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     const all = Object.entries({ ...sessionSettings, ...settings })

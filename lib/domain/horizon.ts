@@ -86,8 +86,10 @@ export function observe(earlier: Trace | undefined, probe: Probe): Trace {
   // A clock that was set back would make older points too late.
   const points = (known?.points ?? []).map((point) => (point.at > at ? { ...point, at } : point))
   const previous = points.at(-1)?.at ?? null
-  const bounds = probe.open.map((vxid): [string, Micros | null] => {
-    const bound = known?.bounds.get(vxid)
+  // After a restart the server counts its virtual ids from the start again.
+  const before = known?.startedAt === startedAt ? known.bounds : undefined
+  const bounds = openOfSource(probe).map((vxid): [string, Micros | null] => {
+    const bound = before?.get(vxid)
     return [vxid, bound === undefined ? previous : bound === null ? null : Math.min(bound, at)]
   })
   return {
@@ -97,6 +99,11 @@ export function observe(earlier: Trace | undefined, probe: Probe): Trace {
     points: thin([...points, { at, next: probe.next }]),
     bounds: new Map(bounds),
   }
+}
+
+/** On a standby these are its own: the process that replays, and readers. */
+function openOfSource({ mode, open }: Probe): readonly string[] {
+  return mode === 'standby' ? [] : open
 }
 
 /** Where to read from, or why everything has to be read. */
@@ -168,8 +175,10 @@ function changeOfSource(last: Trace, probe: Probe): string | undefined {
   return undefined
 }
 
-function resolvedOpen(last: HorizonState, { bounds }: Trace): (Micros | null)[] {
-  return [...last.bounds].flatMap(([vxid, bound]) => (bounds.has(vxid) ? [] : [bound]))
+/** The bounds of the transactions that were open at the last run and no longer are; a restart has ended them all. */
+function resolvedOpen(last: HorizonState, { bounds, startedAt }: Trace): (Micros | null)[] {
+  const isOpen = (vxid: string) => startedAt === last.startedAt && bounds.has(vxid)
+  return [...last.bounds].flatMap(([vxid, bound]) => (isOpen(vxid) ? [] : [bound]))
 }
 
 /** The bound of the oldest transaction id that was open at the last snapshot and no longer is; undefined without one. */

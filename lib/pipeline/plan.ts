@@ -36,7 +36,13 @@ function planChatwoot(conversations: Relation, table: Relation, options: Resolve
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
   return {
-    load: { table, key: chatwoot.key, columns, changedAt: chatwoot.changedAt },
+    load: {
+      table,
+      key: chatwoot.key,
+      columns,
+      scope: scopeOf(table, options),
+      changedAt: chatwoot.changedAt,
+    },
     custom: undefined,
     estimatedRows: conversations.estimatedRows,
     fingerprint: fingerprintOf(options, columns, [
@@ -85,6 +91,7 @@ function planCustom(
       table,
       key,
       columns: shared,
+      scope: scopeOf(table, options),
       changedAt: isExact(stamp, columnOf(table, changedAt)) ? changedAt : undefined,
     },
     custom: read,
@@ -92,6 +99,17 @@ function planCustom(
     fingerprint: fingerprintOf(options, shared, [relation.schema, relation.name]),
     warnings: ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : [],
   }
+}
+
+/** With a filter, the table may hold the rows of other pipelines too. */
+function scopeOf(table: Relation, { accounts, inboxes }: ResolvedOptions): LoadPlan['scope'] {
+  const wanted = [
+    { column: 'account_id', values: accounts },
+    { column: 'inbox_id', values: inboxes },
+  ]
+  return wanted.flatMap(({ column, values }) =>
+    values && columnOf(table, column) ? [{ column, values }] : [],
+  )
 }
 
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>

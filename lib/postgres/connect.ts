@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import type pg from 'pg'
 
 import { connectError, type Address } from './driver-error.js'
@@ -80,7 +82,13 @@ async function reserveFromPool(side: Side, pool: pg.Pool): Promise<Session> {
   try {
     const client = await pool.connect()
     // The connection is not used again: it carried a lock, a temporary table or a snapshot, and none of these may leak to the caller.
-    return pgSession(side, client, async () => client.release(true))
+    // Its end is awaited, as the next run may begin at once and the lock goes away with the connection.
+    const session = pgSession(side, client, async () => {
+      const ended = session.lost.aborted || once(session.lost, 'abort')
+      client.release(true)
+      await ended
+    })
+    return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { tableOf, type LoadPlan } from './load.js'
+import { inScope, tableOf, type LoadPlan } from './load.js'
 import type { Column } from './relation.js'
 import type { Session } from './session.js'
 import { compile } from './statement.js'
@@ -12,11 +12,14 @@ export function marksDeletes({ table }: LoadPlan): boolean {
   return table.columns.some(({ name }) => name === 'deleted_at')
 }
 
-/** Rows that are not marked deleted. */
+/** Rows of this pipeline that are not marked deleted. */
 export async function countLive(target: Session, plan: LoadPlan): Promise<number> {
   const isLive = marksDeletes(plan) ? sql`deleted_at is null` : sql`true`
   const [row] = await target.rows(
-    compile(sql`select count(*)::text from ${tableOf(plan.table)} where ${isLive}`),
+    compile(sql`
+    select count(*)::text
+    from ${tableOf(plan.table)} t
+    where ${isLive} and ${inScope(plan, 't')}`),
   )
   return Number(row?.[0] ?? 0)
 }
@@ -57,7 +60,7 @@ export async function addKeys(target: Session, plan: LoadPlan, keys: readonly st
   )
 }
 
-/** Rows that are not marked deleted and whose key was not added. */
+/** Rows of this pipeline that are not marked deleted and whose key was not added. */
 export async function countGone(target: Session, plan: LoadPlan): Promise<number> {
   await target.rows(compile(sql`analyze ${sql.id(keysName)}`))
   return countOf(target, sql`select from ${tableOf(plan.table)} t where ${isGone(plan)}`)
@@ -100,6 +103,7 @@ function isGone(plan: LoadPlan) {
   const key = sql.id(plan.key)
   return sql`
     t.deleted_at is null
+      and ${inScope(plan, 't')}
       and not exists (
         select
         from ${sql.id(keysName)} k

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { baseType } from './column-types.js'
-import { tableOf, type LoadPlan } from './load.js'
+import { inScope, tableOf, type LoadPlan } from './load.js'
 import type { Cells, Session } from './session.js'
 import { compile } from './statement.js'
 
@@ -53,15 +53,16 @@ export async function listTexts({ session, rows }: Half, { columns }: LoadPlan):
   return session.rows(compile(sql`select ${sql.join(texts)} from (${rows}) v`))
 }
 
-/** The rows of the target that are not marked deleted, under a condition on `r`. */
-export function liveRows({ table, columns }: LoadPlan, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+/** The rows of this pipeline in the target that are not marked deleted, under a condition on `r`. */
+export function liveRows(plan: LoadPlan, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const { table, columns } = plan
   const isLive = table.columns.some(({ name }) => name === 'deleted_at')
     ? sql`r.deleted_at is null`
     : sql`true`
   return sql`
     select ${sql.join(columns.map(({ name }) => sql`r.${sql.id(name)}`))}
     from ${tableOf(table)} r
-    where ${isLive} and ${condition}`
+    where ${isLive} and ${inScope(plan, 'r')} and ${condition}`
 }
 
 /** Every so many-th key of the target, in order: the borders of ranges that hold about as many rows each. */

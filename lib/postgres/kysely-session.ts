@@ -12,12 +12,14 @@ export type KyselyHandle = Kysely<any>
 /** A session over a connection of a caller's Kysely, without its driver's own ways of streaming: only statements. */
 export function kyselySession(side: Side, db: KyselyHandle, release: () => Promise<void>): Session {
   const lost = new AbortController()
+  // A plugin of the caller's would give objects for texts that look like JSON, for one.
+  const plain = db.withoutPlugins()
   let roundTrips = 0
 
   async function rows(query: CompiledQuery): Promise<readonly Cells[]> {
     roundTrips += 1
     try {
-      const result = await db.executeQuery<Record<string, unknown>>(query)
+      const result = await plain.executeQuery<Record<string, unknown>>(query)
       return result.rows.map((row) =>
         Object.values(row).map((value) => (value === null ? null : String(value))),
       )

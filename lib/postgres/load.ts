@@ -11,6 +11,8 @@ export interface LoadPlan {
   readonly key: string
   /** Columns that are written, the key among them, in the order of the cells. */
   readonly columns: readonly Column[]
+  /** Which rows of the table are this pipeline's, by the values of columns; others are left alone. None for all of them. */
+  readonly scope: readonly { readonly column: string; readonly values: readonly number[] }[]
   /** The column of the target that holds the change stamp. */
   readonly changedAt: string | undefined
 }
@@ -97,8 +99,8 @@ export async function countStage(target: Session, plan: LoadPlan): Promise<Writt
   const [row] = await target.rows(
     compile(sql`
     select
-      (count(*) filter (where t.${sql.id(plan.key)} is null))::integer,
-      count(*)::integer
+      (count(*) filter (where t.${sql.id(plan.key)} is null))::integer as inserted,
+      count(*)::integer as written
     ${differing(plan)}`),
   )
   const inserted = Number(row?.[0] ?? 0)
@@ -140,8 +142,8 @@ function upsert(plan: LoadPlan): RawBuilder<unknown> {
       returning (xmax = 0) as is_new
     )
     select
-      (count(*) filter (where is_new))::integer,
-      count(*)::integer
+      (count(*) filter (where is_new))::integer as inserted,
+      count(*)::integer as written
     from written`
 }
 
@@ -156,6 +158,14 @@ function differing(plan: LoadPlan): RawBuilder<unknown> {
       where t.${sql.id(plan.key)} is null
         ${isDeleted}
         or ${side('s')}::record *<> ${side('t')}::record`
+}
+
+/** Whether a row of the target is this pipeline's. */
+export function inScope({ scope }: LoadPlan, alias: string): RawBuilder<unknown> {
+  const among = scope.map(
+    ({ column, values }) => sql`${sql.id(alias, column)} = any(${`{${values.join(',')}}`}::bigint[])`,
+  )
+  return sql`(${sql.join([sql`true`, ...among], sql` and `)})`
 }
 
 const matching = ({ key }: LoadPlan) => sql`t.${sql.id(key)} = s.${sql.id(key)}`

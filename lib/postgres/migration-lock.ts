@@ -3,6 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 import { SyncError } from '../domain/errors.js'
+import { addressOf } from './connect.js'
+import { connectError } from './driver-error.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
 export type MigrationTarget = string | pg.PoolConfig | pg.Pool
@@ -20,7 +22,7 @@ const lockName = 'chatwoot-sync migrate'
 /**
  * A connection of its own that alone may migrate this database, until it is disposed of. Waits for as long as another
  * process migrates. The lock belongs to the session, so a pooler in transaction mode must not stand in between.
- * Throws ABORTED when the signal has fired or fires while it waits.
+ * Throws ABORTED when the signal has fired or fires while it waits, and what `openSession` throws when it cannot connect.
  */
 export async function takeMigrationLock(
   target: MigrationTarget,
@@ -31,7 +33,12 @@ export async function takeMigrationLock(
   const client = new pg.Client(clientConfig(target))
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort())
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    void client.end().catch(() => undefined)
+    throw connectError('target', error, addressOf(target))
+  }
   try {
     await forbidTimeouts(client)
     await waitForLock(client, signal)

@@ -94,7 +94,7 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
   const text = inline(query, (value) => client.escapeLiteral(value))
   const stream = client.query(
     // Larger pieces than the default: each costs a turn of the event loop.
-    to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 512 * 1024 }),
+    to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
   )
   const pieces = stream[Symbol.asyncIterator]()
   let isDone = false

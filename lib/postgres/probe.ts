@@ -38,15 +38,17 @@ export function toSnapshot(rows: readonly Cells[]): Snapshot {
 }
 
 const identityBySystem = `
-    (select system_identifier::text from pg_control_system()),
+    (select system_identifier::text from pg_control_system()) as system,
     case
       when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
       else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-    end`
+    end as timeline`
 
-const identityUnknown = `'unknown', 'unknown'`
+const identityUnknown = `'unknown' as system, 'unknown' as timeline`
 
 /**
+ * Each column has a name of its own, as a caller's Kysely gives objects.
+ *
  * Right after a promotion the control file still has the old timeline, so a primary tells it by the name of its WAL file.
  * Transactions of other databases cannot have written here; prepared ones have no process and are kept, as is every doubt.
  */
@@ -55,7 +57,7 @@ const probe = (identity: string) => `
     case
       when pg_is_in_recovery() then (extract(epoch from pg_last_xact_replay_timestamp()) * 1000000)::bigint::text
       else (extract(epoch from now()) * 1000000)::bigint::text
-    end,
+    end as at,
     array(
       select distinct l.virtualtransaction
       from pg_locks l
@@ -64,12 +66,12 @@ const probe = (identity: string) => `
       where (l.locktype = 'virtualxid' or l.pid is null)
         and l.pid is distinct from pg_backend_pid()
         and coalesce(a.datid, d.oid) = d.oid
-    )::text,
-    exists (select from pg_locks where pid is null)::text,
-    (select (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text from pg_current_snapshot() s),
-    pg_is_in_recovery()::text,
-    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text,
-    (select oid::text from pg_database where datname = current_database()),
+    )::text as open,
+    exists (select from pg_locks where pid is null)::text as prepared,
+    (select (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text from pg_current_snapshot() s) as next,
+    pg_is_in_recovery()::text as mode,
+    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started_at,
+    (select oid::text from pg_database where datname = current_database()) as database,
 ${identity}`
 
 /** What `toProbe` reads. */

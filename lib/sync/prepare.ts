@@ -32,7 +32,7 @@ export async function prepareRun(
     source,
     target,
     plan,
-    outlook,
+    outlook: { ...outlook, isIdle: outlook.isIdle && !leftToLook(edits, usable) },
     tally,
     loadType: isFull ? 'full' : 'incremental',
     reason: reasonOf({
@@ -57,6 +57,11 @@ export async function prepareRun(
 function plannedEdits({ low, probe, messages }: Outlook, last: State | undefined, options: ResolvedOptions) {
   if (low === undefined || probe.at === null || options.relation) return undefined
   return planEdits(last?.edits, { at: probe.at, low, messages }, options)
+}
+
+/** This run looks at all messages, and runs since the last look have left edits out: also when nothing was written meanwhile. */
+function leftToLook(edits: EditPlan | undefined, last: State | undefined): boolean {
+  return edits?.bounds.among === null && typeof last?.edits?.since === 'number'
 }
 
 /** Everything that was read includes every edit. */

@@ -1,24 +1,28 @@
 import type { SyncReport } from '../domain/report.js'
+import { clockOf } from '../postgres/verification.js'
 import { progressOf, type Run } from './run.js'
 
-/** The report of a dry run, of which the database holds nothing. Milliseconds. */
-export function rehearsalReport(run: Run, duration: number): SyncReport {
+/** The report of a dry run, of which the database holds nothing. `startedAt` is a time of the target's clock. */
+export async function rehearsalReport(
+  run: Run,
+  startedAt: string,
+  milliseconds: number,
+): Promise<SyncReport> {
   const {
     fingerprint: _fingerprint,
     resumeKey: _resumeKey,
     state: _state,
     ...progress
   } = progressOf(run, null)
-  const ended = Date.now()
   return {
     ...progress,
     executionId: run.executionId,
     pipeline: run.options.pipeline,
     status: 'success',
     triggeredBy: run.options.triggeredBy,
-    startedAt: new Date(ended - duration).toISOString(),
-    completedAt: new Date(ended).toISOString(),
-    durationSeconds: Math.round(duration) / 1000,
+    startedAt,
+    completedAt: await clockOf(run.target),
+    durationSeconds: Math.round(milliseconds) / 1000,
     errorCode: null,
     errorMessage: null,
     dryRun: true,
