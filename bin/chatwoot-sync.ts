@@ -8,8 +8,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   )
   process.exitCode = 2
 } else {
-  const { runCommandLine } = await import('./program.js')
-  process.exitCode = await runCommandLine(process.argv.slice(2))
+  void import('./program.js').then(async ({ runCommandLine }) => {
+    process.exitCode = await runCommandLine(process.argv.slice(2))
+  })
 }
-
-export {}

@@ -16,6 +16,11 @@ const commands = [
     summary: 'bring what changed in Chatwoot into the target',
     load: () => import('./commands/sync.js'),
   },
+  {
+    name: 'verify',
+    summary: 'compare the target with Chatwoot, and mend it',
+    load: () => import('./commands/verify.js'),
+  },
   { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
   {
     name: 'doctor',

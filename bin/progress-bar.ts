@@ -1,9 +1,12 @@
 import type { Progress } from '../lib/index.js'
 import { countText, durationText } from './number-text.js'
 
+/** How far a run is, or a comparison, whose rows are those of the source that were compared. */
+export type Step = Omit<Progress, 'phase'> & { readonly phase: Progress['phase'] | 'compare' }
+
 /** Where a run tells how far it is. */
 export interface ProgressView {
-  update(progress: Progress): void
+  update(step: Step): void
   /** Leaves the screen as it was. */
   close(): void
 }
@@ -19,16 +22,16 @@ export function openProgressBar(terminal: Terminal): ProgressView {
   let drawn = -pause
   let first: { readonly rows: number; readonly at: number } | undefined
   return {
-    update: (progress) => {
+    update: (step) => {
       const now = performance.now()
-      const { phase, rowsExtracted: rows } = progress
+      const { phase, rowsExtracted: rows } = step
       // What came before the first rows, such as connecting, says nothing about how fast they are.
-      if (phase === 'load') first ??= { rows, at: now }
+      if (countsRows(phase)) first ??= { rows, at: now }
       if (now - drawn < pause) return
       drawn = now
       const rate = first && rows > first.rows ? ((rows - first.rows) / (now - first.at)) * 1000 : null
       // The last column stays free: a full line would move the cursor to the next one.
-      terminal.write(`${eraseLine}${barLine(progress, rate, (terminal.columns || 80) - 1)}`)
+      terminal.write(`${eraseLine}${barLine(step, rate, (terminal.columns || 80) - 1)}`)
     },
     close: () => {
       if (drawn >= 0) terminal.write(eraseLine)
@@ -42,16 +45,22 @@ const phases = {
   feeds: 'Looking for changes',
   load: 'Loading',
   deletes: 'Looking for deleted rows',
-} as const satisfies Record<Progress['phase'], string>
+  compare: 'Comparing',
+} as const satisfies Record<Step['phase'], string>
+
+/** Whether the rows move in this phase. */
+export function countsRows(phase: Step['phase']): boolean {
+  return phase === 'load' || phase === 'compare'
+}
 
 /** The line of at most `width` characters: what fits of bar, share, rows, rows a second and time left. `rate` is null until it is known. */
-export function barLine(progress: Progress, rate: number | null, width: number): string {
-  const { phase, rowsExtracted: rows, rowsExpected: expected } = progress
-  if (phase !== 'load') return phases[phase].slice(0, width)
+export function barLine(step: Step, rate: number | null, width: number): string {
+  const { phase, rowsExtracted: rows, rowsExpected: expected } = step
+  if (!countsRows(phase)) return phases[phase].slice(0, width)
   // An estimate can be too low.
   const share = expected ? Math.min(rows / expected, 1) : null
   const facts = [
-    ...(share === null ? [phases.load] : [`${Math.floor(share * 100)}%`]),
+    ...(share === null ? [phases[phase]] : [`${Math.floor(share * 100)}%`]),
     `${countText(rows)} rows`,
     ...(rate === null ? [] : [`${countText(rate)} rows/s`]),
     ...(rate === null || !expected

@@ -1,6 +1,5 @@
-import type { Progress } from '../lib/index.js'
 import { countText } from './number-text.js'
-import type { ProgressView } from './progress-bar.js'
+import { countsRows, type ProgressView } from './progress-bar.js'
 
 const pause = 5000
 
@@ -8,14 +7,14 @@ const pause = 5000
 export function openProgressLines(stream: NodeJS.WritableStream): ProgressView {
   let told = performance.now()
   return {
-    update: ({ phase, rowsExtracted, rowsExpected }: Progress) => {
-      if (phase !== 'load' || performance.now() - told < pause) return
+    update: ({ phase, rowsExtracted, rowsExpected }) => {
+      if (!countsRows(phase) || performance.now() - told < pause) return
       told = performance.now()
       const share =
         rowsExpected === null || rowsExpected === 0
           ? ''
           : `, about ${Math.floor(Math.min(rowsExtracted / rowsExpected, 1) * 100)}%`
-      stream.write(`${countText(rowsExtracted)} rows read${share}\n`)
+      stream.write(`${countText(rowsExtracted)} rows ${phase === 'compare' ? 'compared' : 'read'}${share}\n`)
     },
     close: () => undefined,
   }

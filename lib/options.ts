@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import english from 'zod/v4/locales/en.js'
+import * as z from 'zod/mini'
 
 import { SyncError } from './domain/errors.js'
 import { silentLogger, type Logger } from './domain/logger.js'
@@ -121,40 +122,44 @@ export type ResolvedOptions = Readonly<
   Omit<SyncOptions, Defaulted> & { [Name in Defaulted]-?: NonNullable<SyncOptions[Name]> }
 >
 
-const milliseconds = z
-  .number()
-  .min(0)
-  .max(2 ** 31 - 1)
-const ids = z.array(z.int().min(1)).min(1)
-const name = z.string().trim().min(1)
+// The small build of zod comes without words; the large one would take longer to load than a run without changes.
+z.config(english())
+
+const atLeast = (minimum: number) => z.number().check(z.gte(minimum))
+const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum))
+const milliseconds = z.number().check(z.gte(0), z.lte(2 ** 31 - 1))
+const ids = z.array(whole(1, Number.MAX_SAFE_INTEGER)).check(z.minLength(1))
+const name = z.string().check(z.trim(), z.minLength(1))
+const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
+const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
 
 const schema = z.strictObject({
-  source: z.union([z.string().min(1), z.object({})]),
-  target: z.union([z.string().min(1), z.object({})]),
-  relation: z.strictObject({ name, key: name, changedAt: name }).optional(),
-  table: name.default(defaults.table),
-  pipeline: name.default(defaults.pipeline),
-  loadType: z.enum(['incremental', 'full']).default(defaults.loadType),
-  triggeredBy: z.enum(['manual', 'scheduler', 'api']).default(defaults.triggeredBy),
-  accounts: ids.optional(),
-  inboxes: ids.optional(),
-  timeZone: name.optional(),
-  extractor: z.enum(['copy', 'cursor']).default(defaults.extractor),
-  batchSize: z.int().min(1).max(1_000_000).default(defaults.batchSize),
-  batchBytes: z.int().min(1024).default(defaults.batchBytes),
-  skewAllowance: milliseconds.default(defaults.skewAllowance),
-  editWindow: z.number().min(0).default(defaults.editWindow),
-  editScanEvery: z.number().min(0).default(defaults.editScanEvery),
-  statementTimeout: milliseconds.default(defaults.statementTimeout),
-  connectTimeout: milliseconds.default(defaults.connectTimeout),
-  maxRejects: z.int().min(0).default(defaults.maxRejects),
-  maxDeleteShare: z.number().min(0).max(1).default(defaults.maxDeleteShare),
-  acceptNewSource: z.boolean().default(defaults.acceptNewSource),
-  transform: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  onProgress: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
-  logger: z.object({}).loose().optional(),
-  dryRun: z.boolean().default(defaults.dryRun),
+  source: handle,
+  target: handle,
+  relation: z.optional(z.strictObject({ name, key: name, changedAt: name })),
+  table: z._default(name, defaults.table),
+  pipeline: z._default(name, defaults.pipeline),
+  loadType: z._default(z.enum(['incremental', 'full']), defaults.loadType),
+  triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
+  accounts: z.optional(ids),
+  inboxes: z.optional(ids),
+  timeZone: z.optional(name),
+  extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
+  batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),
+  batchBytes: z._default(whole(1024, 2 ** 31 - 1), defaults.batchBytes),
+  skewAllowance: z._default(milliseconds, defaults.skewAllowance),
+  editWindow: z._default(atLeast(0), defaults.editWindow),
+  editScanEvery: z._default(atLeast(0), defaults.editScanEvery),
+  statementTimeout: z._default(milliseconds, defaults.statementTimeout),
+  connectTimeout: z._default(milliseconds, defaults.connectTimeout),
+  maxRejects: z._default(whole(0, 2 ** 31 - 1), defaults.maxRejects),
+  maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
+  acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
+  transform: hook,
+  signal: z.optional(z.instanceof(AbortSignal)),
+  onProgress: hook,
+  logger: z.optional(z.looseObject({})),
+  dryRun: z._default(z.boolean(), defaults.dryRun),
 })
 
 /** Checks what a caller gave. Throws CONFIG_MISSING or CONFIG_INVALID, which names the option and what it may be. */
@@ -176,7 +181,7 @@ function missing(option: string): SyncError {
 }
 
 /** Values are left out: one of them could be a connection string. */
-function invalid(error: z.ZodError): SyncError {
+function invalid(error: z.core.$ZodError): SyncError {
   const complaints = error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`)
   return new SyncError('CONFIG_INVALID', `Options that cannot work: ${complaints.join('; ')}.`, {
     remedy: 'Correct them.',

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => at[Symbol.asyncDispose]())
 
-/** What the target holds of one value after a run; a further one finds it equal. */
+/** What the target holds of one value after a full run, which a further one finds equal, and an incremental one gives again. */
 async function carry(value: string, from: string, to = from, column = 'v') {
   const table = `mine_${++tables}`
   await at.source.query(`
@@ -21,8 +21,13 @@ async function carry(value: string, from: string, to = from, column = 'v') {
   const run = { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
   expect(await at.sync(run)).toMatchObject({ rowsInserted: 1 })
   expect(await at.sync({ ...run, loadType: 'full' })).toMatchObject({ rowsUnchanged: 1 })
-  const [row] = await readTexts(at.target, `select id, ${column} from ${table}`)
+  const content = `select id, ${column} from ${table}`
+  const [row] = await readTexts(at.target, content)
   expect(row?.[0]).toBe('9007199254740993')
+  await at.source.query(`update ${table} set at = now() at time zone 'UTC'`)
+  await at.target.query(`truncate ${table}`)
+  expect(await at.sync(run)).toMatchObject({ loadType: 'incremental', rowsInserted: 1 })
+  expect(await readTexts(at.target, content)).toEqual([row])
   return row?.[1]
 }
 

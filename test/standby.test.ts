@@ -60,7 +60,7 @@ it('loses nothing of a standby that lags', async () => {
   const scenario = scenarios.find(({ name }) => name === 'standby')
   if (!scenario) throw new Error('There is no scenario standby.')
 
-  const outcome = await play(scenario, 1, 4000, servers)
+  const outcome = await play(scenario, 1, 3000, servers)
 
   expect(outcome).toMatchObject({ lostOurs: 0, leftOurs: 0, fullRuns: 0 })
   expect(outcome.rowsChanged).toBeGreaterThan(0)

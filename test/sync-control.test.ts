@@ -115,8 +115,12 @@ it('closes a failed run with its code, and without secrets and personal data', a
   url.password = 'tr0ub4dor-pass'
 
   await expect(at.sync({ source: url.href })).rejects.toMatchObject({ code: 'TARGET_FAILED' })
+  const misplaced = at.sync({ source: url.href, table: '"tr0ub4dor-pass"' })
+  await expect(misplaced).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
 
-  const [row] = await at.target.query('select *, c::text as whole from etl_control c')
+  const [row, other] = await at.target.query(
+    'select *, c::text as whole from etl_control c order by started_at',
+  )
   expect(row).toMatchObject({
     status: 'failed',
     error_code: 'TARGET_FAILED',
@@ -125,7 +129,8 @@ it('closes a failed run with its code, and without secrets and personal data', a
   })
   expect(row?.['error_message']).toContain('no_labels')
   expect(row?.['error_traceback']).toContain('SyncError')
-  expect(row?.['whole']).not.toMatch(/tr0ub4dor|segredo/)
+  expect(other).toMatchObject({ error_code: 'TARGET_NOT_MIGRATED' })
+  for (const each of [row, other]) expect(each?.['whole']).not.toMatch(/tr0ub4dor|segredo/)
   await at.source.query(`drop role reader_${at.source.name}`)
 })
 

@@ -52,6 +52,12 @@ it('stores every cell of every conversation as the source gives it', async () =>
   expect(cells.length).toBeGreaterThan(400 * 100)
 })
 
+it('stores the same bytes when the rows travel as texts', async () => {
+  const report = await at.sync({ pipeline: 'texts', transform: (row) => row })
+  expect(report).toMatchObject({ rowsInserted: 0, rowsUpdated: 0 })
+  expect(report.rowsUnchanged).toBeGreaterThan(400)
+})
+
 it('leaves no column empty in all rows, so that each is really compared', async () => {
   const counts = rowColumns.map((name) => `count(${name})`).join(', ')
   const [row] = await readTexts(at.target, `select ${counts} from conversas_analytics`)

@@ -55,8 +55,8 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
       readPortions(client, { sql, parameters, size, run, lost: lost.signal }),
     stage: (table, rows) =>
       run(async () => {
-        const { from } = await import('pg-copy-streams')
-        const copy = client.query(from(`copy ${destination(client, table)} from stdin with (${csvOptions})`))
+        const { default: streams } = await import('pg-copy-streams')
+        const copy = client.query(streams.from(`copy ${destination(client, table)} from stdin with (${csvOptions})`))
         await pipeline(Readable.from(pieces(rows)), copy)
       }),
     copy: {
@@ -84,17 +84,17 @@ function cutConnection(client: pg.ClientBase): void {
 }
 
 async function copyInto(client: pg.ClientBase, table: Destination, stream: Iterable<Buffer>): Promise<void> {
-  const { from } = await import('pg-copy-streams')
-  const copy = client.query(from(`copy ${destination(client, table)} from stdin with (format binary)`))
+  const { default: streams } = await import('pg-copy-streams')
+  const copy = client.query(streams.from(`copy ${destination(client, table)} from stdin with (format binary)`))
   await pipeline(Readable.from(stream), copy)
 }
 
 async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run): AsyncGenerator<Buffer> {
-  const { to } = await import('pg-copy-streams')
+  const { default: streams } = await import('pg-copy-streams')
   const text = inline(query, (value) => client.escapeLiteral(value))
   const stream = client.query(
     // Larger pieces than the default: each costs a turn of the event loop.
-    to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
+    streams.to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
   )
   const pieces = stream[Symbol.asyncIterator]()
   let isDone = false

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { template } from '../../lib/chatwoot/template.js'
 import { grantReader } from '../../lib/demo/chatwoot-source.js'
 import { compile } from '../../lib/postgres/statement.js'
-import { conversations, type Subject } from './subject.js'
+import { conversations, items, type Subject } from './subject.js'
 
 /** URLs of two servers that `buildTemplates` has prepared, as superusers. */
 export interface Servers {
@@ -42,7 +42,8 @@ export async function openArena(servers: Servers, subject: Subject): Promise<Are
   ])
   const [sourceUrl, targetUrl] = [urlOf(servers.source, name), urlOf(servers.target, name)]
   const [source, target] = [openPool(sourceUrl), openPool(targetUrl)]
-  await (isChatwoot ? prepareChatwoot(sourceUrl, source) : prepareItems(source, target))
+  if (isChatwoot) await prepareChatwoot(sourceUrl, source)
+  if (subject === items) await prepareItems(source, target)
   await target.query(
     'create table soak_naive (key text primary key, changed_at timestamptz not null, content text not null)',
   )
@@ -116,7 +117,8 @@ function urlOf(server: string, database: string, role?: typeof reader): string {
 async function createDatabase(server: string, name: string, from: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await onServer(server, `create database ${name} template ${from} strategy file_copy`)
+      await onServer(server, `create database ${name} template ${from} strategy file_copy`)
+      return
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === '55006') || attempt === 20) throw error
       await wait(100)

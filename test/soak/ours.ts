@@ -27,7 +27,7 @@ export function newRuns(arena: Arena, { failing = 0 }: Scenario, seed: number, a
 /** One run; `complete` for one that is never cut off. */
 export async function runOurs(
   runs: Runs,
-  { complete = runs.count === 0, loadType = 'incremental' as LoadType } = {},
+  { complete = runs.count === 0, loadType }: { complete?: boolean; loadType?: LoadType } = {},
 ): Promise<void> {
   const { subject, readerUrl, targetUrl } = runs.arena
   const isCutOff = !complete && runs.dice.chance(runs.failing)

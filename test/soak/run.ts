@@ -1,27 +1,35 @@
 import { parseArgs } from 'node:util'
 
-import { startCluster } from '../../lib/demo/cluster.js'
+import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
 import { buildTemplates } from '../setup/templates.js'
 import type { Servers } from './arena.js'
 import { describeRounds, killRoundAfterRound } from './kill-rounds.js'
-import { play, type Outcome } from './play.js'
+import { playAll } from './lanes.js'
+import type { Outcome } from './play.js'
 import { scenarios, type Scenario } from './scenarios.js'
 import { describeOutcome, summarize } from './score.js'
 import { primarySettings, startStandby } from './standby.js'
+import { verifyPlanted } from './verify-planted.js'
 
 const usage = `npm run soak -- [--seed N] [--seeds K | --minutes M] [--seconds S] [--scenario name]... [--lanes L] [--json]
+npm run soak -- --kill [--seed N] [--rounds K] [--json]
+npm run soak -- --verify [--rows N] [--json]
 
 Lets concurrent writers loose on a source while this package and the usual strategy (> max(updated_at)) sync it side by side,
-and counts the rows that each of them lost. Exit code 1 when this package lost any, or the usual strategy none.
+and counts the rows that each of them has lost. Exit code 1 when this package lost any, or the usual strategy none over all.
 
   --seed N         first seed (default 1)
   --seeds K        how many seeds (default 20)
-  --minutes M      as many seeds as fit into M minutes
+  --minutes M      as many seeds as begin within M minutes
   --seconds S      how long each scenario plays (default 4)
   --scenario name  only this one, may be repeated: ${scenarios.map(({ name }) => name).join(', ')}
   --lanes L        scenarios at a time (default 4)
-  --json           the outcomes as JSON
-  --kill           instead, kill runs at random moments: --rounds N (default 100)`
+  --kill           kills runs at random moments and looks at what the next run makes of it: --rounds K (default 100)
+  --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and mended
+  --json           the results as JSON`
+
+/** Milliseconds by which the standby is behind. */
+const replayDelay = 1500
 
 const { values: given } = parseArgs({
   options: {
@@ -29,65 +37,65 @@ const { values: given } = parseArgs({
     seeds: { type: 'string', default: '20' },
     minutes: { type: 'string' },
     seconds: { type: 'string', default: '4' },
-    scenario: { type: 'string', multiple: true },
+    scenario: { type: 'string', multiple: true, default: scenarios.map(({ name }) => name) },
     lanes: { type: 'string', default: '4' },
-    json: { type: 'boolean', default: false },
     kill: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '100' },
+    verify: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '100000' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-/** Milliseconds by which the standby is behind. */
-const replayDelay = 1500
-
 async function main(): Promise<void> {
-  if (given.help) return console.log(usage)
-  const chosen = scenarios.filter(({ name }) => !given.scenario || given.scenario.includes(name))
-  if (given.kill) return killRounds(Number(given.seed), Number(given.rounds))
-  if (chosen.length === 0) throw new Error(`No such scenario.\n\n${usage}`)
-  await using source = await startCluster({ settings: primarySettings })
-  await using target = await startCluster()
-  await buildTemplates(source.url(), target.url())
-  const hasStandby = chosen.some(({ standby }) => standby)
-  await using standby = hasStandby ? await startStandby(source, replayDelay) : undefined
-  const servers: Servers = { source: source.url(), target: target.url(), standby: standby?.url() }
-  const outcomes = await playSeeds(chosen, servers)
-  console.log(given.json ? JSON.stringify(outcomes, null, 2) : summarize(outcomes))
-  const lost = outcomes.filter(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)
-  if (lost.length > 0 || outcomes.every(({ lostNaive }) => lostNaive === 0)) process.exitCode = 1
-}
-
-async function playSeeds(chosen: readonly Scenario[], servers: Servers): Promise<Outcome[]> {
+  if (given.help) {
+    console.log(usage)
+    return
+  }
+  const chosen = scenarios.filter(({ name }) => given.scenario.includes(name))
+  if (chosen.length === 0) throw new Error(`There is no such scenario.\n\n${usage}`)
+  await using clusters = new AsyncDisposableStack()
+  const target = clusters.use(await startCluster())
+  const lanes: Servers[] = []
+  for (let lane = 0; lane < Number(given.lanes); lane++) {
+    const source = clusters.use(await startCluster({ settings: primarySettings }))
+    await buildTemplates(source.url(), target.url())
+    const needsStandby = lane === 0 && chosen.some(({ standby }) => standby)
+    const standby = needsStandby ? clusters.use(await startStandby(source, replayDelay)) : undefined
+    lanes.push({ source: source.url(), target: target.url(), standby: standby?.url() })
+  }
+  return lanes
   const first = Number(given.seed)
   const deadline = given.minutes === undefined ? undefined : Date.now() + Number(given.minutes) * 60_000
   const isDone = (seed: number) =>
     deadline === undefined ? seed >= first + Number(given.seeds) : Date.now() >= deadline
+  const onOutcome = (outcome: Outcome) => given.json || console.log(describeOutcome(outcome))
   const outcomes: Outcome[] = []
-  const playOne = async (scenario: Scenario, seed: number) => {
-    const outcome = await play(scenario, seed, Number(given.seconds) * 1000, servers)
-    outcomes.push(outcome)
-    if (!given.json) console.log(describeOutcome(outcome))
-  }
   for (let seed = first; !isDone(seed); seed++) {
-    const together = chosen.filter(({ alone }) => !alone)
-    const lane = async () => {
-      for (let next = together.shift(); next; next = together.shift()) await playOne(next, seed)
+    const options = {
+      seed,
+      milliseconds: Number(given.seconds) * 1000,
+      lanes: Number(given.lanes),
+      onOutcome,
     }
-    await Promise.all(Array.from({ length: Number(given.lanes) }, lane))
-    for (const scenario of chosen.filter(({ alone }) => alone)) await playOne(scenario, seed)
+    outcomes.push(...(await playAll(chosen, servers, options)))
   }
-  return outcomes
+  console.log(given.json ? JSON.stringify(outcomes, null, 2) : summarize(outcomes))
+  const hasLost = outcomes.some(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)
+  if (hasLost || outcomes.every(({ lostNaive }) => lostNaive === 0)) process.exitCode = 1
 }
 
-async function killRounds(seed: number, rounds: number): Promise<void> {
-  await using source = await startCluster()
-  await using target = await startCluster()
-  await buildTemplates(source.url(), target.url())
-  const results = await killRoundAfterRound({ source: source.url(), target: target.url() }, seed, rounds)
-  if (given.json) console.log(JSON.stringify(results, null, 2))
-  else for (const line of describeRounds(results)) console.log(line)
-  if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1
+async function killRuns(servers: Servers): Promise<void> {
+  const rounds = await killRoundAfterRound(servers, Number(given.seed), Number(given.rounds))
+  console.log(given.json ? JSON.stringify(rounds, null, 2) : describeRounds(rounds).join('\n'))
+  if (rounds.some(({ faults }) => faults.length > 0)) process.exitCode = 1
+}
+
+async function verify(servers: Servers): Promise<void> {
+  const result = await verifyPlanted(servers, Number(given.rows))
+  console.log(JSON.stringify(result, null, 2))
+  if (result.faults.length > 0) process.exitCode = 1
 }
 
 await main()

@@ -1,0 +1,57 @@
+import type { Command } from 'commander'
+
+import type { SyncOptions } from '../lib/index.js'
+import { duration, moreIds, share } from './option-values.js'
+import { relationOf, type RelationFlags } from './own-relation.js'
+
+/** What `sync` and `verify` both take. */
+export interface RunFlags extends RelationFlags {
+  readonly table?: string
+  readonly pipeline?: string
+  readonly account?: readonly number[]
+  readonly inbox?: readonly number[]
+  readonly timeZone?: string
+  readonly skewAllowance?: number
+  readonly statementTimeout?: number
+  readonly maxDeleteShare?: number
+  readonly logDir: string
+  readonly logFile: boolean
+  readonly env?: string
+  readonly quiet?: true
+  readonly json?: true
+}
+
+/** Describes what is read and where it goes: a comparison has to name the same as the runs. */
+export function addPipelineOptions(command: Command): Command {
+  return command
+    .option('--relation <name>', 'a view or table in place of the tables of Chatwoot')
+    .option('--key <column>', 'with --relation: the column that tells rows apart')
+    .option('--changed-at <column>', 'with --relation: the column that each change moves')
+    .option('--table <name>', 'table of the target (conversas_analytics)')
+    .option('--pipeline <name>', 'name under which the state is kept (conversations)')
+    .option('--account <id...>', 'only conversations of these accounts', moreIds)
+    .option('--inbox <id...>', 'only conversations of these inboxes', moreIds)
+    .option('--time-zone <name>', 'of the calendar columns (that of the inbox)')
+    .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
+    .option('--statement-timeout <time>', 'for one statement (10m)', duration)
+    .option('--max-delete-share <share>', 'of rows that may be marked deleted (0.2)', share)
+}
+
+/** Describes where settings come from and where output goes. */
+export function addOutputOptions(command: Command): Command {
+  return command
+    .option('--log-dir <folder>', 'folder of the log files', 'logs/etl')
+    .option('--no-log-file', 'write no log file')
+    .option('--env <file>', 'file with the settings (.env)')
+    .option('--quiet', 'print nothing but complaints')
+    .option('--json', 'print the report as one JSON object')
+}
+
+/** The library's options that the flags of `addPipelineOptions` stand for. Throws CONFIG_MISSING for half a relation. */
+export function pipelineOptionsOf(flags: RunFlags) {
+  const { table, pipeline, account, inbox, timeZone, skewAllowance, statementTimeout, maxDeleteShare } = flags
+  return {
+    ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
+    ...{ skewAllowance, statementTimeout, maxDeleteShare },
+  } satisfies Partial<SyncOptions>
+}
