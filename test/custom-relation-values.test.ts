@@ -50,6 +50,10 @@ it.each([
   [`array['a,b', null, 'c"d', '']`, 'text[]', `{"a,b",NULL,"c\\"d",""}`],
   [`'{"b": 1, "a": [1.0, null]}'`, 'jsonb', '{"a": [1.0, null], "b": 1}'],
   [`E'\\x1e\\x1f\\r\\n\\t\\\\.'`, 'text', '\u001e\u001f\r\n\t\\.'],
+  [`E'a\\x1fb'`, 'text', 'a\u001fb'],
+  [`E'a\\x1eb'`, 'text', 'a\u001eb'],
+  [`E'a\\rb'`, 'text', 'a\rb'],
+  [`E'\\\\.'`, 'text', '\\.'],
   [`''`, 'text', ''],
 ])('carries %s of %s', async (value, type, expected) => {
   expect(await carry(value, type)).toBe(expected)

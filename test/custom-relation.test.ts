@@ -80,39 +80,40 @@ it('reads rows without a stamp in every run', async () => {
   ])
 })
 
-it.each([1, 2, 5000])('holds equal rows of one key once, in batches of %s', async (batchSize) => {
+const readings = [
+  { batchSize: 1, extractor: 'copy' },
+  { batchSize: 2, extractor: 'copy' },
+  { batchSize: 5000, extractor: 'copy' },
+  { batchSize: 1, extractor: 'cursor' },
+  { batchSize: 5000, extractor: 'cursor' },
+] as const
+
+it.each(readings)('holds equal rows of one key once (%j)', async (reading) => {
   await using at = await openCustom(
     'v text',
     `(1, null, 'a'), (2, null, 'b'), (2, null, 'b'), (2, null, 'b'), (3, null, null)`,
   )
-  expect(await run(at, { batchSize })).toMatchObject({ rowsExtracted: 5, rowsInserted: 3, rowsUnchanged: 2 })
-  expect(await run(at, { batchSize, loadType: 'full' })).toMatchObject({ rowsUnchanged: 5, rowsDeleted: 0 })
+  expect(await run(at, reading)).toMatchObject({ rowsExtracted: 5, rowsInserted: 3, rowsUnchanged: 2 })
+  expect(await run(at, { ...reading, loadType: 'full' })).toMatchObject({ rowsUnchanged: 5, rowsDeleted: 0 })
 })
 
-it.each([1, 2, 5000])(
-  'refuses different rows of one key, also when it is tried again, in batches of %s',
-  async (batchSize) => {
-    await using at = await openCustom(
-      'v text',
-      `(1, null, 'a'), (2, null, 'secret'), (2, null, 'other'), (3, null, 'c')`,
-    )
-    for (let i = 0; i < 2; i++) {
-      const refused = expect(run(at, { batchSize })).rejects
-      await refused.toMatchObject({ code: 'KEY_NOT_UNIQUE', message: expect.stringMatching(/key 2\./) })
-    }
-    const [row] = await at.target.query('select c::text as whole from etl_control c limit 1')
-    expect(row?.['whole']).not.toContain('secret')
-  },
-)
+it.each(readings)('refuses different rows of one key, also when it is tried again (%j)', async (reading) => {
+  await using at = await openCustom(
+    'v text',
+    `(1, null, 'a'), (2, null, 'secret'), (2, null, 'other'), (3, null, 'c')`,
+  )
+  for (let i = 0; i < 2; i++) {
+    const refused = expect(run(at, reading)).rejects
+    await refused.toMatchObject({ code: 'KEY_NOT_UNIQUE', message: expect.stringMatching(/key 2\./) })
+  }
+  const [row] = await at.target.query('select c::text as whole from etl_control c limit 1')
+  expect(row?.['whole']).not.toContain('secret')
+})
 
-it.each([1, 5000])(
-  'refuses a key that is NULL, also when it is tried again, in batches of %s',
-  async (batchSize) => {
-    await using at = await openCustom('v text', `(1, null, 'a'), (null, null, 'b')`)
-    for (let i = 0; i < 2; i++)
-      await expect(run(at, { batchSize })).rejects.toMatchObject({ code: 'KEY_IS_NULL' })
-  },
-)
+it.each(readings)('refuses a key that is NULL, also when it is tried again (%j)', async (reading) => {
+  await using at = await openCustom('v text', `(1, null, 'a'), (null, null, 'b')`)
+  for (let i = 0; i < 2; i++) await expect(run(at, reading)).rejects.toMatchObject({ code: 'KEY_IS_NULL' })
+})
 
 it('goes on after the last batch with a key of text', async () => {
   const rows = Array.from({ length: 40 }, (_, i) => `(${i}, null, 'k-${i * 7919}"\\ ç')`).join(', ')

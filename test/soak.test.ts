@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
+import { startCluster } from '../lib/demo/cluster.js'
 import { sourceServer, targetServer } from './setup/database.js'
 import type { Outcome } from './soak/play.js'
 import { playAll } from './soak/lanes.js'
@@ -10,19 +11,34 @@ import { scenarios } from './soak/scenarios.js'
 it('loses no row that the usual strategy loses, whatever happens while runs are at work', async () => {
   const servers = { source: sourceServer(), target: targetServer() }
   const canPrepare = await allowsPreparing(servers.source)
-  const chosen = scenarios.filter(({ name, standby }) => !standby && (canPrepare || name !== 'prepared'))
+  const chosen = scenarios.filter(
+    ({ name, standby }) => !standby && name !== 'quiet' && (canPrepare || name !== 'prepared'),
+  )
   const outcomes: Outcome[] = []
   for (const seed of [1, 2]) {
-    outcomes.push(...(await playAll(chosen, servers, { seed, milliseconds: 2000, lanes: 6 })))
+    const lanes = Array.from({ length: 6 }, () => servers)
+    outcomes.push(...(await playAll(chosen, lanes, { seed, milliseconds: 2000 })))
   }
 
   expect(outcomes.filter(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)).toEqual([])
+  expect(outcomes.filter(({ rowsChanged }) => rowsChanged === 0)).toEqual([])
   expect(outcomes.map(({ lostNaive }) => lostNaive).reduce((a, b) => a + b)).toBeGreaterThan(0)
-  expect(new Set(outcomes.filter(({ rowsChanged }) => rowsChanged === 0))).toEqual(new Set())
-  for (const { scenario, amplification } of outcomes) {
-    if (scenario === 'typical') expect(amplification).toBeLessThan(5)
-  }
 }, 120_000)
+
+it('loses nothing in silence, and reads less than five rows for each that changed under a typical load', async () => {
+  // Transactions of other databases would hold a shared server's horizon back.
+  await using source = await startCluster()
+  const chosen = scenarios.filter(({ name }) => ['quiet', 'typical'].includes(name))
+
+  const lanes = [{ source: source.url(), target: targetServer() }]
+  const outcomes = await playAll(chosen, lanes, { seed: 3, milliseconds: 3000 })
+
+  expect(outcomes).toMatchObject([
+    { scenario: 'typical', lostOurs: 0, leftOurs: 0 },
+    { scenario: 'quiet', lostOurs: 0, leftOurs: 0 },
+  ])
+  expect(outcomes[0]?.amplification).toBeLessThan(5)
+}, 60_000)
 
 async function allowsPreparing(server: string): Promise<boolean> {
   const client = new pg.Client(server)

@@ -38,7 +38,7 @@ beforeAll(async () => {
     await at.source.query(`alter database ${at.source.name} set ${name} = '${value}'`)
   }
   await at.target.query(`alter database ${at.target.name} set timezone = 'Asia/Tokyo'`)
-  await at.target.query(`alter database ${at.target.name} set datestyle = 'German'`)
+  await at.target.query(`alter database ${at.target.name} set datestyle = 'SQL, MDY'`)
   await at.sync()
 })
 

@@ -6,7 +6,7 @@ import {
   defaults,
   migrate,
   syncConversations,
-  SyncError,
+  type SyncError,
   type ConversationRow,
   type CustomRelation,
   type DatabaseHandle,

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { VerifyProgress, VerifyReport } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
-import { share } from '../option-values.js'
+import { someOf } from '../option-values.js'
 import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
@@ -32,7 +32,7 @@ Exit code: 0 when all rows are equal, or were repaired;
 export function register(command: Command): void {
   command
     .option('--repair', 'mend what differs')
-    .option('--sample <share>', 'compare a part of the rows, by chance (100%)', share)
+    .option('--sample <share>', 'compare a part of the rows, by chance (100%)', someOf)
   addPipelineOptions(command)
   addOutputOptions(command).addHelpText('after', examples).action(verify)
 }

@@ -53,37 +53,64 @@ async function main(): Promise<void> {
     console.log(usage)
     return
   }
+  const clusters: Cluster[] = []
+  const start = async (starting: Promise<Cluster>) => {
+    const cluster = await starting
+    clusters.unshift(cluster)
+    return cluster
+  }
+  try {
+    if (given.kill) await killRuns(await startLane(start))
+    else if (given.verify) await verify(await startLane(start))
+    else await soak(start)
+  } finally {
+    // The last one first: a standby before its primary.
+    for (const cluster of clusters) await cluster.stop('immediate')
+  }
+}
+
+type Start = (starting: Promise<Cluster>) => Promise<Cluster>
+
+/** A source of its own, so that what happens in one lane delays nothing in the others. */
+async function startLane(start: Start, { target, needsStandby = false }: LaneNeeds = {}): Promise<Servers> {
+  const source = await start(startCluster({ settings: primarySettings }))
+  const targetUrl = target ?? (await start(startCluster())).url()
+  await buildTemplates(source.url(), targetUrl)
+  const standby = needsStandby ? await start(startStandby(source, replayDelay)) : undefined
+  return { source: source.url(), target: targetUrl, standby: standby?.url() }
+}
+
+interface LaneNeeds {
+  readonly target?: string | undefined
+  readonly needsStandby?: boolean
+}
+
+async function soak(start: Start): Promise<void> {
   const chosen = scenarios.filter(({ name }) => given.scenario.includes(name))
   if (chosen.length === 0) throw new Error(`There is no such scenario.\n\n${usage}`)
-  await using clusters = new AsyncDisposableStack()
-  const target = clusters.use(await startCluster())
   const lanes: Servers[] = []
-  for (let lane = 0; lane < Number(given.lanes); lane++) {
-    const source = clusters.use(await startCluster({ settings: primarySettings }))
-    await buildTemplates(source.url(), target.url())
-    const needsStandby = lane === 0 && chosen.some(({ standby }) => standby)
-    const standby = needsStandby ? clusters.use(await startStandby(source, replayDelay)) : undefined
-    lanes.push({ source: source.url(), target: target.url(), standby: standby?.url() })
+  while (lanes.length < Number(given.lanes)) {
+    const needsStandby = lanes.length === 0 && chosen.some(({ standby }) => standby)
+    lanes.push(await startLane(start, { target: lanes[0]?.target, needsStandby }))
   }
-  return lanes
+  const outcomes = await playSeeds(chosen, lanes)
+  console.log(given.json ? JSON.stringify(outcomes, null, 2) : summarize(outcomes))
+  const hasLost = outcomes.some(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)
+  if (hasLost || outcomes.every(({ lostNaive }) => lostNaive === 0)) process.exitCode = 1
+}
+
+async function playSeeds(chosen: readonly Scenario[], lanes: readonly Servers[]): Promise<Outcome[]> {
   const first = Number(given.seed)
+  const milliseconds = Number(given.seconds) * 1000
   const deadline = given.minutes === undefined ? undefined : Date.now() + Number(given.minutes) * 60_000
   const isDone = (seed: number) =>
     deadline === undefined ? seed >= first + Number(given.seeds) : Date.now() >= deadline
   const onOutcome = (outcome: Outcome) => given.json || console.log(describeOutcome(outcome))
   const outcomes: Outcome[] = []
   for (let seed = first; !isDone(seed); seed++) {
-    const options = {
-      seed,
-      milliseconds: Number(given.seconds) * 1000,
-      lanes: Number(given.lanes),
-      onOutcome,
-    }
-    outcomes.push(...(await playAll(chosen, servers, options)))
+    outcomes.push(...(await playAll(chosen, lanes, { seed, milliseconds, onOutcome })))
   }
-  console.log(given.json ? JSON.stringify(outcomes, null, 2) : summarize(outcomes))
-  const hasLost = outcomes.some(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)
-  if (hasLost || outcomes.every(({ lostNaive }) => lostNaive === 0)) process.exitCode = 1
+  return outcomes
 }
 
 async function killRuns(servers: Servers): Promise<void> {

@@ -23,8 +23,6 @@ export interface Scenario {
   readonly mix: Mix
   /** Milliseconds between two transactions of a writer, at most. */
   readonly rest: number
-  /** The server has to be silent but for this. (Default: false.) */
-  readonly alone?: true
   /** Another database of the server has a transaction with an id open all the time. (Default: false.) */
   readonly unrelated?: true
   /** Share of the runs that are cut off at some moment. (Default: 0.) */
@@ -48,7 +46,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'calm', ...plain, mix: [[1, quick]] },
   { name: 'typical', ...plain, mix: typical },
   { name: 'verylong', ...plain, mix: [...typical, [6, patient(1500, 6000)]] },
-  { name: 'quiet', writers: 1, rest: 400, mix: [[1, patient(400, 1600)]], alone: true },
+  { name: 'quiet', writers: 1, rest: 400, mix: [[1, patient(400, 1600)]] },
   {
     name: 'latexid',
     ...plain,

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util'
+
+/** Which code is measured: what `npm run build` makes, or, to test the bench itself, the source through tsx. */
+export type Code = 'dist' | 'source'
+
+export interface Arguments {
+  /** Rows of the wide table; everything else scales with it. */
+  readonly rows: number
+  /** Timed rounds of each case. */
+  readonly repeat: number
+  /** Names of groups of cases; all without. */
+  readonly only: readonly string[] | undefined
+  readonly code: Code
+  /** Where the JSON goes: a file, or `-` for stdout in place of the tables. */
+  readonly json: string | undefined
+  readonly list: boolean
+  readonly help: boolean
+}
+
+export const usage = `npm run bench -- [--rows N] [--repeat N] [--only name,name] [--json [file]] [--list]
+
+Measures this package beside the fastest and the usual ways to do the same, on two servers of its own.
+Exit code 1 when a target was not equal to its source, so that a time would not count; a missed bar is no failure.
+
+  --rows N         rows of the wide table (default 100000); the sources of Chatwoot have a fifth of it and twice as many
+                   conversations, the narrow table ten times as many rows
+  --repeat N       timed rounds of each case (default 5)
+  --only name,..   only these groups of cases
+  --json [file]    the figures as JSON, into a file or in place of the tables
+  --list           the groups and their cases
+  --code source    measures the source through tsx rather than the build, which is for a test of the bench`
+
+/** Throws for arguments that cannot work. */
+export function readArguments(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: withDefaultFile(args),
+    options: {
+      rows: { type: 'string', default: '100000' },
+      repeat: { type: 'string', default: '5' },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      code: { type: 'string', default: 'dist' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { only, json, code, list, help } = values
+  if (code !== 'dist' && code !== 'source') throw new Error(`--code is ${code}.\n\n${usage}`)
+  return {
+    rows: count('rows', values.rows, 100),
+    repeat: count('repeat', values.repeat, 1),
+    only: only?.split(','),
+    code,
+    json,
+    list,
+    help,
+  }
+}
+
+/** parseArgs knows no option whose value may be left out. */
+function withDefaultFile(args: readonly string[]): string[] {
+  return args.flatMap((arg, index) => {
+    const next = args[index + 1]
+    return arg === '--json' && (next === undefined || next.startsWith('--')) ? ['--json=-'] : [arg]
+  })
+}
+
+function count(option: string, text: string, least: number): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= least) return number
+  throw new Error(`--${option} is ${text}, which is no integer from ${least} on.\n\n${usage}`)
+}

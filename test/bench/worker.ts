@@ -1,0 +1,69 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import type { SyncOptions, SyncReport, VerifyReport } from '../../lib/index.js'
+import type { Code } from './arguments.js'
+
+/** A process in which the measured library runs. It is warm from the second run on, as a service that keeps running is. */
+export interface Worker extends AsyncDisposable {
+  sync(options: SyncOptions, transforms?: boolean): Promise<Done<SyncReport>>
+  verify(options: SyncOptions): Promise<Done<VerifyReport>>
+}
+
+export interface Done<Report> {
+  readonly milliseconds: number
+  readonly cpuMilliseconds: number
+  /** The most memory that the process had since it started. */
+  readonly peakBytes: number
+  readonly report: Report
+}
+
+/** What Node needs to run a file of this code. */
+export const nodeFlags: Record<Code, readonly string[]> = {
+  dist: [],
+  source: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href],
+}
+
+const programs = {
+  dist: { library: '../../dist/lib/index.js', command: '../../dist/bin/chatwoot-sync.js' },
+  source: { library: '../../lib/index.ts', command: '../../bin/chatwoot-sync.ts' },
+} as const
+
+/** The command line of this code. */
+export const commandOf = (code: Code): string =>
+  fileURLToPath(new URL(programs[code].command, import.meta.url))
+
+export async function startWorker(code: Code): Promise<Worker> {
+  const program = fileURLToPath(new URL('child-sync.mjs', import.meta.url))
+  const library = new URL(programs[code].library, import.meta.url).href
+  // Not with the flags of this process, which runs through tsx.
+  const child = fork(program, [library], { execArgv: [...nodeFlags[code]] })
+  await nextMessage()
+
+  async function nextMessage(): Promise<unknown> {
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`The measured process ended with ${code}.`)
+    })
+    const [message] = await Promise.race([once(child, 'message'), ended])
+    return message
+  }
+
+  async function run<Report>(job: object): Promise<Done<Report>> {
+    child.send(job)
+    const answer = (await nextMessage()) as Done<Report> | { readonly error: string }
+    if ('error' in answer) throw new Error(answer.error)
+    return answer
+  }
+
+  return {
+    sync: (options, transforms = false) => run({ kind: 'sync', options, transforms }),
+    verify: (options) => run({ kind: 'verify', options }),
+    [Symbol.asyncDispose]: async () => {
+      const gone = once(child, 'exit')
+      child.disconnect()
+      await gone
+    },
+  }
+}
