@@ -29,10 +29,9 @@ export function timeZonesOf(rows: readonly (readonly (string | null)[])[]): stri
   return [...new Set(rows.flatMap(([, , , zone]) => (zone ? [zone] : [])))]
 }
 
-/** Messages by the planner's estimate; infinite when the table was never analysed. */
+/** Messages, about. */
 export function messagesOf(rows: readonly (readonly (string | null)[])[]): number {
-  const estimate = Number(rows.find(([name]) => name === 'messages')?.[2] ?? -1)
-  return estimate < 0 ? Infinity : estimate
+  return Number(rows.find(([name]) => name === 'messages')?.[2] ?? Infinity)
 }
 
 /** Which edited messages a run looks for. */

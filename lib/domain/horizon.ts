@@ -121,6 +121,9 @@ export function lowerBound(
   if (changed) return { unknown: changed }
   if (probe.at === null) return { unknown: 'the standby has not replayed a commit yet' }
   if (snapshot.next < last.snapshot.next) return { unknown: 'the source has forgotten transactions' }
+  // How far back it went, and so which stamps were given since, cannot be told.
+  if (probe.mode === 'primary' && probe.at < last.at)
+    return { unknown: 'the clock of the source was set back' }
   const bounds =
     probe.mode === 'standby'
       ? [boundOf(last.snapshot.xmin, trace)]

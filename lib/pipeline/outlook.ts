@@ -96,9 +96,11 @@ function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[]
   const since = heldBackSince(trace)
   if (since === undefined || at === null) return []
   if (since !== null && at - since < skewAllowance * 10_000) return []
-  const when =
-    since === null ? 'since before the first run' : `since at least ${formatMicros(since).slice(0, 19)} UTC`
-  const message = `A transaction of the source has been open ${when}; until it ends, each run reads again what changed since then.`
+  const message =
+    since === null
+      ? 'A transaction of the source has been open since before the first run; when it ends, one run reads everything.'
+      : `A transaction of the source has been open since at least ${formatMicros(since).slice(0, 19)} UTC; ` +
+        'until it ends, each run reads again what changed since then.'
   return [{ code: 'HELD_BACK', message }]
 }
 

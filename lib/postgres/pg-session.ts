@@ -56,7 +56,9 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
     stage: (table, rows) =>
       run(async () => {
         const { default: streams } = await import('pg-copy-streams')
-        const copy = client.query(streams.from(`copy ${destination(client, table)} from stdin with (${csvOptions})`))
+        const copy = client.query(
+          streams.from(`copy ${destination(client, table)} from stdin with (${csvOptions})`),
+        )
         await pipeline(Readable.from(pieces(rows)), copy)
       }),
     copy: {
@@ -85,7 +87,9 @@ function cutConnection(client: pg.ClientBase): void {
 
 async function copyInto(client: pg.ClientBase, table: Destination, stream: Iterable<Buffer>): Promise<void> {
   const { default: streams } = await import('pg-copy-streams')
-  const copy = client.query(streams.from(`copy ${destination(client, table)} from stdin with (format binary)`))
+  const copy = client.query(
+    streams.from(`copy ${destination(client, table)} from stdin with (format binary)`),
+  )
   await pipeline(Readable.from(stream), copy)
 }
 
