@@ -12,6 +12,13 @@ import { migrate } from '../lib/postgres/migrate.js'
 const folder = new URL('../db/schema/', import.meta.url)
 const keep = process.argv.includes('--verify') ? verify : write
 
+// The generator leaves its pool open, which the end of the server would turn into an uncaught error.
+process.on('uncaughtException', (error) => {
+  if (Reflect.get(error, 'code') === '57P01') return
+  console.error(error)
+  process.exitCode = 1
+})
+
 await using cluster = await startCluster()
 const target = await createDatabase(cluster, 'target')
 await migrate({ target })

@@ -4,7 +4,7 @@ import { sourceServer, targetServer } from './setup/database.js'
 import { openArena, type Arena } from './soak/arena.js'
 import { rollDice } from './soak/dice.js'
 import { killAtAnyMoment } from './soak/kill-rounds.js'
-import { changeSource, recover, steps, strikeAt } from './soak/killing.js'
+import { append, changeSource, recover, steps, strikeAt } from './soak/killing.js'
 import { conversations } from './soak/subject.js'
 import { startVictim, type Victim } from './soak/victim-process.js'
 
@@ -35,14 +35,14 @@ const moments = steps.flatMap((step) => (['before', 'after'] as const).map((when
 const leavesRow = (name: string, when: string) =>
   name !== 'lock' && !(name === 'running row' && when === 'before')
 
-const inBatches = ['staging', 'upsert', 'state', 'commit']
+const stepsOf = (...names: readonly string[]) => [append, ...steps].filter(({ name }) => names.includes(name))
 
-it.each(moments.filter(({ name, when }) => inBatches.includes(name) && when === 'after'))(
+it.each(stepsOf('append', 'state', 'commit'))(
   'goes on with a first load that was killed after the $name of its second batch',
-  async ({ side, moment, when }) => {
+  async ({ side, moment }) => {
     await arena.target.query('truncate conversas_analytics, etl_control')
     await using victim = nextVictim()
-    const strike = { side, moment: { ...moment, when, nth: 2 }, signal: 'SIGKILL' } as const
+    const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
     await using struck = await strikeAt(arena, victim, strike, { batchSize: 100 })
 
     expect(await victim.ended()).toBeUndefined()
@@ -56,6 +56,23 @@ it.each(moments.filter(({ name, when }) => inBatches.includes(name) && when === 
       'select sum(rows_extracted)::integer as extracted, (select count(*)::integer from conversas_analytics) as held from etl_control',
     )
     expect(rows.rows[0].extracted).toBe(rows.rows[0].held)
+  },
+)
+
+it.each(stepsOf('staging', 'upsert'))(
+  'goes on with a full read that was killed after the $name of its second batch',
+  async ({ side, moment }) => {
+    await changeSource(arena, ++turn)
+    await using victim = nextVictim()
+    const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
+    await using struck = await strikeAt(arena, victim, strike, { loadType: 'full', batchSize: 100 })
+
+    expect(await victim.ended()).toBeUndefined()
+
+    expect(struck.struck()).toBe(true)
+    const { next, ...aftermath } = await recover(arena, 'full')
+    expect(aftermath).toMatchObject({ lost: [], running: 0, insertedTooMany: 0, states: 1 })
+    expect(next.reason).toMatch(/^goes on with the full read of run /)
   },
 )
 

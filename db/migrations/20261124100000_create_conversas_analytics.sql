@@ -2,7 +2,7 @@
 -- unique key, so that the table can be distributed; columns that depend on the time of reading live in vw_conversas_analytics.
 
 -- migrate:up
-create table conversas_analytics (
+create table if not exists conversas_analytics (
   conversation_id integer not null primary key,
   display_id integer,
   conversation_uuid uuid,
@@ -118,17 +118,6 @@ create table conversas_analytics (
   etl_inserted_at timestamptz not null default now(),
   etl_updated_at timestamptz not null default now()
 );
-
-create index conversas_analytics_created_at_idx on conversas_analytics (conversation_created_at);
-create index conversas_analytics_updated_at_idx on conversas_analytics (conversation_updated_at);
-create index conversas_analytics_date_idx on conversas_analytics (conversation_date);
-create index conversas_analytics_account_idx on conversas_analytics (account_id, conversation_date);
-create index conversas_analytics_inbox_idx on conversas_analytics (inbox_id, conversation_date);
-create index conversas_analytics_assignee_idx on conversas_analytics (assignee_id, conversation_date);
-create index conversas_analytics_team_idx on conversas_analytics (team_id, conversation_date);
-create index conversas_analytics_contact_idx on conversas_analytics (contact_id);
-create index conversas_analytics_status_idx on conversas_analytics (status);
-create index conversas_analytics_deleted_idx on conversas_analytics (deleted_at) where deleted_at is not null;
 
 -- migrate:down
 drop table conversas_analytics;

@@ -1,6 +1,15 @@
 -- One row a run, whatever becomes of it: what an operator looks at, and what the next run goes on from.
 
 -- migrate:up
+-- The history of the Python pipeline stays, under another name, and is copied into the new table.
+do $$
+begin
+  if to_regclass('etl_control') is not null then
+    alter table etl_control rename to etl_control_python;
+  end if;
+end
+$$;
+
 create table etl_control (
   execution_id uuid not null default gen_random_uuid() primary key,
   pipeline text not null default 'conversations',
@@ -32,13 +41,50 @@ create table etl_control (
   margin_used_seconds numeric(12,6),
   fingerprint text,
   resume_key text,
-  state jsonb,
-  constraint etl_control_counts_add_up check (
-    rows_extracted = rows_inserted + rows_updated + rows_unchanged + rows_rejected
-  ),
-  constraint etl_control_closed_with_time check ((status = 'running') = (completed_at is null)),
-  constraint etl_control_failed_with_code check ((status = 'failed') = (error_code is not null))
+  state jsonb
 );
+
+do $$
+declare
+  shared text;
+begin
+  if to_regclass('etl_control_python') is null then
+    return;
+  end if;
+  select string_agg(quote_ident(theirs.attname), ', ')
+  into shared
+  from pg_attribute theirs
+  join pg_attribute ours on ours.attname = theirs.attname
+  where theirs.attrelid = 'etl_control_python'::regclass
+    and ours.attrelid = 'etl_control'::regclass
+    and ours.attnum > 0
+    and not theirs.attisdropped
+    and ours.attname in (
+      'execution_id', 'status', 'load_type', 'triggered_by', 'started_at', 'completed_at', 'duration_seconds', 'watermark_start',
+      'watermark_end', 'error_message', 'error_traceback'
+    );
+  execute format('insert into etl_control (%1$s) select %1$s from etl_control_python', shared);
+  update etl_control c
+  set
+    status = case when c.status = 'success' then 'success' else 'failed' end,
+    completed_at = coalesce(c.completed_at, c.started_at),
+    error_code = case when c.status <> 'success' then 'INTERRUPTED' end,
+    rows_extracted = coalesce(p.rows_extracted, 0),
+    rows_inserted = coalesce(p.rows_inserted, 0),
+    rows_updated = coalesce(p.rows_updated, 0),
+    rows_unchanged = coalesce(p.rows_unchanged, 0)
+  from etl_control_python p
+  where p.execution_id = c.execution_id;
+end
+$$;
+
+-- The history need not add up; what is written from now on must.
+alter table etl_control
+  add constraint etl_control_counts_add_up check (
+    rows_extracted = rows_inserted + rows_updated + rows_unchanged + rows_rejected
+  ) not valid,
+  add constraint etl_control_closed_with_time check ((status = 'running') = (completed_at is null)),
+  add constraint etl_control_failed_with_code check ((status = 'failed') = (error_code is not null));
 
 create unique index etl_control_one_running_idx on etl_control (pipeline) where status = 'running';
 create index etl_control_newest_idx on etl_control (pipeline, started_at desc);
@@ -75,3 +121,11 @@ comment on column etl_control.state is 'What the next run needs to know of this 
 
 -- migrate:down
 drop table etl_control;
+
+do $$
+begin
+  if to_regclass('etl_control_python') is not null then
+    alter table etl_control_python rename to etl_control;
+  end if;
+end
+$$;

@@ -1,6 +1,10 @@
 -- What the people of the Python pipeline ask for by name: the runs, newest first, and the last good watermark.
 
 -- migrate:up
+-- Those of the Python pipeline have the same names and show less.
+drop view if exists vw_etl_stats;
+drop function if exists get_last_successful_watermark();
+
 create view vw_etl_stats as
 select
   execution_id,

@@ -23,7 +23,7 @@ export interface Warning {
     | 'HELD_BACK'
     | 'COLUMNS_IGNORED'
     | 'TIME_ZONE_UNKNOWN'
-    | 'FULL_READ'
+    | 'TAKEN_OVER'
   readonly message: string
 }
 

@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Probe } from '../domain/horizon.js'
+import { formatMicros } from '../domain/micros.js'
 import { inheritQuery, toInheritance, type Inheritance } from '../postgres/control.js'
 import { probeQuery, probeSource, toProbe } from '../postgres/probe.js'
 import {
@@ -44,10 +45,23 @@ export async function readBaseline(
   const plan = makePlan(here.relation, there.table, options)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
-  const outlook = await lookAtSource(source, here.probe, usable?.horizon, options)
+  const looked = await lookAtSource(source, here.probe, usable?.horizon, options)
+  const outlook = takeOver(looked, inherited, options)
   requireNotBehind(outlook, last?.horizon)
   const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
   return { plan, inherited, last, usable, outlook, timeZones }
+}
+
+/** After another program's history a run goes on from its watermark; what that program has lost, nothing here can know. */
+function takeOver(outlook: Outlook, { good }: Inheritance, { skewAllowance }: ResolvedOptions): Outlook {
+  if (!good || good.foreignWatermark === null || good.state !== null) return outlook
+  const from = `${formatMicros(good.foreignWatermark).slice(0, 19)} UTC`
+  const message = `Went on from ${from}, where another program had come; run once with --full, or verify --repair, for what it lost.`
+  return {
+    ...outlook,
+    low: good.foreignWatermark - skewAllowance * 1000,
+    warnings: [...outlook.warnings, { code: 'TAKEN_OVER', message }],
+  }
 }
 
 /** The relation and the probe in one round trip; one by one when that fails, so that the error says which. */

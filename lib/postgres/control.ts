@@ -1,6 +1,7 @@
 import { sql, type CompiledQuery } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
+import type { Micros } from '../domain/micros.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../domain/report.js'
 import { reportColumns, toReport } from './control-report.js'
 import type { Cells, Session } from './session.js'
@@ -42,7 +43,14 @@ export async function openRun(
 /** What earlier runs of the pipeline leave to this one. */
 export interface Inheritance {
   /** The last good run. */
-  readonly good: { readonly state: string | null; readonly fingerprint: string | null } | undefined
+  readonly good:
+    | {
+        readonly state: string | null
+        readonly fingerprint: string | null
+        /** Where another program's history ends, which has a watermark and no fingerprint. */
+        readonly foreignWatermark: Micros | null
+      }
+    | undefined
   /** A full read that did not come to its end, newer than the last good run. */
   readonly unfinished:
     | {
@@ -66,6 +74,7 @@ export const inheritQuery = (pipeline: string): CompiledQuery =>
       'resume_key',
       sql<string>`state::text`.as('state'),
       sql<string>`(extract(epoch from started_at) * 1000000)::bigint::text`.as('started_at'),
+      sql<string>`(extract(epoch from watermark_end) * 1000000)::bigint::text`.as('watermark'),
     ])
     .where('pipeline', '=', pipeline)
     .where(({ or, eb }) =>
@@ -77,7 +86,11 @@ export const inheritQuery = (pipeline: string): CompiledQuery =>
 
 export function toInheritance(rows: readonly Cells[]): Inheritance {
   const success = rows.find(([status]) => status === 'success')
-  const good = success && { fingerprint: success[2] ?? null, state: success[4] ?? null }
+  const good = success && {
+    fingerprint: success[2] ?? null,
+    state: success[4] ?? null,
+    foreignWatermark: success[2] === null && success[6] ? Number(success[6]) : null,
+  }
   const [, executionId, fingerprint, resumeKey, state, startedAt] =
     rows.find(([status]) => status === 'failed') ?? []
   const isNewer = Number(startedAt) > Number(success?.[5] ?? 0)

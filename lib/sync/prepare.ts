@@ -1,5 +1,6 @@
 import { isOtherSource } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
+import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Inheritance } from '../postgres/control.js'
 import type { Session } from '../postgres/session.js'
@@ -25,7 +26,7 @@ export async function prepareRun(
   const resumed = isFull ? unfinished : undefined
   const edits = isFull ? undefined : plannedEdits(outlook, usable, options)
   const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones }
-  tally.warnings.push(...plan.warnings, ...outlook.warnings)
+  tally.warnings.push(...plan.warnings, ...outlook.warnings, ...unknownZones(timeZones))
   return {
     executionId,
     options,
@@ -44,7 +45,8 @@ export async function prepareRun(
     }),
     after: resumed?.after ?? null,
     isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, outlook.probe),
-    before: usable?.smallTables,
+    // After another program's history, what the small tables were is not known; renames from now on are.
+    before: usable?.smallTables ?? outlook.smallTables,
     edits: edits?.bounds,
     state,
     timeZones,
@@ -68,6 +70,13 @@ function leftToLook(edits: EditPlan | undefined, last: State | undefined): boole
 function stateAfter({ horizon, smallTables, probe }: Outlook, edits: EditPlan | undefined) {
   const looked = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
   return { horizon, smallTables, edits: edits?.next ?? looked }
+}
+
+function unknownZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
+  const unknown = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [] : [name]))
+  if (unknown.length === 0) return []
+  const message = `Time zones of inboxes that the servers do not both know, so that UTC stands for them: ${unknown.join(', ')}.`
+  return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }
 
 interface Resumed {
@@ -101,6 +110,7 @@ function reasonOf({ inherited, usable, outlook, resumed, options }: Circumstance
   if (resumed) return `goes on with the full read of run ${inherited.unfinished?.executionId ?? ''}`
   if (options.loadType === 'full') return null
   if (!inherited.good) return 'there is no good run to go on from'
+  if (outlook.low !== undefined) return null
   if (!usable) return 'the relation, its columns, the filter, the time zone or the transform changed'
   return outlook.reason ?? null
 }

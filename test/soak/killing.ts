@@ -33,6 +33,13 @@ export interface Strike {
   readonly signal: 'SIGKILL' | 'SIGSTOP'
 }
 
+/** In place of staging and upsert, where every row is new. */
+export const append: Step = {
+  name: 'append',
+  side: 'target',
+  moment: { request: /copy "public"."conversas_analytics"/ },
+}
+
 /** Runs the victim through wires until it is struck, or ends; the wires stay until they are disposed of. */
 export async function strikeAt(
   { readerUrl, targetUrl }: Arena,
