@@ -89,7 +89,9 @@ describe('migrate', () => {
     await at.add('1_create_a', 'create table a (id integer)')
     const target = new URL(at.target)
     target.pathname = `/${at.name}_missing`
-    await expect(migrateHere({ target: target.href })).rejects.toThrow(/does not exist/)
+    await expect(migrateHere({ target: target.href })).rejects.toMatchObject({
+      code: 'TARGET_DATABASE_MISSING',
+    })
     const { rows } = await at.client.query('select from pg_database where datname = $1', [
       `${at.name}_missing`,
     ])

@@ -23,7 +23,7 @@ it('loses no row that the usual strategy loses, whatever happens while runs are 
   expect(outcomes.filter(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)).toEqual([])
   expect(outcomes.filter(({ rowsChanged }) => rowsChanged === 0)).toEqual([])
   expect(outcomes.map(({ lostNaive }) => lostNaive).reduce((a, b) => a + b)).toBeGreaterThan(0)
-}, 120_000)
+}, 240_000)
 
 it('loses nothing in silence, and reads less than five rows for each that changed under a typical load', async () => {
   // Transactions of other databases would hold a shared server's horizon back.

@@ -55,7 +55,7 @@ export async function* readBatches(
 export function copyBatches(
   copy: BinaryCopy,
   query: CompiledQuery,
-  options: Pick<BatchOptions, 'keyAt' | 'maxRows' | 'maxBytes'> & { readonly keyType: KeyType },
+  options: Omit<BatchOptions, 'columns'> & { readonly keyType: KeyType },
 ): AsyncGenerator<Tuples> {
   const onKeyNull = () => {
     throw keyIsNull()
@@ -63,7 +63,16 @@ export function copyBatches(
   const onConflict = (key: string) => {
     throw keyNotUnique(key)
   }
-  return cutTuples(copy.out(query), { ...options, onKeyNull, onConflict })
+  return cutTuples(timed(copy.out(query), options.onRead), { ...options, onKeyNull, onConflict })
+}
+
+async function* timed<T>(pieces: AsyncIterable<T>, onRead: BatchOptions['onRead']): AsyncGenerator<T> {
+  let asked = performance.now()
+  for await (const piece of pieces) {
+    onRead(performance.now() - asked)
+    yield piece
+    asked = performance.now()
+  }
 }
 
 /** Asks for the next batch before the caller is done with this one, so that reading overlaps loading. At most two are in memory. */

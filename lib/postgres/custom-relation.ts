@@ -39,7 +39,7 @@ export function rows(read: CustomRead, condition: RawBuilder<unknown>): RawBuild
   const { relation, columns, key } = read
   const cells = columns.map(({ name, type }) => {
     const from = relation.columns.find((column) => column.name === name)?.type ?? type
-    return cleaned(name, from, type)
+    return sql`${cleaned(name, from, type)} as ${sql.id(name)}`
   })
   return sql`
     select ${sql.join(cells)}

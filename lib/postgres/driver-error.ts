@@ -81,6 +81,9 @@ export function statementError(side: Side, error: unknown): SyncError {
     case '21000':
       return of('KEY_NOT_UNIQUE', 'Use a relation with one row for each key.')
     case null:
+    case '57P01':
+    case '57P02':
+    case '57P03':
       return of(codes.unreachable, 'Run it again; what was committed stays.')
     default:
       return of(codes.failed, remedyOf(sqlState))

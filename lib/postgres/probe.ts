@@ -41,7 +41,7 @@ const identityBySystem = `
     (select system_identifier::text from pg_control_system()) as system,
     case
       when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
-      else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+      else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer::text
     end as timeline`
 
 const identityUnknown = `'unknown' as system, 'unknown' as timeline`

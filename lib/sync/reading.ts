@@ -7,12 +7,10 @@ import type { KeyType } from '../postgres/copy-tuples.js'
 import { compile } from '../postgres/statement.js'
 import type { Run } from './run.js'
 
-/** The rows of a query through a cursor, in batches as large as the options allow; what the source takes counts as extracting. */
+/** The rows of a query through a cursor, in batches as large as the options allow. */
 export function readRows(run: Run, query: RawBuilder<unknown>): AsyncGenerator<TextBatch> {
-  const { source, plan, options, tally } = run
-  const onRead = (milliseconds: number) => {
-    tally.phases.extract += milliseconds
-  }
+  const { source, plan, options } = run
+  const onRead = countExtract(run)
   const { batchSize: maxRows, batchBytes: maxBytes } = options
   const columns = plan.load.columns.length
   return readBatches(source, compile(query), { columns, keyAt: keyAt(plan), maxRows, maxBytes, onRead })
@@ -25,7 +23,15 @@ export function readInBulk(run: Run, query: RawBuilder<unknown>): AsyncGenerator
   const isPlain = options.extractor === 'copy' && !options.transform && isPortable(plan)
   if (!source.copy || !target.copy || !keyType || !isPlain) return readRows(run, query)
   const { batchSize: maxRows, batchBytes: maxBytes } = options
-  return copyBatches(source.copy, compile(query), { keyAt: keyAt(plan), keyType, maxRows, maxBytes })
+  const onRead = countExtract(run)
+  return copyBatches(source.copy, compile(query), { keyAt: keyAt(plan), keyType, maxRows, maxBytes, onRead })
+}
+
+/** Adds what the source takes to the phase of extracting. */
+function countExtract({ tally }: Run): (milliseconds: number) => void {
+  return (milliseconds) => {
+    tally.phases.extract += milliseconds
+  }
 }
 
 const keyAt = ({ load }: Plan) => load.columns.findIndex(({ name }) => name === load.key)
