@@ -76,6 +76,29 @@ export function isSameInBinary(from: string, to: string): boolean {
   return portable.has(there) && (here === there || (isText(here) && isText(there)))
 }
 
+const exact = new Set([
+  ...[
+    'smallint',
+    'integer',
+    'bigint',
+    'boolean',
+    'date',
+    'timestamp without time zone',
+    'timestamp with time zone',
+  ],
+  ...['uuid', 'bytea', 'integer[]', 'bigint[]'],
+])
+
+/**
+ * What it takes to see that two values have the same bytes: `=`, `=` in the collation C, as others may call different texts equal, or
+ * their image, for types to which different values are equal, as 1 and 1.0 are, or which have no equality, as json.
+ */
+export function equality(type: string): 'plain' | 'text' | 'image' {
+  const base = baseType(type)
+  if (exact.has(base)) return 'plain'
+  return ['text', 'character varying', 'text[]', 'character varying[]'].includes(base) ? 'text' : 'image'
+}
+
 /** Whether the key sorts alike on every server, as numbers do and texts do not. */
 export function isCountable({ key, columns }: Pick<LoadPlan, 'key' | 'columns'>): boolean {
   const type = columns.find(({ name }) => name === key)?.type
