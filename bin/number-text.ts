@@ -6,7 +6,8 @@ export function countText(value: number): string {
 /** A count in four characters at most: from 10,000 on only about, as 12K or 1.2M. */
 export function shortCount(value: number): string {
   if (value < 10_000) return String(value)
-  const [scaled, unit] = value < 999_500 ? [value / 1e3, 'K'] : value < 999_500_000 ? [value / 1e6, 'M'] : [value / 1e9, 'B']
+  const [scaled, unit] =
+    value < 999_500 ? [value / 1e3, 'K'] : value < 999_500_000 ? [value / 1e6, 'M'] : [value / 1e9, 'B']
   return `${scaled < 10 ? scaled.toFixed(1).replace('.0', '') : Math.round(scaled)}${unit}`
 }
 

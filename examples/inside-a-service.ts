@@ -14,8 +14,10 @@ const { DATE, TIMESTAMP, TIMESTAMPTZ } = pg.types.builtins
 const times = new Set<number>([DATE, TIMESTAMP, TIMESTAMPTZ])
 /** Times as texts, as the types of DB have them: a Date would lose microseconds, and take UTC for local time. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    times.has(oid) && format !== 'binary' ? String : pg.types.getTypeParser(oid, format),
+  getTypeParser: (oid, format) => {
+    const parse: (value: string) => unknown = pg.types.getTypeParser(oid, format)
+    return times.has(oid) && format !== 'binary' ? String : parse
+  },
 }
 
 const source = new pg.Pool({ connectionString: SOURCE_DATABASE_URL, max: 1 })

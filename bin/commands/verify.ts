@@ -8,6 +8,7 @@ import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
+import { tellPeopleAfterRun } from '../tell-people.js'
 
 interface VerifyFlags extends RunFlags {
   readonly repair?: true
@@ -54,6 +55,9 @@ async function verify(flags: VerifyFlags): Promise<void> {
     view?.close()
     if (differencesLeft(report) > 0) process.exitCode = exitCodes.unhealthy
     await print(report, flags)
+    const { pipeline, skewAllowance } = flags
+    const where = { target: databases.target, pipeline, skewAllowance, signal: options.signal }
+    await tellPeopleAfterRun(where, flags)
   } finally {
     view?.close()
   }
