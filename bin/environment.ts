@@ -48,14 +48,21 @@ export function databasesOf<Needed extends Side>(
   return databases as Record<Needed, pg.PoolConfig | string>
 }
 
-/** Every password in the environment, to be hidden wherever it might be printed. */
+/** Every password in the environment, to be hidden wherever it might be printed; whoever knows a webhook's URL may write there. */
 export function secretsOf(environment: Environment): string[] {
-  return Object.values(prefixes).flatMap((prefix) => {
-    const url = environment[`${prefix}_DATABASE_URL`] ?? ''
-    const inUrl = URL.canParse(url) ? new URL(url).password : ''
-    const password = environment[`${prefix}_DB_PASSWORD`] ?? ''
-    return [password, inUrl, decoded(inUrl)].filter((secret) => secret !== '')
-  })
+  const of = (name: string) => environment[name]?.trim() ?? ''
+  const databases = Object.values(prefixes).flatMap((prefix) => [
+    environment[`${prefix}_DB_PASSWORD`] ?? '',
+    ...passwordsIn(of(`${prefix}_DATABASE_URL`)),
+  ])
+  const webhooks = [of('ALERT_SLACK_WEBHOOK_URL'), of('ALERT_WEBHOOK_URL')]
+  return [...databases, ...webhooks, ...passwordsIn(of('ALERT_SMTP_URL'))].filter((secret) => secret !== '')
+}
+
+/** The password of a URL as it stands there, and as it is. */
+function passwordsIn(url: string): string[] {
+  const password = URL.canParse(url) ? new URL(url).password : ''
+  return [password, decoded(password)]
 }
 
 function missingOf(prefix: string, environment: Environment): string[] {

@@ -28,6 +28,31 @@ const commands = [
     load: () => import('./commands/doctor.js'),
   },
   {
+    name: 'health',
+    summary: 'say whether all is well: exit code 0 or 4',
+    load: () => import('./commands/health.js'),
+  },
+  {
+    name: 'alerts',
+    summary: 'tell people what is wrong, and when it is over',
+    load: () => import('./commands/alerts.js'),
+  },
+  {
+    name: 'watch',
+    summary: 'sync by itself, at times or in intervals',
+    load: () => import('./commands/watch.js'),
+  },
+  {
+    name: 'schedule',
+    summary: 'let systemd or cron run it each night',
+    load: () => import('./commands/schedule.js'),
+  },
+  {
+    name: 'serve',
+    summary: 'serve a page, a REST API and metrics',
+    load: () => import('./commands/serve.js'),
+  },
+  {
     name: 'demo',
     summary: 'show it all with two throwaway servers',
     load: () => import('./commands/demo.js'),

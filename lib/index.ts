@@ -9,3 +9,21 @@ export { defaults, type CustomRelation, type Progress, type SyncOptions } from '
 export type { ConversationRow } from './chatwoot/row.js'
 export type { DatabaseHandle } from './postgres/connect.js'
 export type { DB } from '../db/schema/target.js'
+export { checkHealth, type HealthOptions } from './operations/health/check-health.js'
+export type { HealthCheck, HealthReport, Language } from './operations/health/health-check.js'
+export { sendAlerts, type AlertOptions } from './operations/alerts/send-alerts.js'
+export type { AlertChannels } from './operations/alerts/channels.js'
+export type { AlertKind, AlertMessage } from './operations/alerts/alert-message.js'
+export type { Delivery as AlertDelivery } from './operations/alerts/tell.js'
+export { watch, type WatchOptions } from './watch.js'
+export type { RunOutcome, WatchSummary } from './operations/watch/watch-runs.js'
+export { createServer, type ServerOptions, type SyncServer } from './server/server.js'
+export {
+  openRunReader,
+  type RunPage,
+  type RunQuery,
+  type RunReader,
+  type Stats,
+} from './server/control-reader.js'
+export type { RunRequest, ServerFunctions, VerifyRequest } from './server/functions.js'
+export type { ListenOptions, Listening } from './server/listen.js'

@@ -87,6 +87,11 @@ export interface SyncOptions {
   readonly transform?: ((row: ConversationRow) => ConversationRow | null) | undefined
   /** Stops between batches: the batch in work is rolled back, the run is closed as failed with ABORTED. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Called once with the run's id, as soon as its row stands in `etl_control`, so that a caller can point to it while it runs; an error
+   * thrown here fails the run. A dry run has no row and does not call it. (Default: none.)
+   */
+  readonly onStart?: ((executionId: string) => void) | undefined
   /** Called after each batch; an error thrown here fails the run. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** (Default: none.) */
@@ -157,6 +162,7 @@ const schema = z.strictObject({
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
   transform: hook,
   signal: z.optional(z.instanceof(AbortSignal)),
+  onStart: hook,
   onProgress: hook,
   logger: z.optional(z.looseObject({})),
   dryRun: z._default(z.boolean(), defaults.dryRun),
@@ -169,9 +175,9 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   }
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
-  const { source, target, transform, onProgress, logger = silentLogger } = options
+  const { source, target, transform, onStart, onProgress, logger = silentLogger } = options
   // Handles and hooks are the caller's own objects: zod would copy them.
-  return Object.freeze({ ...checked.data, source, target, transform, onProgress, logger })
+  return Object.freeze({ ...checked.data, source, target, transform, onStart, onProgress, logger })
 }
 
 function missing(option: string): SyncError {

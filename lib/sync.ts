@@ -13,6 +13,7 @@ import { prepareRun } from './sync/prepare.js'
 import { readChanges, rehearseChanges } from './sync/read-changes.js'
 import { readEverything, rehearseEverything } from './sync/read-everything.js'
 import { rehearsalReport } from './sync/rehearsal.js'
+import { hookFailed } from './sync/run.js'
 import { stopped, throwIfStopped } from './pipeline/stop.js'
 
 /**
@@ -61,12 +62,21 @@ async function runWithTarget(options: ResolvedOptions): Promise<SyncReport> {
     const { logger, loadType, triggeredBy, pipeline, dryRun } = options
     logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
     try {
+      if (!dryRun) announce(executionId, options)
       return await runWithSource(target, opening, executionId, options)
     } catch (error) {
       throw await closeFailed(target, executionId, error, options)
     }
   } finally {
     await opening.then((source) => source[Symbol.asyncDispose]()).catch(() => undefined)
+  }
+}
+
+function announce(executionId: string, { onStart }: ResolvedOptions): void {
+  try {
+    onStart?.(executionId)
+  } catch (cause) {
+    throw hookFailed('onStart', cause)
   }
 }
 

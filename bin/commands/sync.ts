@@ -8,6 +8,7 @@ import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
+import { tellPeopleAfterRun } from '../tell-people.js'
 
 interface SyncFlags extends RunFlags {
   readonly full?: true
@@ -54,6 +55,9 @@ async function sync(flags: SyncFlags): Promise<void> {
     await print(report, flags)
   } finally {
     view?.close()
+    const { pipeline, skewAllowance } = flags
+    const where = { target: databases.target, pipeline, skewAllowance, signal: options.signal }
+    if (!flags.dryRun && !options.signal.aborted) await tellPeopleAfterRun(where, flags)
   }
 }
 

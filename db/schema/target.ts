@@ -482,6 +482,49 @@ export interface ConversasAnalytics {
   waiting_since: string | null;
 }
 
+export interface EtlAlerts {
+  /**
+   * Id of the incident, as in its messages.
+   */
+  alert_id: Generated<string>;
+  /**
+   * When it was found to be over; NULL while it lasts.
+   */
+  closed_at: string | null;
+  /**
+   * When each channel took the message of its end.
+   */
+  closed_told: Generated<Json>;
+  /**
+   * What happened: one incident of a kind is open at a time.
+   */
+  kind: string;
+  /**
+   * Why a channel did not take a message, at the last try; NULL once all have.
+   */
+  last_refusal: string | null;
+  /**
+   * What was found, in the language of the messages; without secrets and personal data.
+   */
+  message: string;
+  /**
+   * When it was found.
+   */
+  opened_at: Generated<string>;
+  /**
+   * When each channel took the message of its begin.
+   */
+  opened_told: Generated<Json>;
+  /**
+   * Pipeline that it is about.
+   */
+  pipeline: Generated<string>;
+  /**
+   * warning or critical, as it was when it was found.
+   */
+  severity: string;
+}
+
 export interface EtlControl {
   /**
    * End of the run; NULL while it runs.
@@ -812,6 +855,45 @@ export interface VwConversasAnalytics {
   waiting_time_seconds: string | null;
 }
 
+export interface VwEtlHealth {
+  /**
+   * What was looked at.
+   */
+  check_name: string | null;
+  /**
+   * Above it the outcome is critical; NULL where nothing is.
+   */
+  critical_limit: Numeric | null;
+  /**
+   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one.
+   */
+  detail: string | null;
+  /**
+   * ok, warning or critical.
+   */
+  outcome: string | null;
+  /**
+   * Name under which the runs share a state.
+   */
+  pipeline: string | null;
+  /**
+   * What to do when it is not ok.
+   */
+  remedy: string | null;
+  /**
+   * Unit of the value and of the limits.
+   */
+  unit: string | null;
+  /**
+   * What was found; NULL where there is nothing yet.
+   */
+  value: Numeric | null;
+  /**
+   * Above it the outcome is a warning.
+   */
+  warning_limit: Numeric | null;
+}
+
 export interface VwEtlStats {
   completed_at: string | null;
   duration_seconds: Numeric | null;
@@ -841,8 +923,10 @@ export interface VwEtlStats {
 
 export interface DB {
   conversas_analytics: ConversasAnalytics;
+  etl_alerts: EtlAlerts;
   etl_control: EtlControl;
   etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;
+  vw_etl_health: VwEtlHealth;
   vw_etl_stats: VwEtlStats;
 }

@@ -1,5 +1,3 @@
-import type { LoadPlan } from './load.js'
-
 /** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not refuse it either. */
 export function losesContent(from: string, to: string): boolean {
   if (from === to) return false
@@ -99,8 +97,13 @@ export function equality(type: string): 'plain' | 'text' | 'image' {
   return ['text', 'character varying', 'text[]', 'character varying[]'].includes(base) ? 'text' : 'image'
 }
 
+interface KeyedColumns {
+  readonly key: string
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+}
+
 /** Whether the key sorts alike on every server, as numbers do and texts do not. */
-export function isCountable({ key, columns }: Pick<LoadPlan, 'key' | 'columns'>): boolean {
+export function isCountable({ key, columns }: KeyedColumns): boolean {
   const type = columns.find(({ name }) => name === key)?.type
   return type === 'integer' || type === 'bigint' || type === 'smallint'
 }

@@ -1,0 +1,77 @@
+import type { Language } from '../health/health-check.js'
+import type { AlertKind } from './alert-message.js'
+
+interface Words {
+  readonly opened: Readonly<Record<AlertKind, string>>
+  readonly closed: Readonly<Record<Exclude<AlertKind, 'test'>, string>>
+  readonly whatToDo: string
+  readonly since: (from: string) => string
+  readonly lasted: (from: string, to: string) => string
+  readonly test: string
+  readonly time: (utc: string) => string
+}
+
+const english: Words = {
+  opened: {
+    failure: 'a run failed',
+    staleness: 'the table is stale',
+    'stuck-run': 'a run is stuck',
+    'rejected-rows': 'rows were rejected',
+    differences: 'source and target differ',
+    margin: 'the margin for late stamps is used up',
+    'target-unreachable': 'the target cannot be used',
+    test: 'this is a test',
+  },
+  closed: {
+    failure: 'runs end well again',
+    staleness: 'the table is fresh again',
+    'stuck-run': 'no run is stuck any more',
+    'rejected-rows': 'no row is rejected any more',
+    differences: 'source and target are equal again',
+    margin: 'the margin for late stamps holds again',
+    'target-unreachable': 'the target can be used again',
+  },
+  whatToDo: 'What to do:',
+  since: (from) => `Seen since ${from}.`,
+  lasted: (from, to) => `It lasted from ${from} to ${to}.`,
+  test: 'Alerts of chatwoot-sync arrive here. Nothing has to be done.',
+  time: (utc) => `${utc.slice(0, 16)} UTC`,
+}
+
+const portuguese: Words = {
+  opened: {
+    failure: 'uma execução falhou',
+    staleness: 'a tabela está desatualizada',
+    'stuck-run': 'uma execução está travada',
+    'rejected-rows': 'linhas foram rejeitadas',
+    differences: 'origem e destino diferem',
+    margin: 'a margem para horários atrasados se esgotou',
+    'target-unreachable': 'o destino não pode ser usado',
+    test: 'isto é um teste',
+  },
+  closed: {
+    failure: 'as execuções voltaram a terminar bem',
+    staleness: 'a tabela está atualizada de novo',
+    'stuck-run': 'nenhuma execução está travada',
+    'rejected-rows': 'nenhuma linha é mais rejeitada',
+    differences: 'origem e destino são iguais de novo',
+    margin: 'a margem para horários atrasados voltou a bastar',
+    'target-unreachable': 'o destino pode ser usado de novo',
+  },
+  whatToDo: 'O que fazer:',
+  since: (from) => `Visto desde ${from}.`,
+  lasted: (from, to) => `Durou de ${from} até ${to}.`,
+  test: 'Os alertas do chatwoot-sync chegam aqui. Não é preciso fazer nada.',
+  time: (utc) => `${utc.slice(8, 10)}/${utc.slice(5, 7)}/${utc.slice(0, 4)} ${utc.slice(11, 16)} UTC`,
+}
+
+export const wordsOf = (language: Language): Words => (language === 'en' ? english : portuguese)
+
+/** The message of an incident in one paragraph: what was found, and what to do. */
+export function findingText(message: string, remedy: string | null, language: Language): string {
+  return remedy === null ? message : `${message} ${wordsOf(language).whatToDo} ${remedy}`
+}
+
+export function titleOf(pipeline: string, text: string): string {
+  return `chatwoot-sync, ${pipeline}: ${text}`
+}

@@ -1,0 +1,36 @@
+import { Refusal, type AlertMessage, type Channel } from './alert-message.js'
+
+/** Posts `{ text }` in Slack's own markup, which its imitators understand. */
+export function slackChannel(url: string): Channel {
+  return {
+    name: 'slack',
+    send: (message, signal) =>
+      post(url, { text: `*${escaped(message.title)}*\n${escaped(message.text)}` }, signal),
+  }
+}
+
+/** Posts the whole message. */
+export function webhookChannel(url: string): Channel {
+  return { name: 'webhook', send: (message, signal) => post(url, message, signal) }
+}
+
+/** The three characters that Slack's markup gives a meaning: without this, a text could call out to everyone in the channel. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
+
+async function post(url: string, body: AlertMessage | { text: string }, signal: AbortSignal): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json; charset=utf-8', 'user-agent': 'chatwoot-sync' },
+    body: JSON.stringify(body),
+    // A redirect would hand the message to somebody else.
+    redirect: 'manual',
+    signal,
+  })
+  await response.body?.cancel()
+  if (response.ok) return
+  const { status } = response
+  const isFinal = status < 500 && status !== 408 && status !== 429
+  throw new Refusal(`it answered with HTTP ${status}`, { isFinal })
+}

@@ -1,0 +1,94 @@
+import type { HealthRow } from '../../postgres/health.js'
+import type { HealthCheck, Language } from './health-check.js'
+import { countText, durationText } from './quantity-text.js'
+
+/** A row of the database as a check, in the words of the language. */
+export function toCheck(row: HealthRow, language: Language = 'en'): HealthCheck {
+  const { name, outcome, value, unit, warningLimit, criticalLimit } = row
+  const remedy = language === 'en' ? row.remedy : (remedies[name] ?? row.remedy)
+  return {
+    ...{ name, outcome, value, unit, limit: warningLimit, criticalLimit },
+    message: (language === 'en' ? english : portuguese)(row),
+    remedy: outcome === 'ok' ? null : remedy,
+  }
+}
+
+function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow): string {
+  const age = durationText(value ?? 0, 'en')
+  const count = countText(value ?? 0, 'en')
+  switch (name) {
+    case 'last-success':
+      if (value === null) return 'There was no run yet.'
+      if (detail === 'never') return `No run has ended well yet; the first began ${age} ago.`
+      return `The last good run ended ${age} ago; the limit is ${durationText(criticalLimit ?? 0, 'en')}.`
+    case 'watermark-lag':
+      if (value === null) return 'Which state of the source the table shows is not known.'
+      return `The table shows the source as it was ${age} ago.`
+    case 'running-run':
+      if (value === null) return 'No run is at work.'
+      if (detail === 'dead') return `A run that began ${age} ago died without closing its row.`
+      return `A run has been at work for ${age}.`
+    case 'failures':
+      if (!value) return 'No run has failed since the last good one.'
+      return `${value === 1 ? 'The last run' : `The last ${count} runs`} failed. ${detail ?? ''}`.trim()
+    case 'rejected-rows':
+      if (!value) return 'The target has taken every row.'
+      return `Rows that the target refused since the last full load or comparison: ${count}.`
+    case 'differences':
+      if (value === null) return 'No comparison since the last full load.'
+      return value > 0
+        ? `Differences that the last comparison left: ${count}.`
+        : 'Source and target are equal.'
+    case 'margin':
+      if (value === null) return 'No stamp came late.'
+      return `Stamps came ${age} late at most, of ${durationText(criticalLimit ?? warningLimit ?? 0, 'en')} that are allowed.`
+    default:
+      return `${name}: ${value ?? 'unknown'}.`
+  }
+}
+
+function portuguese({ name, value, warningLimit, criticalLimit, detail }: HealthRow): string {
+  const age = durationText(value ?? 0, 'pt-BR')
+  const count = countText(value ?? 0, 'pt-BR')
+  switch (name) {
+    case 'last-success':
+      if (value === null) return 'Ainda não houve nenhuma execução.'
+      if (detail === 'never') return `Nenhuma execução terminou bem ainda; a primeira começou há ${age}.`
+      return `A última execução boa terminou há ${age}; o limite é ${durationText(criticalLimit ?? 0, 'pt-BR')}.`
+    case 'watermark-lag':
+      if (value === null) return 'Não se sabe qual estado da origem a tabela mostra.'
+      return `A tabela mostra a origem como estava há ${age}.`
+    case 'running-run':
+      if (value === null) return 'Nenhuma execução em andamento.'
+      if (detail === 'dead') return `Uma execução iniciada há ${age} morreu sem fechar o seu registro.`
+      return `Uma execução está em andamento há ${age}.`
+    case 'failures':
+      if (!value) return 'Nenhuma execução falhou desde a última boa.'
+      return `${value === 1 ? 'A última execução falhou' : `As últimas ${count} execuções falharam`}. ${detail ?? ''}`.trim()
+    case 'rejected-rows':
+      if (!value) return 'O destino aceitou todas as linhas.'
+      return `Linhas recusadas pelo destino desde a última carga completa ou comparação: ${count}.`
+    case 'differences':
+      if (value === null) return 'Nenhuma comparação desde a última carga completa.'
+      return value > 0
+        ? `Diferenças deixadas pela última comparação: ${count}.`
+        : 'Origem e destino são iguais.'
+    case 'margin':
+      if (value === null) return 'Nenhum horário chegou atrasado.'
+      return `Horários chegaram com até ${age} de atraso, de ${durationText(criticalLimit ?? warningLimit ?? 0, 'pt-BR')} permitidos.`
+    default:
+      return `${name}: ${value ?? 'desconhecido'}.`
+  }
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  'last-success': 'Veja chatwoot-sync status e se o agendamento ainda funciona.',
+  'watermark-lag': 'Execute com mais frequência; em uma réplica, veja o quanto ela está atrasada.',
+  'running-run':
+    'Veja em pg_stat_activity o que as conexões esperam; se o registro é de uma execução morta, execute chatwoot-sync sync.',
+  failures: 'Veja chatwoot-sync status e execute chatwoot-sync doctor.',
+  'rejected-rows':
+    'Veja no log dessa execução o que o destino recusou, corrija a coluna e execute sync --full.',
+  differences: 'Execute chatwoot-sync verify --repair, e com mais frequência.',
+  margin: 'Veja os relógios dos servidores do Chatwoot, aumente --skew-allowance e execute verify.',
+}
