@@ -53,7 +53,7 @@ export interface SyncOptions {
   readonly extractor?: 'copy' | 'cursor' | undefined
   /** Rows of one batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
   readonly batchSize?: number | undefined
-  /** Bytes of one batch, roughly. (Default: 8 MiB; two batches are in memory at a time.) */
+  /** Bytes of one batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
   readonly batchBytes?: number | undefined
   /**
    * Milliseconds by which a change stamp may lie before the begin of its transaction: clock error between the application's hosts and
@@ -108,7 +108,7 @@ export const defaults = {
   triggeredBy: 'manual',
   extractor: 'copy',
   batchSize: 5000,
-  batchBytes: 8 * 1024 * 1024,
+  batchBytes: 4 * 1024 * 1024,
   skewAllowance: 60_000,
   editWindow: 259_200_000,
   editScanEvery: 72_000_000,

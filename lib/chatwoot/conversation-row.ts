@@ -32,7 +32,7 @@ export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<
   return sql`select c.id::text from conversations c where ${inFilter} order by c.id`
 }
 
-/** The conversations of the filter under a condition on `r`, in order of their id. */
+/** The conversations of the filter under a condition on `r`, in no order. */
 export function conversations(
   columns: readonly RowColumn[],
   condition: RawBuilder<unknown>,
@@ -51,8 +51,7 @@ export function conversations(
   return sql`
     select ${sql.join(columns.map(({ name, type }) => sql`r.${sql.id(name)}::${sql.raw(type)}`))}
     from (${row}) r
-    where ${sql.join(conditions, sql` and `)}
-    order by r.conversation_id`
+    where ${sql.join(conditions, sql` and `)}`
 }
 
 function filterBy(column: string, ids: readonly number[] | undefined, alias = 'c'): RawBuilder<unknown>[] {

@@ -20,17 +20,17 @@ export interface QueryScope {
  * so that a run that goes on refuses the same rows as the one before.
  */
 export function rowsBehind(scope: QueryScope, after: string | null): RawBuilder<unknown> {
-  if (after === null) return rowsWhere(scope, sql`true`)
+  if (after === null) return inOrder(scope, sql`true`)
   const key = keyOf(scope)
   const from = castKey(scope, after)
   const isAgain = sql`(${key} >= ${from} or ${key} is null)`
-  return rowsWhere(scope, scope.plan.custom ? isAgain : sql`${key} > ${from}`)
+  return inOrder(scope, scope.plan.custom ? isAgain : sql`${key} > ${from}`)
 }
 
 /** The rows with these keys, as far as they are there, in order of the key. */
 export function rowsOf(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
   const type = keyType(scope)
-  return rowsWhere(
+  return inOrder(
     scope,
     sql`${keyOf(scope)} = any(array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[])`,
   )
@@ -40,10 +40,14 @@ export function rowsOf(scope: QueryScope, keys: readonly string[]): RawBuilder<u
 export function rowsSince(scope: QueryScope, low: Micros): RawBuilder<unknown> {
   const { custom } = scope.plan
   if (!custom) throw new TypeError('The built-in relation is read by ids.')
-  return rowsWhere(scope, changedSince(custom, low))
+  return inOrder(scope, changedSince(custom, low))
 }
 
-/** The rows under a condition on `r`, in order of the key. */
+function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${rowsWhere(scope, condition)} order by ${keyOf(scope)}`
+}
+
+/** The rows under a condition on `r`, in no order. */
 export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { plan } = scope
   if (plan.custom) return rows(plan.custom, condition)

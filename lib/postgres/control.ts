@@ -138,7 +138,7 @@ export async function recordProgress(
   if (rows.length === 0) throw lockLost()
 }
 
-/** Closes the run as a success, in the transaction of its last rows. States of older runs are dropped: one is enough to go on from. */
+/** Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open. States of older runs are dropped: one is enough to go on from. */
 export async function closeRun(
   target: Session,
   executionId: string,
@@ -151,7 +151,8 @@ export async function closeRun(
     set state = null
     where pipeline = ${pipeline}::text
       and state is not null
-      and execution_id <> ${executionId}::uuid`),
+      and execution_id <> ${executionId}::uuid
+      and exists (select from etl_control where execution_id = ${executionId}::uuid and status = 'running')`),
     db
       .updateTable('etl_control')
       .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })

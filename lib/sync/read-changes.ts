@@ -20,28 +20,27 @@ import { throwIfStopped } from '../pipeline/stop.js'
  */
 export async function readChanges(run: Run): Promise<SyncReport> {
   const { target, options, executionId } = run
-  await loadChanges(run)
+  const isOpen = await loadChanges(run)
   run.tally.warnings.push(...marginWarnings(run))
   const closed = await closeRun(target, executionId, progressOf(run, null), options.pipeline)
-  await target.script(['commit'])
+  if (isOpen) await target.script(['commit'])
   return closed
 }
 
 /** Counts what `readChanges` would do, in a transaction that is rolled back. */
 export async function rehearseChanges(run: Run): Promise<void> {
-  await loadChanges(run)
-  await run.target.script(['rollback'])
+  if (await loadChanges(run)) await run.target.script(['rollback'])
 }
 
-/** Leaves the writing transaction open. */
-async function loadChanges(run: Run): Promise<void> {
+/** Leaves the writing transaction open; false when there was nothing to write and none was begun. */
+async function loadChanges(run: Run): Promise<boolean> {
   const { target, plan, options, outlook } = run
   const candidates = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
   const low = outlook.low ?? 0
   const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
+  if (isNothing) return false
   const begin = beginWriting(options.statementTimeout).map((text) => CompiledQuery.raw(text))
-  await target.together(isNothing ? begin : [...begin, ...stageQueries(plan.load)])
-  if (isNothing) return
+  await target.together([...begin, ...stageQueries(plan.load)])
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
   const batches = readRows(run, plan.custom ? rowsSince(run, low) : rowsOf(run, candidates))
@@ -55,6 +54,7 @@ async function loadChanges(run: Run): Promise<void> {
   // A feed still shows them, their row does not: messages outlive their conversation for a while.
   await measure(run.tally, 'deletes', () => dropKeys(run, [...missing]))
   throwIfStopped(options.signal)
+  return true
 }
 
 async function findCandidates(run: Run): Promise<string[]> {

@@ -21,13 +21,19 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   let isAppending = await canAppend(run)
   await createStage(target, plan.load)
   let reached = run.after
+  let recorded = -1
+  let recordedAt = 0
   for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await target.script(beginWriting(options.statementTimeout))
     isAppending = isAppending && (await tryAppend(run, batch))
     if (!isAppending) await loadBatch(run, batch)
     reached = batch.lastKey
-    await recordProgress(target, executionId, progressOf(run, reached))
+    if (wrote(run) !== recorded || performance.now() - recordedAt > recordEvery) {
+      await recordProgress(target, executionId, progressOf(run, reached))
+      recorded = wrote(run)
+      recordedAt = performance.now()
+    }
     await target.script(['commit'])
     report(run, 'load', plan.estimatedRows)
   }
@@ -38,6 +44,11 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   await target.script(['commit'])
   return closed
 }
+
+/** Milliseconds after which the key is kept though nothing was written: to read equal rows again costs less than to note each batch. */
+const recordEvery = 2000
+
+const wrote = ({ tally }: Run) => tally.rowsInserted + tally.rowsUpdated + tally.rowsDeleted
 
 /** Counts what `readEverything` would do, in a transaction that is rolled back. */
 export async function rehearseEverything(run: Run): Promise<void> {

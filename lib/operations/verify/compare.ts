@@ -2,9 +2,15 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { rowsWhere, type QueryScope } from '../../pipeline/queries.js'
 import { throwIfStopped } from '../../pipeline/stop.js'
-import { listFingerprints, liveRows, rangeBorders, sumFingerprints } from '../../postgres/fingerprints.js'
+import {
+  listFingerprints,
+  liveRows,
+  rangeBorders,
+  sumFingerprints,
+  type Sums,
+} from '../../postgres/fingerprints.js'
 import type { Session } from '../../postgres/session.js'
-import { pagesOf, rowsPerRange } from './ranges.js'
+import { pagesOf, rowsPerRange, type Page } from './ranges.js'
 import { isCountable } from '../../postgres/column-types.js'
 
 /** Both sides, each in a transaction in which texts are written alike. */
@@ -37,38 +43,65 @@ export async function compareRows(
 ): Promise<Differences> {
   const { load } = sides.plan
   const borders = isCountable(load) ? await rangeBorders(sides.target, load, rowsPerRange) : []
-  const missing: string[] = []
-  const stale: string[] = []
-  const extra: string[] = []
+  const pages = pagesOf(load, borders, sample)
   let rowsCompared = 0
-  for (const page of pagesOf(load, borders, sample)) {
-    throwIfStopped(signal)
-    const [here, there] = await bothSides(sides, page.condition, (half) =>
-      sumFingerprints(half, load, page.group),
-    )
-    for (const sums of here.values()) rowsCompared += Number(sums.split(':')[0])
-    for (const group of new Set([...here.keys(), ...there.keys()])) {
-      if (here.get(group) === there.get(group)) continue
-      const [ours, theirs] = await bothSides(sides, page.ofGroup(group), (half) =>
-        listFingerprints(half, load),
-      )
-      for (const [key, print] of ours) {
-        if (!theirs.has(key)) missing.push(key)
-        else if (theirs.get(key) !== print) stale.push(key)
-      }
-      for (const key of theirs.keys()) if (!ours.has(key)) extra.push(key)
+  const sumPages = async (
+    session: Session,
+    rowsOfPage: (page: Page) => RawBuilder<unknown>,
+    tell: boolean,
+  ) => {
+    const sums: Sums[] = []
+    for (const page of pages) {
+      throwIfStopped(signal)
+      const found = await sumFingerprints({ session, rows: rowsOfPage(page) }, load, page.group)
+      sums.push(found)
+      if (!tell) continue
+      for (const sum of found.values()) rowsCompared += Number(sum.split(':')[0])
+      onProgress?.(rowsCompared)
     }
-    onProgress?.(rowsCompared)
+    return sums
   }
-  return { missing, stale, extra, rowsCompared }
+  // Each side at its own pace: waiting for the other at every page would add up the slower one of each.
+  const [here, there] = await both(
+    sumPages(sides.source, ({ condition }) => rowsWhere(sides, condition), true),
+    sumPages(sides.target, ({ condition }) => liveRows(load, condition), false),
+  )
+  const found = { missing: newKeys(), stale: newKeys(), extra: newKeys() }
+  for (const [index, page] of pages.entries()) {
+    const [ours, theirs] = [here[index] ?? none, there[index] ?? none]
+    for (const group of new Set([...ours.keys(), ...theirs.keys()])) {
+      throwIfStopped(signal)
+      if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
+    }
+  }
+  return { ...found, rowsCompared }
 }
 
-type Work<T> = (half: { session: Session; rows: RawBuilder<unknown> }) => Promise<T>
+const none: Sums = new Map()
 
-/** The same work on both servers at once. The first failure waits for the other side, which would otherwise work on unseen. */
-async function bothSides<T>(sides: Sides, condition: RawBuilder<unknown>, work: Work<T>): Promise<[T, T]> {
-  const source = work({ session: sides.source, rows: rowsWhere(sides, condition) })
-  const target = work({ session: sides.target, rows: liveRows(sides.plan.load, condition) })
+const newKeys = (): string[] => []
+
+interface Found {
+  readonly missing: string[]
+  readonly stale: string[]
+  readonly extra: string[]
+}
+
+async function compareGroup(sides: Sides, condition: RawBuilder<unknown>, found: Found): Promise<void> {
+  const { load } = sides.plan
+  const [ours, theirs] = await both(
+    listFingerprints({ session: sides.source, rows: rowsWhere(sides, condition) }, load),
+    listFingerprints({ session: sides.target, rows: liveRows(load, condition) }, load),
+  )
+  for (const [key, print] of ours) {
+    if (!theirs.has(key)) found.missing.push(key)
+    else if (theirs.get(key) !== print) found.stale.push(key)
+  }
+  for (const key of theirs.keys()) if (!ours.has(key)) found.extra.push(key)
+}
+
+/** The first failure waits for the other side, which would otherwise work on unseen. */
+async function both<T>(source: Promise<T>, target: Promise<T>): Promise<[T, T]> {
   await Promise.allSettled([source, target])
   return [await source, await target]
 }
