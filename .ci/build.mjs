@@ -19,6 +19,8 @@ cpSync('db', 'dist/db', {
   recursive: true,
   filter: (path) => statSync(path).isDirectory() || path.endsWith('.sql'),
 })
+// The page of the server, which the library reads beside its own files and the command in dist/lib.
+cpSync('lib/server/assets', 'dist/lib/server/assets', { recursive: true })
 
 const command = 'dist/bin/chatwoot-sync.cjs'
 rmSync('dist/bin', { recursive: true, force: true })

@@ -1,27 +1,34 @@
 import type { Bench, Group } from './bench.js'
 import { compete, type Cost } from './contest.js'
-import { linkServers, foreignTable, limit, queryBuilder, rowByRow } from './rivals.js'
-import { atLeastFaster, atMost, told, within, type Result } from './findings.js'
+import { foreignTable, limit, queryBuilder, rowByRow } from './rivals.js'
+import { atLeastFaster, atMost, told, within } from './findings.js'
 import { empty, equal, ourLoad, rivalLoad, tenthChanged, type Start } from './loading.js'
-import type { TablePair } from './data-tables.js'
 
 /** Wide rows into an empty table, by everything that there is. */
 export const bulk: Group = {
   name: 'bulk',
-  shows: 'load of wide rows into an empty table: by COPY, by cursor, with a transform; L1, fdw, row by row, query builder',
+  shows:
+    'load of wide rows into an empty table: by COPY, by cursor, with a transform; L1, fdw, row by row, query builder',
   run: async (bench) => {
-    const { wide, ...link } = await wideWithLink(bench)
     const { worker, repeat, log } = bench
+    const wide = await bench.wide()
     const rows = wide.data.rows
     const some = { rows: Math.ceil(rows / 20), builder: Math.ceil(rows / 5) }
     const costs = await compete(
       {
         limit: rivalLoad('L1', limit, wide, empty, 'bulk_limit'),
         ours: ourLoad(worker, wide, empty, 'bulk_copy'),
-        fdw: rivalLoad('postgres_fdw', link.foreign, wide, empty, 'bulk_fdw'),
+        fdw: rivalLoad('postgres_fdw', foreignTable, wide, empty, 'bulk_fdw'),
         cursor: ourLoad(worker, wide, empty, 'bulk_cursor', { extractor: 'cursor' }),
         transform: ourLoad(worker, wide, empty, 'bulk_transform', { transforms: true }),
-        builder: rivalLoad('values, 500 rows', queryBuilder(some.builder), wide, empty, 'bulk_values', some.builder),
+        builder: rivalLoad(
+          'values, 500 rows',
+          queryBuilder(some.builder),
+          wide,
+          empty,
+          'bulk_values',
+          some.builder,
+        ),
         rowByRow: rivalLoad('row by row', rowByRow(some.rows), wide, empty, 'bulk_rows', some.rows),
       },
       repeat,
@@ -75,8 +82,8 @@ export const changed: Group = {
 }
 
 async function again(bench: Bench, start: Start) {
-  const { wide, foreign } = await wideWithLink(bench)
   const { worker, repeat, log } = bench
+  const wide = await bench.wide()
   const tables = { limit: 'again_limit', fdw: 'again_fdw', ours: 'again_ours' }
   const ends = { source: wide.source.url, target: wide.target.url }
   for (const table of Object.values(tables)) {
@@ -87,21 +94,12 @@ async function again(bench: Bench, start: Start) {
     {
       limit: rivalLoad('L1', limit, wide, start, tables.limit),
       ours: ourLoad(worker, wide, start, tables.ours),
-      fdw: rivalLoad('postgres_fdw', foreign, wide, start, tables.fdw),
+      fdw: rivalLoad('postgres_fdw', foreignTable, wide, start, tables.fdw),
     },
     repeat,
     log,
   )
-  return { limit: costs.limit, ours: costs.ours, costs: Object.values(costs) satisfies Result['costs'] }
-}
-
-const linked = new WeakSet<TablePair>()
-
-async function wideWithLink(bench: Bench) {
-  const wide = await bench.wide()
-  if (!linked.has(wide)) await linkServers(wide, wide.data)
-  linked.add(wide)
-  return { wide, foreign: foreignTable }
+  return { limit: costs.limit, ours: costs.ours, costs: Object.values(costs) }
 }
 
 const perRow = ({ milliseconds, rows }: Cost) => milliseconds / rows

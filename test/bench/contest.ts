@@ -17,7 +17,7 @@ export interface Strategy {
   readonly rows: number
   readonly pair: Pair
   /** Brings everything to where the task begins; not timed. */
-  prepare(): Promise<void>
+  prepare(): Promise<unknown>
   run(ends: Ends): Promise<Spent>
   /** Throws when the task was not done. */
   check(spent: Spent): Promise<void>

@@ -20,8 +20,10 @@ export interface Ends {
   readonly target: string
 }
 
+type Server = Pick<Cluster, 'url'>
+
 /** Databases of this name are created on both servers. */
-export async function createPair(source: Cluster, target: Cluster, name: string): Promise<Pair> {
+export async function createPair(source: Server, target: Server, name: string): Promise<Pair> {
   const pair = {
     source: await createDatabase(source, name),
     target: await createDatabase(target, name),
@@ -34,10 +36,10 @@ export async function createPair(source: Cluster, target: Cluster, name: string)
   }
 }
 
-async function createDatabase(cluster: Cluster, name: string): Promise<Database> {
-  await using server = openDatabase(cluster.url())
-  await server.query(`create database ${pg.escapeIdentifier(name)} template template0`)
-  return openDatabase(cluster.url(name))
+async function createDatabase(server: Server, name: string): Promise<Database> {
+  await using owner = openDatabase(server.url())
+  await owner.query(`create database ${pg.escapeIdentifier(name)} template template0`)
+  return openDatabase(server.url(name))
 }
 
 export function openDatabase(url: string): Database {

@@ -37,7 +37,14 @@ export function atLeastFaster(
   other: { readonly of: string; readonly value: number },
 ): Finding {
   const ratio = other.value / ours
-  return { name, value: ours, unit: 'ms', ratio, bar: `>= ${times} x faster than ${other.of}`, met: ratio >= times }
+  return {
+    name,
+    value: ours,
+    unit: 'ms',
+    ratio,
+    bar: `>= ${times} x faster than ${other.of}`,
+    met: ratio >= times,
+  }
 }
 
 /** At most a value that does not depend on another. */
@@ -46,6 +53,11 @@ export function within(name: string, value: number, bar: number, unit: Finding['
 }
 
 /** A figure without a bar. */
-export function told(name: string, value: number, unit: Finding['unit'], ratio: number | null = null): Finding {
+export function told(
+  name: string,
+  value: number,
+  unit: Finding['unit'],
+  ratio: number | null = null,
+): Finding {
   return { name, value, unit, ratio, bar: '', met: null }
 }

@@ -8,7 +8,7 @@ import type { Worker } from './worker.js'
 /** How a table of the target looks before a load. */
 export interface Start {
   /** Brings it there, from empty or from equal to the source. */
-  prepare(table: TablePair, name: string): Promise<void>
+  prepare(table: TablePair, name: string): Promise<unknown>
   /** What a run of ours has to count. */
   readonly counts: (rows: number) => Parameters<typeof requireCounts>[2]
 }
@@ -20,7 +20,7 @@ export const empty: Start = {
 
 /** Equal to the source; the run before has left it so. */
 export const equal: Start = {
-  prepare: async ({ target }, name) => void (await target.query(`vacuum analyze ${name}`)),
+  prepare: ({ target }, name) => target.query(`vacuum analyze ${name}`),
   counts: (rows) => ({ rowsExtracted: rows, rowsInserted: 0, rowsUpdated: 0 }),
 }
 
@@ -89,6 +89,8 @@ export function rivalLoad(
 async function requireLoaded(pair: TablePair, table: string, rows = pair.data.rows): Promise<void> {
   const names = namesOf(pair.data)
   const isWhole = rows === pair.data.rows
-  const expected = isWhole ? pair.content : await contentOf(pair.source, names, `${pair.data.name} where id <= ${rows}`)
+  const expected = isWhole
+    ? pair.content
+    : await contentOf(pair.source, names, `${pair.data.name} where id <= ${rows}`)
   requireEqual(table, await contentOf(pair.target, names, table), expected)
 }

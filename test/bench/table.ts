@@ -25,17 +25,29 @@ export function costsTable(costs: readonly Cost[]): string {
     megabytes(cost.sourceBytes),
     `${cost.sourceTrips} + ${cost.targetTrips}`,
   ])
-  const head = ['strategy', 'rows', 'median ms', 'from-to', 'CPU s', 'WAL MB', 'read MB', 'trips source + target']
+  const head = [
+    'strategy',
+    'rows',
+    'median ms',
+    'from-to',
+    'CPU s',
+    'WAL MB',
+    'read MB',
+    'trips source + target',
+  ]
   return table(head, rows)
 }
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e5 ? 3 : 1)
 
-const rounded = (value: number) => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0))
+const rounded = (value: number) =>
+  value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)
 
 /** Texts to the left; everything that begins with a digit to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, at) => Math.max(...[head, ...rows].map((row) => (row[at] ?? '').length), title.length))
+  const widths = head.map((title, at) =>
+    Math.max(...[head, ...rows].map((row) => (row[at] ?? '').length), title.length),
+  )
   const isNumber = head.map((_, at) => rows.every((row) => /^[\d.]*( \w+(\/\w+)?)?$/.test(row[at] ?? '')))
   const line = (cells: readonly string[]) =>
     cells

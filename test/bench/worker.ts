@@ -26,28 +26,37 @@ export const nodeFlags: Record<Code, readonly string[]> = {
   source: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href],
 }
 
+const manifest: { bin: { 'chatwoot-sync': string } } = createRequire(import.meta.url)('../../package.json')
+
 const programs = {
-  dist: { library: '../../dist/lib/index.js', command: '../../dist/bin/chatwoot-sync.js' },
-  source: { library: '../../lib/index.ts', command: '../../bin/chatwoot-sync.ts' },
+  dist: { library: 'dist/lib/index.js', command: manifest.bin['chatwoot-sync'] },
+  source: { library: 'lib/index.ts', command: 'bin/chatwoot-sync.ts' },
 } as const
 
+const root = new URL('../../', import.meta.url)
+
 /** The command line of this code. */
-export const commandOf = (code: Code): string =>
-  fileURLToPath(new URL(programs[code].command, import.meta.url))
+export const commandOf = (code: Code): string => fileURLToPath(new URL(programs[code].command, root))
 
 export async function startWorker(code: Code): Promise<Worker> {
   const program = fileURLToPath(new URL('child-sync.mjs', import.meta.url))
-  const library = new URL(programs[code].library, import.meta.url).href
+  const library = new URL(programs[code].library, root).href
   // Not with the flags of this process, which runs through tsx.
   const child = fork(program, [library], { execArgv: [...nodeFlags[code]] })
   await nextMessage()
 
   async function nextMessage(): Promise<unknown> {
-    const ended = once(child, 'exit').then(([code]) => {
+    const done = new AbortController()
+    const ended = once(child, 'exit', { signal: done.signal }).then(([code]) => {
       throw new Error(`The measured process ended with ${code}.`)
     })
-    const [message] = await Promise.race([once(child, 'message'), ended])
-    return message
+    try {
+      const [message] = await Promise.race([once(child, 'message', { signal: done.signal }), ended])
+      return message
+    } finally {
+      ended.catch(() => undefined)
+      done.abort()
+    }
   }
 
   async function run<Report>(job: object): Promise<Done<Report>> {

@@ -1,0 +1,177 @@
+import * as z from 'zod/mini'
+
+import type { SyncReport } from '../domain/report.js'
+import type { VerifyReport } from '../domain/verification.js'
+import type { Progress } from '../options.js'
+import type { RunPage, Stats } from './control-reader.js'
+import type { Health } from './functions.js'
+import { about, executionId, loadType, runStatus } from './request-schemas.js'
+
+/** A schema that is checked against the type it stands for. */
+const of =
+  <T>() =>
+  <S extends z.ZodMiniType<T>>(schema: S): S =>
+    schema
+
+const count = z.int().check(z.gte(0))
+const seconds = z.number()
+const time = z.string().check(about('With microseconds and offset: 2026-11-24 12:00:00.123456+00.'))
+const sourceTime = z.nullable(
+  z.string().check(about('Time of the source, UTC, with microseconds: 2026-11-24 12:00:00.123456.')),
+)
+const healthOutcome = z.enum(['ok', 'warning', 'critical'])
+const phase = z.exactOptional(z.number())
+
+export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })
+
+export const runReport = of<SyncReport>()(
+  z.strictObject({
+    executionId,
+    pipeline: z.string(),
+    status: runStatus,
+    loadType,
+    triggeredBy: z.enum(['manual', 'scheduler', 'api']),
+    reason: z
+      .nullable(z.string())
+      .check(about('Why an incremental run read everything, or a full one went on from an earlier one.')),
+    startedAt: time,
+    completedAt: z.nullable(time),
+    durationSeconds: z.nullable(seconds),
+    watermarkStart: sourceTime,
+    watermarkEnd: sourceTime,
+    rowsExtracted: count.check(about('The sum of inserted, updated, unchanged and rejected.')),
+    rowsInserted: count,
+    rowsUpdated: count,
+    rowsUnchanged: count,
+    rowsDeleted: count,
+    rowsRejected: count,
+    phases: z
+      .object({
+        connect: phase,
+        probe: phase,
+        feeds: phase,
+        extract: phase,
+        transform: phase,
+        load: phase,
+        deletes: phase,
+      })
+      .check(about('Milliseconds spent in each part.')),
+    warnings: z.array(
+      z.object({
+        code: z.enum([
+          'MARGIN_HALF_USED',
+          'MARGIN_USED_UP',
+          'HELD_BACK',
+          'COLUMNS_IGNORED',
+          'TIME_ZONE_UNKNOWN',
+          'TAKEN_OVER',
+        ]),
+        message: z.string(),
+      }),
+    ),
+    horizonMode: z.nullable(z.enum(['primary', 'standby'])),
+    marginUsedSeconds: z.nullable(seconds),
+    errorCode: z.nullable(z.string()),
+    errorMessage: z.nullable(z.string()),
+    dryRun: z.boolean(),
+  }),
+)
+
+export const runPage = of<RunPage>()(
+  z.strictObject({
+    runs: z.array(runReport),
+    next: z.nullable(executionId).check(about('Cursor of the page after this one; null on the last.')),
+  }),
+)
+
+export const progress = of<Progress>()(
+  z.strictObject({
+    phase: z.enum(['probe', 'feeds', 'load', 'deletes']),
+    rowsExtracted: count,
+    rowsExpected: z.nullable(z.number()),
+  }),
+)
+
+export const verifyReport = of<VerifyReport>()(
+  z.strictObject({
+    verificationId: z.string(),
+    pipeline: z.string(),
+    startedAt: time,
+    completedAt: time,
+    durationSeconds: seconds,
+    sourceTime,
+    sample: z.number(),
+    rowsCompared: count,
+    rowsMissing: count,
+    rowsStale: count,
+    rowsExtra: count,
+    rowsSilent: count,
+    rowsPending: count,
+    rowsRepaired: count,
+    differingColumns: z.record(z.string(), count),
+    differingKeys: z.array(z.string()),
+  }),
+)
+
+const number = z.nullable(z.number())
+
+export const healthReport = of<Health>()(
+  z.strictObject({
+    healthy: z.boolean().check(about('Nothing is critical.')),
+    outcome: healthOutcome,
+    pipeline: z.string(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        outcome: healthOutcome,
+        value: number,
+        unit: z.string(),
+        limit: number.check(about('Above it the outcome is a warning.')),
+        criticalLimit: number.check(about('Above it the outcome is critical.')),
+        message: z.string(),
+        remedy: z.nullable(z.string()),
+      }),
+    ),
+  }),
+)
+
+export const stats = of<Stats>()(
+  z.strictObject({
+    pipeline: z.string(),
+    time,
+    isLocked: z.boolean().check(about('Whether a run or a comparison is at work.')),
+    running: z.nullable(runReport),
+    lastRun: z.nullable(runReport),
+    lastSuccess: z.nullable(runReport),
+    freshnessSeconds: z.nullable(seconds).check(about('Since the last good run ended.')),
+    lagSeconds: z.nullable(seconds).check(about('Since the time of the source that the target equals.')),
+    runTotals: z.array(z.strictObject({ loadType, status: runStatus, runs: count, seconds })),
+    rowTotals: z.strictObject({
+      inserted: count,
+      updated: count,
+      unchanged: count,
+      rejected: count,
+      deleted: count,
+    }),
+    failuresInRow: count,
+    rejections: z.array(
+      z.strictObject({ executionId, startedAt: time, rows: count, reason: z.nullable(z.string()) }),
+    ),
+    lastVerification: z.nullable(verifyReport),
+  }),
+)
+
+/** Stats with what the server itself knows. */
+export const serverStats = z.extend(stats, {
+  nextRunAt: z.nullable(z.iso.datetime()).check(about('Begin of the next run, as far as it is known.')),
+  version: z.string(),
+})
+
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string().check(about('Stable: what a program looks at.')),
+  executionId: z.optional(executionId).check(about('The run that is in the way.')),
+})

@@ -1,0 +1,174 @@
+import { h } from './dom.js'
+import { count, duration, shortCount, toMillis, when } from './format.js'
+import { segmented } from './segmented.js'
+import { word } from './words.js'
+
+const outcomes = ['inserted', 'updated', 'deleted', 'rejected', 'unchanged']
+const rowsOf = (run, outcome) => run[`rows${outcome[0].toUpperCase()}${outcome.slice(1)}`]
+const height = 180
+
+/** Two charts over the last runs of one kind: full loads and increments side by side would make the latter invisible. */
+export function createCharts(section) {
+  let kind
+  let latest = []
+  let plots = []
+
+  const draw = () => {
+    for (const plot of plots) plot.destroy()
+    kind ??= mostly(latest)
+    const runs = latest
+      .filter(({ status, loadType }) => status !== 'running' && loadType === kind)
+      .toReversed()
+    const [durations, changes] = [frame(word.durations), frame(word.changes, legend(runs))]
+    const choose = (chosen) => ((kind = chosen), draw())
+    section.replaceChildren(
+      h('div', { class: 'bar' }, h('span', {}), segmented(word.whichRuns, word.loadTypes, kind, choose)),
+      h('div', { class: 'pair' }, durations.box, changes.box),
+    )
+    plots = runs.length === 0 ? [] : [plotDurations(durations, runs), plotChanges(changes, runs)]
+    if (runs.length === 0)
+      for (const { plot } of [durations, changes]) plot.append(h('p', { class: 'quiet' }, word.noSuchRuns))
+  }
+
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => latest.length > 0 && draw())
+  new ResizeObserver(() =>
+    plots.forEach((plot) => plot.setSize({ width: widthOf(plot.root.parentElement), height })),
+  ).observe(section)
+
+  return (runs) => {
+    const ended = runs.filter(({ status }) => status !== 'running').slice(0, 60)
+    if (JSON.stringify(ended) === JSON.stringify(latest)) return
+    latest = ended
+    section.hidden = ended.length < 2
+    if (!section.hidden) draw()
+  }
+}
+
+function mostly(runs) {
+  const full = runs.filter(({ loadType }) => loadType === 'full').length
+  return full > runs.length - full ? 'full' : 'incremental'
+}
+
+function frame(title, extra) {
+  const readout = h('p', { class: 'readout', 'aria-hidden': true })
+  const plot = h('div', { class: 'plot', role: 'img' })
+  return {
+    plot,
+    readout,
+    box: h('figure', { class: 'card' }, h('figcaption', {}, h('h2', {}, title), readout), plot, extra),
+  }
+}
+
+function legend(runs) {
+  const present = outcomes.filter((outcome) => runs.some((run) => rowsOf(run, outcome) > 0))
+  return h(
+    'ul',
+    { class: 'legend', 'aria-hidden': true },
+    present.map((outcome) => h('li', { class: outcome }, word.outcomes[outcome])),
+  )
+}
+
+function plotDurations({ plot, readout }, runs) {
+  const good = runs.map(({ status, durationSeconds }) => (status === 'success' ? durationSeconds : null))
+  const bad = runs.map(({ status, durationSeconds }) => (status === 'failed' ? durationSeconds : null))
+  const summary = word.median(duration(median(runs.map(({ durationSeconds }) => durationSeconds))))
+  plot.setAttribute('aria-label', `${word.durations}: ${summary}`)
+  const tell = (run) => `${word.statuses[run.status]}, ${duration(run.durationSeconds)}`
+  return open({
+    plot,
+    readout,
+    runs,
+    summary,
+    tell,
+    format: duration,
+    data: [good, bad],
+    colors: ['--accent', '--bad'],
+  })
+}
+
+/** Each series is drawn over the sum of all, from the whole down to its first part. */
+function plotChanges({ plot, readout }, runs) {
+  const sums = runs.map(() => 0)
+  const layers = outcomes.map((outcome) => runs.map((run, at) => (sums[at] += rowsOf(run, outcome))))
+  const changed = runs.reduce((sum, run) => sum + run.rowsInserted + run.rowsUpdated + run.rowsDeleted, 0)
+  const summary = word.changedTotal(count(changed))
+  plot.setAttribute('aria-label', `${word.changes}: ${summary}`)
+  const colors = outcomes.map((outcome) => `--${outcome}`)
+  return open({
+    plot,
+    readout,
+    runs,
+    summary,
+    tell: changesText,
+    format: shortCount,
+    data: layers.toReversed(),
+    colors: colors.toReversed(),
+  })
+}
+
+/** What a run changed, in words. */
+export function changesText(run) {
+  const parts = outcomes
+    .filter((outcome) => outcome !== 'unchanged' && rowsOf(run, outcome) > 0)
+    .map((outcome) => `${count(rowsOf(run, outcome))} ${word.outcomes[outcome]}`)
+  return parts.length > 0 ? parts.join(', ') : word.nothingChanged
+}
+
+function open({ plot, readout, runs, summary, tell, format, data, colors }) {
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  const bars = uPlot.paths.bars({ size: [0.72, 22], radius: 0 })
+  const axis = { stroke: color('--soft'), ticks: { show: false }, font: '12px sans-serif' }
+  readout.textContent = summary
+  const options = {
+    width: widthOf(plot),
+    height,
+    padding: [8, 0, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: false, range: () => [-0.6, Math.max(runs.length, 12) - 0.4] },
+      y: { range: (_, __, most) => [0, (most || 1) * 1.08] },
+    },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 120,
+        incrs: [1, 2, 5, 10, 20, 30],
+        values: (_, at) => at.map((index) => (runs[index] ? when(toMillis(runs[index].startedAt)) : '')),
+      },
+      {
+        ...axis,
+        grid: { stroke: color('--line'), width: 1 },
+        space: 44,
+        size: 64,
+        values: (_, values) => values.map(format),
+      },
+    ],
+    series: [
+      {},
+      ...colors.map((name) => ({
+        fill: color(name),
+        paths: bars,
+        points: { show: false },
+      })),
+    ],
+    hooks: {
+      setCursor: [
+        ({ cursor: { idx } }) =>
+          (readout.textContent = runs[idx]
+            ? `${when(toMillis(runs[idx].startedAt))} · ${tell(runs[idx])}`
+            : summary),
+      ],
+    },
+  }
+  return new uPlot(options, [runs.map((_, index) => index), ...data], plot)
+}
+
+const widthOf = (element) => Math.max(220, Math.floor(element.clientWidth))
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}

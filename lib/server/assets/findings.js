@@ -1,0 +1,94 @@
+import { h } from './dom.js'
+import { count, percent, toMillis, when } from './format.js'
+import { ago } from './hero.js'
+import { plural, word } from './words.js'
+
+/** What the last comparison of source and target found. */
+export function drawComparison({ lastVerification: found, isComparing, isBusy }, compare) {
+  const button = h(
+    'button',
+    { class: 'button quiet-button', 'data-key': 'compare', disabled: isBusy, onclick: compare },
+    isComparing ? word.comparing : word.compareNow,
+  )
+  const head = h('div', { class: 'bar' }, h('h2', {}, word.comparison), button)
+  if (!found) return [head, h('p', { class: 'quiet' }, word.never)]
+  const all = found.rowsMissing + found.rowsStale + found.rowsExtra
+  const left = all - found.rowsRepaired
+  const kinds = {
+    missing: found.rowsMissing,
+    stale: found.rowsStale,
+    extra: found.rowsExtra,
+    pending: found.rowsPending,
+  }
+  const [number, forms] = word.differences(all)
+  return [
+    head,
+    h(
+      'p',
+      { class: `finding ${left > 0 ? 'warning' : 'ok'}` },
+      all === 0 ? word.equal : `${count(number)} ${plural(number, forms)}`,
+      found.rowsRepaired > 0 && h('small', {}, word.repaired(count(found.rowsRepaired))),
+    ),
+    h(
+      'p',
+      { class: 'quiet' },
+      word.compared(count(found.rowsCompared), ''),
+      ago(found.completedAt),
+      found.sample < 1 ? ` · ${word.sampled(percent(found.sample))}` : '',
+    ),
+    h(
+      'dl',
+      { class: 'counts' },
+      Object.entries(kinds)
+        .filter(([, rows]) => rows > 0)
+        .map(([kind, rows]) => h('div', {}, h('dt', {}, word.kinds[kind]), h('dd', {}, count(rows)))),
+    ),
+    drawColumns(found.differingColumns),
+  ]
+}
+
+function drawColumns(columns) {
+  const worst = Object.entries(columns)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 6)
+  if (worst.length === 0) return []
+  const most = worst[0][1]
+  return h(
+    'div',
+    { class: 'phases' },
+    h('h3', {}, word.differingColumns),
+    worst.map(([name, rows]) =>
+      h(
+        'div',
+        {},
+        h('code', {}, name),
+        h('i', { style: { '--share': rows / most } }),
+        h('span', { class: 'figure' }, count(rows)),
+      ),
+    ),
+  )
+}
+
+/** Rows that the table could not take, by run and reason. */
+export function drawRejections({ rejections, rowTotals }) {
+  const head = h('div', { class: 'bar' }, h('h2', {}, word.rejections))
+  if (rowTotals.rejected === 0)
+    return [head, h('p', { class: 'finding ok' }, '0'), h('p', { class: 'quiet' }, word.noRejections)]
+  return [
+    head,
+    h('p', { class: 'finding warning' }, count(rowTotals.rejected)),
+    h('p', { class: 'quiet' }, word.rejectedTotal(count(rowTotals.rejected))),
+    h(
+      'dl',
+      { class: 'counts', 'aria-label': word.rejectedIn },
+      rejections.map(({ startedAt, rows, reason }) =>
+        h(
+          'div',
+          {},
+          h('dt', {}, when(toMillis(startedAt)), reason ? ` · ${word.errors[reason] ?? reason}` : ''),
+          h('dd', {}, count(rows)),
+        ),
+      ),
+    ),
+  ]
+}

@@ -1,0 +1,209 @@
+import { follow, post, read } from './api.js'
+import { createCharts } from './charts.js'
+import { drawChecks } from './checks.js'
+import { confirmFullLoad, drawSignIn } from './dialogs.js'
+import { byId, h, hide, say, show } from './dom.js'
+import { drawComparison, drawRejections } from './findings.js'
+import { fromNow, when } from './format.js'
+import { drawHero, isAtWork } from './hero.js'
+import { createMeter, drawLive, updateLive } from './live.js'
+import { createRunList } from './runs.js'
+import { word } from './words.js'
+
+const sections = ['hero', 'live', 'checks', 'charts', 'runs', 'comparison', 'rejections']
+const [hero, live, checks, charts, runsSection, comparison, rejections] = sections.map(byId)
+/** Milliseconds between two looks; a run at work is followed by its events besides. */
+const pause = 10_000
+const drawCharts = createCharts(charts)
+const state = {
+  stats: undefined,
+  health: undefined,
+  runs: [],
+  starting: false,
+  comparing: false,
+  followed: undefined,
+  tried: false,
+}
+let listRuns
+let timer
+
+document.documentElement.lang = word.lang
+for (const element of document.querySelectorAll('[data-word]'))
+  element.textContent = word[element.dataset.word]
+hero.replaceChildren(...['tall', 'line', 'line short'].map((kind) => h('div', { class: `bone ${kind}` })))
+hero.setAttribute('aria-busy', 'true')
+setInterval(tick, 1000)
+document.addEventListener('visibilitychange', () => !document.hidden && look())
+void look()
+
+/** Reads everything and draws what has changed. */
+async function look() {
+  clearTimeout(timer)
+  try {
+    const [stats, page] = await Promise.all([read('api/stats'), read('api/runs?limit=60')])
+    Object.assign(state, { stats, runs: page.runs })
+    // Health connects to both servers, and may take longer than the rest.
+    const health = read('api/health').then((health) => ((state.health = health), draw()))
+    if (!state.health) await health.catch(() => undefined)
+    else health.catch(() => undefined)
+    notice()
+    draw()
+    await listRuns()
+  } catch (error) {
+    refuse(error)
+  } finally {
+    clearTimeout(timer)
+    if (!hero.querySelector('.sign-in')) timer = setTimeout(look, document.hidden ? 6 * pause : pause)
+  }
+}
+
+function draw() {
+  const { stats, health, runs, starting, comparing } = state
+  document.body.classList.remove('stale', 'locked')
+  hero.removeAttribute('aria-busy')
+  const isBusy = starting || comparing || stats.isLocked
+  listRuns ??= createRunList(runsSection, complain)
+  show(hero, { ...stats, outcome: health?.outcome, lagSeconds: 0, freshnessSeconds: 0, time: 0, runs }, () =>
+    drawHero(state, start),
+  )
+  show(byId('actions'), { isBusy, starting, isEmpty: !stats.lastRun }, () => drawActions(isBusy))
+  drawCharts(runs)
+  runsSection.hidden = !stats.lastRun
+  if (health && (stats.lastSuccess || stats.failuresInRow > 0))
+    show(
+      checks,
+      health.checks.map(({ name, outcome, message }) => (outcome === 'ok' ? name : message)),
+      () => drawChecks(health),
+    )
+  else hide(checks)
+  const found = { lastVerification: stats.lastVerification, isComparing: comparing, isBusy }
+  if (stats.lastSuccess) show(comparison, found, () => drawComparison(found, compare))
+  if (stats.lastSuccess)
+    show(rejections, [stats.rejections, stats.rowTotals.rejected], () => drawRejections(stats))
+  byId('foot').replaceChildren(
+    h('span', {}, `chatwoot-sync ${stats.version} · ${stats.pipeline} · ${word.refreshed(when(Date.now()))}`),
+    h('nav', {}, h('a', { href: 'openapi.json' }, word.api), h('a', { href: 'metrics' }, word.metrics)),
+  )
+  if (isAtWork(stats)) watch(stats.running)
+  else if (!state.followed) hide(live)
+}
+
+function drawActions(isBusy) {
+  if (!state.stats.lastRun) return []
+  return [
+    h(
+      'button',
+      { class: 'button quiet-button', 'data-key': 'full', disabled: isBusy, onclick: () => startFull() },
+      word.fullLoad,
+    ),
+    h(
+      'button',
+      { class: 'button', 'data-key': 'sync', disabled: isBusy, onclick: () => start('incremental') },
+      state.starting ? word.starting : word.syncNow,
+    ),
+  ]
+}
+
+async function startFull() {
+  const last = state.runs.find(({ loadType, status }) => loadType === 'full' && status === 'success')
+  if (await confirmFullLoad(last)) await start('full')
+}
+
+async function start(loadType) {
+  state.starting = true
+  draw()
+  try {
+    const { executionId } = await post('api/runs', { loadType })
+    say(word.begunSaid)
+    watch({ executionId, loadType, startedAt: new Date().toISOString(), triggeredBy: 'api' })
+  } catch (error) {
+    complain(error)
+  } finally {
+    state.starting = false
+    await look()
+  }
+}
+
+async function compare() {
+  state.comparing = true
+  draw()
+  await post('api/verify', {}).catch(complain)
+  state.comparing = false
+  await look()
+}
+
+/** Follows a run until its end, and looks again then; a stream that breaks off is begun anew by the next look. */
+async function watch(run) {
+  if (state.followed === run.executionId) return
+  state.followed = run.executionId
+  show(live, run.executionId, () => drawLive(run))
+  const meter = createMeter()
+  let hasEnded = false
+  const on = (event, data) => {
+    hasEnded ||= event === 'end'
+    if (hasEnded) say(word.ended(data.status))
+    else updateLive(live, data, meter(data.rowsExtracted))
+  }
+  await follow(run.executionId, on).catch(() => undefined)
+  state.followed = undefined
+  if (hasEnded) await look()
+}
+
+function refuse(error) {
+  if (error.status === 401) return signIn()
+  if (!('status' in error)) throw error
+  if (error.status === 0 || state.stats) {
+    document.body.classList.add('stale')
+    notice(error.status === 0 ? word.unreachable : describe(error))
+  }
+  if (state.stats) return
+  hero.removeAttribute('aria-busy')
+  show(hero, error.message, () =>
+    [
+      h(
+        'h1',
+        { class: 'verdict critical' },
+        h('span', { class: 'dot' }),
+        word.errors[error.code] ? `${word.errors[error.code]}.` : word.verdictBlind,
+      ),
+      h(
+        'p',
+        { class: 'lead' },
+        error.status === 0 ? word.stillTrying : `${error.message} ${word.stillTrying}`,
+      ),
+    ].filter(Boolean),
+  )
+}
+
+function signIn() {
+  for (const section of sections) hide(byId(section))
+  hide(byId('actions'))
+  document.body.classList.add('locked')
+  Object.assign(state, { stats: undefined, health: undefined })
+  show(hero, Math.random(), () => drawSignIn(state.tried, () => ((state.tried = true), look())))
+  byId('token').focus()
+}
+
+/** What was asked for did not work; what is shown still holds. */
+function complain(error) {
+  if (error.status === 401) return signIn()
+  notice(error.status === 0 ? word.unreachable : describe(error))
+}
+
+const describe = (error) => {
+  const known = word.errors[error.code]
+  return word.failed(known ? `${known}. ${error.message}` : error.message)
+}
+
+function notice(text = '') {
+  const box = byId('notice')
+  if (box.textContent !== text) box.replaceChildren(...(text ? [h('p', {}, text)] : []))
+}
+
+/** Ages grow without the server being asked. */
+function tick() {
+  for (const element of document.querySelectorAll('[data-since]')) {
+    const text = fromNow(Number(element.dataset.since))
+    if (element.textContent !== text) element.textContent = text
+  }
+}

@@ -1,0 +1,101 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+
+import { differencesLeft } from '../domain/verification.js'
+import type { Stats } from './control-reader.js'
+import type { Health } from './functions.js'
+
+/** What is known when Prometheus asks. Without stats, as the target cannot be read, only that is told. */
+export interface Facts {
+  readonly stats: Stats | undefined
+  readonly health: Health | undefined
+}
+
+/** The text that Prometheus reads. What is not known has no sample, rather than one that is wrong. */
+export async function metricsText({ stats, health }: Facts): Promise<string> {
+  // Of one answer only: the numbers are those of the control tables, so that runs of other processes count too.
+  const registry = new Registry()
+  const gauge = gaugesOf(registry, stats?.pipeline ?? '')
+  gauge('target_readable', 'Whether the control tables can be read, 1 or 0.', [[{}, stats ? 1 : 0]])
+  if (stats) addStats(registry, gauge, stats)
+  if (health) {
+    const levels = { ok: 0, warning: 1, critical: 2 }
+    gauge(
+      'health',
+      'Each check: 0 ok, 1 warning, 2 critical.',
+      health.checks.map(({ name, outcome }) => [{ check: name }, levels[outcome]]),
+    )
+  }
+  return registry.metrics()
+}
+
+export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null]
+type AddSamples = (name: string, help: string, samples: readonly Sample[]) => void
+
+function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
+  const counter = countersOf(registry, stats.pipeline)
+  const { lastSuccess, lastRun, lastVerification: found } = stats
+  const kinds = stats.runTotals.map((total) => ({
+    ...total,
+    labels: { load_type: total.loadType, status: total.status },
+  }))
+  counter(
+    'runs_total',
+    'Runs that were begun.',
+    kinds.map(({ labels, runs }) => [labels, runs]),
+  )
+  counter(
+    'run_seconds_total',
+    'Seconds that runs took.',
+    kinds.map(({ labels, seconds }) => [labels, seconds]),
+  )
+  counter(
+    'rows_total',
+    'Rows by what became of them.',
+    Object.entries(stats.rowTotals).map(([outcome, rows]) => [{ outcome }, rows]),
+  )
+  gauge('running', 'Whether a run or a comparison is at work, 1 or 0.', [[{}, stats.isLocked ? 1 : 0]])
+  gauge('failures_in_row', 'Failed runs since the last good one.', [[{}, stats.failuresInRow]])
+  gauge('freshness_seconds', 'Since the last good run ended.', [[{}, stats.freshnessSeconds]])
+  gauge('lag_seconds', 'Since the time of the source that the target equals.', [[{}, stats.lagSeconds]])
+  gauge('last_success_timestamp_seconds', 'End of the last good run.', [
+    [{}, unixTime(lastSuccess?.completedAt)],
+  ])
+  gauge('last_run_duration_seconds', 'How long the last run took.', [
+    [{ load_type: lastRun?.loadType ?? '' }, lastRun?.durationSeconds ?? null],
+  ])
+  gauge('margin_used_seconds', 'How much of the skew allowance late stamps used up in the last good run.', [
+    [{}, lastSuccess?.marginUsedSeconds ?? null],
+  ])
+  gauge('last_verification_timestamp_seconds', 'End of the last comparison.', [
+    [{}, unixTime(found?.completedAt)],
+  ])
+  gauge('differences', 'Rows that the last comparison found to differ, by how.', [
+    [{ kind: 'missing' }, found?.rowsMissing ?? null],
+    [{ kind: 'stale' }, found?.rowsStale ?? null],
+    [{ kind: 'extra' }, found?.rowsExtra ?? null],
+  ])
+  gauge('differences_left', 'Those of them that were not repaired.', [[{}, found && differencesLeft(found)]])
+}
+
+function gaugesOf(registry: Registry, pipeline: string): AddSamples {
+  return (name, help, samples) => {
+    const labelNames = [...new Set(['pipeline', ...samples.flatMap(([labels]) => Object.keys(labels))])]
+    const metric = new Gauge({ name: `chatwoot_sync_${name}`, help, labelNames, registers: [registry] })
+    for (const [labels, value] of samples) if (value !== null) metric.set({ pipeline, ...labels }, value)
+  }
+}
+
+function countersOf(registry: Registry, pipeline: string): AddSamples {
+  return (name, help, samples) => {
+    const labelNames = [...new Set(['pipeline', ...samples.flatMap(([labels]) => Object.keys(labels))])]
+    const metric = new Counter({ name: `chatwoot_sync_${name}`, help, labelNames, registers: [registry] })
+    for (const [labels, value] of samples) if (value !== null) metric.inc({ pipeline, ...labels }, value)
+  }
+}
+
+/** Seconds since 1970 of a time as the control table writes it. */
+function unixTime(text: string | null | undefined): number | null {
+  return text ? Date.parse(text.replace(' ', 'T').replace(/\+00$/, 'Z')) / 1000 : null
+}

@@ -1,0 +1,141 @@
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
+
+import { reportColumns } from '../postgres/control-report.js'
+import { compile } from '../postgres/statement.js'
+
+/** One row: the facts of a pipeline as one JSON, then the reports of the running, the last and the last good run. */
+export function statsQuery(pipeline: string): CompiledQuery {
+  // Each by itself, so that all but the totals are a step in an index, however many runs there were.
+  const own = sql`
+    from etl_control
+    where pipeline = ${pipeline}::text`
+  const good = sql`
+    ${own}
+      and status = 'success'
+    order by started_at desc
+    limit 1`
+  return compile(sql`
+    select
+      jsonb_build_object(
+        'pipeline', ${pipeline}::text,
+        'time', now()::text,
+        'isLocked', ${isLocked(pipeline)},
+        'freshnessSeconds', (select round(extract(epoch from now() - completed_at)::numeric, 3) ${good}),
+        'lagSeconds', (select round(extract(epoch from now() - watermark_end at time zone 'UTC')::numeric, 3) ${good}),
+        'runTotals', ${runTotals(own)},
+        'rowTotals', ${rowTotals(own)},
+        'failuresInRow', (
+          select count(*)
+          ${own}
+            and status = 'failed'
+            and started_at > coalesce((select started_at ${good}), '-infinity')
+        ),
+        'rejections', ${rejections(own)},
+        'lastVerification', ${lastVerification(pipeline)}
+      )::text,
+      (select ${reportColumns} ${own} and status = 'running' order by started_at desc limit 1),
+      (select ${reportColumns} ${own} order by started_at desc limit 1),
+      (select ${reportColumns} ${good})`)
+}
+
+/** `pg_locks` shows the halves of the key under which a run holds its lock. */
+const isLocked = (pipeline: string) => sql`
+  exists (
+    select
+    from pg_locks l
+    join pg_database d on d.oid = l.database
+    where d.datname = current_database()
+      and l.locktype = 'advisory'
+      and l.objsubid = 1
+      and l.granted
+      and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)
+  )`
+
+/** `from` and `where` of the pipeline's runs. */
+type Rows = RawBuilder<unknown>
+
+const runTotals = (own: Rows) => sql`
+  coalesce(
+    (
+      select jsonb_agg(jsonb_build_object('loadType', load_type, 'status', status, 'runs', runs, 'seconds', seconds))
+      from (
+        select
+          load_type,
+          status,
+          count(*) as runs,
+          coalesce(sum(duration_seconds), 0) as seconds
+        ${own}
+        group by
+          load_type,
+          status
+        order by
+          load_type,
+          status
+      ) t
+    ),
+    '[]'::jsonb
+  )`
+
+const rowTotals = (own: Rows) => sql`
+  (
+    select jsonb_build_object(
+      'inserted', coalesce(sum(rows_inserted), 0),
+      'updated', coalesce(sum(rows_updated), 0),
+      'unchanged', coalesce(sum(rows_unchanged), 0),
+      'rejected', coalesce(sum(rows_rejected), 0),
+      'deleted', coalesce(sum(rows_deleted), 0)
+    )
+    ${own}
+  )`
+
+const rejections = (own: Rows) => sql`
+  coalesce(
+    (
+      select jsonb_agg(
+        jsonb_build_object(
+          'executionId', execution_id,
+          'startedAt', started_at::text,
+          'rows', rows_rejected,
+          'reason', error_code
+        )
+      )
+      from (
+        select
+          execution_id,
+          started_at,
+          rows_rejected,
+          error_code
+        ${own}
+          and rows_rejected > 0
+        order by started_at desc
+        limit 10
+      ) r
+    ),
+    '[]'::jsonb
+  )`
+
+const lastVerification = (pipeline: string) => sql`
+  (
+    select jsonb_build_object(
+      'verificationId', verification_id,
+      'pipeline', pipeline,
+      'startedAt', started_at::text,
+      'completedAt', completed_at::text,
+      'durationSeconds', duration_seconds,
+      'sourceTime', source_time::text,
+      'sample', sample,
+      'rowsCompared', rows_compared,
+      'rowsMissing', rows_missing,
+      'rowsStale', rows_stale,
+      'rowsExtra', rows_extra,
+      'rowsSilent', rows_silent,
+      'rowsPending', rows_pending,
+      'rowsRepaired', rows_repaired,
+      'differingColumns', differing_columns,
+      'differingKeys', differing_keys
+    )
+    from etl_verification
+    where pipeline = ${pipeline}::text
+    order by started_at desc
+    limit 1
+  )`

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+
+import { verifyConversations } from '../lib/index.js'
+import { openServer } from './server-fixture.js'
+
+describe('the metrics', () => {
+  it('are those of the control tables, whoever ran', async () => {
+    await using at = await openServer()
+    await at.sync()
+    await at.source.query(`update conversations set status = 1 - status where id <= 3 and status < 2`)
+    const second = await at.sync()
+    await at.source.query('drop table messages cascade')
+    await at.sync().catch(() => undefined)
+
+    const metrics = parse((await at.ask('metrics')).text)
+
+    const runs = metrics.samples('chatwoot_sync_runs_total')
+    expect(runs).toEqual({
+      'load_type="full",pipeline="conversations",status="success"': 1,
+      'load_type="incremental",pipeline="conversations",status="failed"': 1,
+      'load_type="incremental",pipeline="conversations",status="success"': 1,
+    })
+    expect(metrics.types['chatwoot_sync_runs_total']).toBe('counter')
+    const rows = metrics.samples('chatwoot_sync_rows_total')
+    expect(rows['outcome="inserted",pipeline="conversations"']).toBe(482)
+    expect(rows['outcome="updated",pipeline="conversations"']).toBe(second.rowsUpdated)
+    expect(metrics.one('chatwoot_sync_failures_in_row')).toBe(1)
+    expect(metrics.one('chatwoot_sync_running')).toBe(0)
+    expect(metrics.one('chatwoot_sync_freshness_seconds')).toBeGreaterThan(0)
+    expect(metrics.one('chatwoot_sync_lag_seconds')).toBeGreaterThan(
+      metrics.one('chatwoot_sync_freshness_seconds') ?? 0,
+    )
+    expect(metrics.one('chatwoot_sync_last_success_timestamp_seconds')).toBeCloseTo(
+      Date.parse(second.completedAt?.replace('+00', 'Z') ?? '') / 1000,
+      1,
+    )
+    const health = metrics.samples('chatwoot_sync_health')
+    expect(health['check="failures",pipeline="conversations"']).toBeGreaterThan(0)
+    expect(health['check="target",pipeline="conversations"']).toBe(0)
+  })
+
+  it('tell what a comparison found', async () => {
+    await using at = await openServer()
+    await at.sync()
+    await at.target.query('delete from conversas_analytics where conversation_id <= 2')
+    await at.target.query('update conversas_analytics set contact_name = $1 where conversation_id = 3', ['?'])
+    const found = await verifyConversations({ source: at.source.url, target: at.target.url })
+    expect([found.rowsMissing, found.rowsStale]).toEqual([2, 1])
+    const metrics = parse((await at.ask('metrics')).text)
+    expect(metrics.samples('chatwoot_sync_differences')).toEqual({
+      'kind="missing",pipeline="conversations"': 2,
+      'kind="stale",pipeline="conversations"': 1,
+      'kind="extra",pipeline="conversations"': 0,
+    })
+    expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
+  })
+
+  it('have no sample of what is not known', async () => {
+    await using at = await openServer()
+    const metrics = parse((await at.ask('metrics')).text)
+    expect(metrics.one('chatwoot_sync_target_readable')).toBe(1)
+    expect(metrics.one('chatwoot_sync_lag_seconds')).toBeUndefined()
+    expect(metrics.samples('chatwoot_sync_differences')).toEqual({})
+  })
+
+  it('say so when the target cannot be read', async () => {
+    await using at = await openServer({ readStats: () => Promise.reject(new Error('gone')) })
+    const { status, text } = await at.ask('metrics')
+    expect(status).toBe(200)
+    expect(parse(text).one('chatwoot_sync_target_readable')).toBe(0)
+  })
+})
+
+/** Reads the text format of Prometheus, and throws at a line that it does not allow. */
+function parse(text: string) {
+  const types: Record<string, string> = {}
+  const found: { name: string; labels: string; value: number }[] = []
+  for (const line of text.split('\n').filter((each) => each !== '' && !each.startsWith('# HELP '))) {
+    const type = /^# TYPE ([a-z_]+) (counter|gauge)$/.exec(line)
+    const sample =
+      /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/.exec(line)
+    if (type?.[1] && type[2]) types[type[1]] = type[2]
+    else if (sample?.[1]) {
+      if (!types[sample[1]]) throw new Error(`${sample[1]} has no type.`)
+      const labels = (sample[2] ?? '').split(',').toSorted().join(',')
+      found.push({ name: sample[1], labels, value: Number(sample[3]) })
+    } else throw new Error(`This is no line of metrics: ${line}`)
+  }
+  const samples = (wanted: string) =>
+    Object.fromEntries(
+      found.filter(({ name }) => name === wanted).map(({ labels, value }) => [labels, value]),
+    )
+  return { types, samples, one: (wanted: string): number | undefined => Object.values(samples(wanted))[0] }
+}
