@@ -111,6 +111,11 @@ describe('the page', () => {
     await opened.page.getByRole('button', { name: 'Sync now' }).click()
     await opened.page.getByRole('alert').getByText('The target database did not answer').waitFor()
     expect(await opened.page.locator('.list details').count()).toBe(12)
+    // Looking again does not take the words away; who has read them does.
+    await comeBack(opened.page)
+    await opened.page.waitForResponse((response) => response.url().endsWith('api/health'))
+    await opened.page.getByRole('button', { name: 'Close' }).click()
+    await opened.page.getByRole('alert').getByText('did not answer').waitFor({ state: 'detached' })
   })
 
   it('compares source and target', async () => {
@@ -173,6 +178,12 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Sync now' }).waitFor()
     await page.reload()
     await page.getByRole('button', { name: 'Sync now' }).waitFor()
+    await page.evaluate('sessionStorage.clear()')
+    await comeBack(page)
+    await page.getByLabel('Token').fill(token)
+    expect(await page.locator('.list details').first().isVisible()).toBe(false)
+    await page.keyboard.press('Enter')
+    await page.locator('.list details').first().waitFor()
     expect(complaints).toEqual([])
   })
 

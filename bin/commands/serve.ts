@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { ServerFunctions, SyncOptions, WatchOptions } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
+import { nextRunOfSystemd } from '../next-run.js'
 import { duration, wholeNumber } from '../option-values.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
@@ -63,7 +64,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   await using reader = openRunReader({ target, pipeline: flags.pipeline })
   const run: SyncOptions = { ...databases, ...optionsOf(flags), logger: log.logger }
   const timetable: { next: Date | null } = { next: null }
-  const functions = { ...functionsOf(run, flags, signal), ...reader, nextRun: () => coming(timetable.next) }
+  const watches = flags.every !== undefined || flags.cron !== undefined
+  const nextRun = watches ? () => coming(timetable.next) : nextRunOfSystemd()
+  const functions = { ...functionsOf(run, flags, signal), ...reader, nextRun }
   await using server = await createServer({ ...functions, token, origins: flags.origin, logger: log.logger })
   const { url, port } = await server.listen({ port: flags.port, host: flags.host })
   announce(url, port, flags)

@@ -16,11 +16,19 @@ export function createCharts(section) {
   const draw = () => {
     for (const plot of plots) plot.destroy()
     kind ??= mostly(latest)
+    // On a phone as many as can be told apart.
+    const most = section.clientWidth < 480 ? 30 : 60
     const runs = latest
-      .filter(({ status, loadType }) => status !== 'running' && loadType === kind)
+      .filter(({ loadType }) => loadType === kind)
+      .slice(0, most)
       .toReversed()
     const [durations, changes] = [frame(word.durations), frame(word.changes, legend(runs))]
-    const choose = (chosen) => ((kind = chosen), draw())
+    const choose = (chosen) => {
+      kind = chosen
+      draw()
+      // The control was drawn anew under the finger that is on it.
+      section.querySelector(':checked').focus()
+    }
     section.replaceChildren(
       h('div', { class: 'bar' }, h('span', {}), segmented(word.whichRuns, word.loadTypes, kind, choose)),
       h('div', { class: 'pair' }, durations.box, changes.box),

@@ -77,7 +77,7 @@ export function drawRejections({ rejections, rowTotals }) {
   return [
     head,
     h('p', { class: 'finding warning' }, count(rowTotals.rejected)),
-    h('p', { class: 'quiet' }, word.rejectedTotal(count(rowTotals.rejected))),
+    h('p', { class: 'quiet' }, word.rejectedTotal),
     h(
       'dl',
       { class: 'counts', 'aria-label': word.rejectedIn },

@@ -9,7 +9,7 @@ const short = new Intl.NumberFormat(reader, { notation: 'compact', maximumFracti
 const share = new Intl.NumberFormat(reader, { style: 'percent', maximumFractionDigits: 1 })
 const relative = new Intl.RelativeTimeFormat(words, { numeric: 'auto' })
 const clock = new Intl.DateTimeFormat(reader, { hour: '2-digit', minute: '2-digit' })
-const day = new Intl.DateTimeFormat(reader, { weekday: 'short', day: 'numeric', month: 'short' })
+const day = new Intl.DateTimeFormat(reader, { day: 'numeric', month: 'short' })
 const exact = new Intl.DateTimeFormat(reader, { dateStyle: 'medium', timeStyle: 'medium' })
 
 export const count = (value) => whole.format(value)

@@ -23,6 +23,7 @@ const state = {
   comparing: false,
   followed: undefined,
   tried: false,
+  complaint: '',
 }
 let listRuns
 let timer
@@ -46,7 +47,7 @@ async function look() {
     const health = read('api/health').then((health) => ((state.health = health), draw()))
     if (!state.health) await health.catch(() => undefined)
     else health.catch(() => undefined)
-    notice()
+    notice(state.complaint)
     draw()
     await listRuns()
   } catch (error) {
@@ -110,7 +111,7 @@ async function startFull() {
 }
 
 async function start(loadType) {
-  state.starting = true
+  Object.assign(state, { starting: true, complaint: '' })
   draw()
   try {
     const { executionId } = await post('api/runs', { loadType })
@@ -125,7 +126,7 @@ async function start(loadType) {
 }
 
 async function compare() {
-  state.comparing = true
+  Object.assign(state, { comparing: true, complaint: '' })
   draw()
   await post('api/verify', {}).catch(complain)
   state.comparing = false
@@ -176,8 +177,6 @@ function refuse(error) {
 }
 
 function signIn() {
-  for (const section of sections) hide(byId(section))
-  hide(byId('actions'))
   document.body.classList.add('locked')
   Object.assign(state, { stats: undefined, health: undefined })
   show(hero, Math.random(), () => drawSignIn(state.tried, () => ((state.tried = true), look())))
@@ -187,7 +186,8 @@ function signIn() {
 /** What was asked for did not work; what is shown still holds. */
 function complain(error) {
   if (error.status === 401) return signIn()
-  notice(error.status === 0 ? word.unreachable : describe(error))
+  state.complaint = error.status === 0 ? '' : describe(error)
+  notice(state.complaint || word.unreachable)
 }
 
 const describe = (error) => {
@@ -195,9 +195,13 @@ const describe = (error) => {
   return word.failed(known ? `${known}. ${error.message}` : error.message)
 }
 
+/** What was not done is told until somebody has read it; that the server is silent, until it speaks. */
 function notice(text = '') {
-  const box = byId('notice')
-  if (box.textContent !== text) box.replaceChildren(...(text ? [h('p', {}, text)] : []))
+  const close = () => ((state.complaint = ''), notice())
+  const button = h('button', { class: 'button quiet-button', onclick: close }, word.close)
+  show(byId('notice'), text, () =>
+    text ? [h('p', {}, text), text === state.complaint && button].filter(Boolean) : [],
+  )
 }
 
 /** Ages grow without the server being asked. */

@@ -99,7 +99,7 @@ export const english = {
   differingColumns: 'In these columns',
   rejections: 'Rejected rows',
   noRejections: 'The table has taken every row.',
-  rejectedTotal: (rows) => `${rows} in all runs`,
+  rejectedTotal: 'in all runs so far',
   rejectedIn: 'Runs with rejected rows',
   confirmTitle: 'Read everything again?',
   confirmText:
@@ -112,6 +112,7 @@ export const english = {
   tokenTitle: 'This server asks for its token.',
   tokenText: 'It is in the setting CHATWOOT_SYNC_TOKEN of the server, and is kept until this tab is closed.',
   tokenWrong: 'The server does not know this token.',
+  close: 'Close',
   enter: 'Enter',
   unreachable: 'The server does not answer. What you see is from before; this page keeps trying.',
   stillTrying: 'This page keeps trying.',

@@ -102,7 +102,7 @@ export const portuguese = {
   differingColumns: 'Nestas colunas',
   rejections: 'Linhas rejeitadas',
   noRejections: 'A tabela aceitou todas as linhas.',
-  rejectedTotal: (rows) => `${rows} em todas as execuções`,
+  rejectedTotal: 'em todas as execuções até agora',
   rejectedIn: 'Execuções com linhas rejeitadas',
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
@@ -116,6 +116,7 @@ export const portuguese = {
   tokenText:
     'Ele está na configuração CHATWOOT_SYNC_TOKEN do servidor e fica guardado até esta aba ser fechada.',
   tokenWrong: 'O servidor não conhece este token.',
+  close: 'Fechar',
   enter: 'Entrar',
   unreachable: 'O servidor não responde. O que você vê é de antes; esta página continua tentando.',
   stillTrying: 'Esta página continua tentando.',
