@@ -133,7 +133,7 @@ describe('a run', () => {
   })
 
   it('fails on a target that was not migrated', async () => {
-    await pair.target.query('drop view vw_etl_stats; drop table etl_control')
+    await pair.target.query('drop view vw_etl_stats; drop table etl_control cascade')
     await expectFailure(['sync'], {}, /etl_control.*Run chatwoot-sync migrate.*TARGET_NOT_MIGRATED/)
     expect(await loaded()).toBe(0)
   })

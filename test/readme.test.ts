@@ -116,7 +116,7 @@ it('names the columns that a Chatwoot may lack', () => {
 
 it('the settings to copy are those that the command reads', () => {
   const settings = parseEnv(read('.env.example').replaceAll(/^# (\w+_URL=)/gm, '$1'))
-  const [, ...urls] = Object.keys(settings).filter((name) => name.endsWith('_URL'))
+  const [, ...urls] = Object.keys(settings).filter((name) => name.endsWith('_DATABASE_URL'))
   expect(urls).toHaveLength(1)
   expect(() => databasesOf(['source', 'target'], settings)).not.toThrow()
   const single = Object.entries(settings).filter(([name]) => !name.endsWith('_URL'))

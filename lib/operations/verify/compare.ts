@@ -74,6 +74,8 @@ export async function compareRows(
       if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
     }
   }
+  const inOrder = isCountable(load) ? (a: string, b: string) => Number(a) - Number(b) : undefined
+  for (const keys of [found.missing, found.stale, found.extra]) keys.sort(inOrder)
   return { ...found, rowsCompared }
 }
 
