@@ -199,6 +199,7 @@ function codeBlocks(text: string): string[] {
 /** A comment leaves its place: one that is missing is a difference. */
 function withoutComments(block: string): string {
   if (block.startsWith('```sh')) return block.replaceAll(/(^|\s)# .*$/gm, '$1#')
+  if (block.startsWith('```ts')) return block.replaceAll(/\/\/ .*$/gm, '//')
   return block.startsWith('```sql') ? block.replaceAll(/-- .*$/gm, '--') : block
 }
 
