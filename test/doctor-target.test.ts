@@ -12,7 +12,7 @@ afterEach(() => pair[Symbol.asyncDispose]())
 describe('of the target the doctor', () => {
   it('tells that it was not migrated', async () => {
     await pair.target.query(
-      'drop view vw_conversas_analytics, vw_etl_stats; drop table conversas_analytics, etl_control',
+      'drop view vw_conversas_analytics, vw_etl_stats; drop table conversas_analytics, etl_control cascade',
     )
     expect((await pair.examine()).found).toMatchObject([
       { name: 'target-migrated', outcome: 'critical', remedy: 'Run chatwoot-sync migrate.' },
