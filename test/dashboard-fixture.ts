@@ -1,16 +1,6 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
-
-/** A real browser: the one of CHROME_PATH, the one of the system, or the one that a package brings. */
-export async function openBrowser(): Promise<Browser> {
-  const installed = [process.env['CHROME_PATH'], '/usr/bin/chromium'].find((path) => path && existsSync(path))
-  const env = { ...process.env, LANG: 'en_US.UTF-8' }
-  if (installed) return chromium.launch({ executablePath: installed, args: ['--no-sandbox'], env })
-  const { default: packed } = await import('@sparticuz/chromium')
-  return chromium.launch({ executablePath: await packed.executablePath(), args: packed.args, env })
-}
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 /** The page of a server, and all that it complained of. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {

@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { comeBack, findBarriers, openBrowser, openPage } from './dashboard-fixture.js'
+import { openBrowser } from './browser.js'
+import { comeBack, findBarriers, openPage } from './dashboard-fixture.js'
 import { holdRuns, openServer } from './server-fixture.js'
 import { differences } from './sync-fixture.js'
 
@@ -112,8 +113,9 @@ describe('the page', () => {
     await opened.page.getByRole('alert').getByText('The target database did not answer').waitFor()
     expect(await opened.page.locator('.list details').count()).toBe(12)
     // Looking again does not take the words away; who has read them does.
+    const looked = opened.page.waitForResponse((response) => response.url().endsWith('api/health'))
     await comeBack(opened.page)
-    await opened.page.waitForResponse((response) => response.url().endsWith('api/health'))
+    await looked
     await opened.page.getByRole('button', { name: 'Close' }).click()
     await opened.page.getByRole('alert').getByText('did not answer').waitFor({ state: 'detached' })
   })
@@ -145,8 +147,8 @@ describe('the page', () => {
     await items.first().getByText('Where the time went').waitFor({ state: 'detached' })
     await items.first().getByText('by schedule').waitFor()
     await page.getByRole('group', { name: 'Which runs are listed' }).getByText('Failed').click()
+    await expect.poll(() => items.count()).toBe(1)
     await page.locator('.list summary', { hasText: 'did not answer' }).waitFor()
-    expect(await items.count()).toBe(1)
     expect(await page.locator('.plot canvas').count()).toBe(2)
   })
 

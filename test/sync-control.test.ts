@@ -154,7 +154,7 @@ it('refuses a target that is not migrated, and a table that lacks a column', asy
     message: expect.stringContaining('labels'),
   })
   await expect(at.sync({ table: 'nowhere' })).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
-  await at.target.query('drop table etl_control cascade cascade')
+  await at.target.query('drop table etl_control cascade')
   await expect(at.sync()).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
 })
 

@@ -27,6 +27,8 @@ const state = {
 }
 let listRuns
 let timer
+let looking = Promise.resolve()
+let nextLook
 
 document.documentElement.lang = word.lang
 for (const element of document.querySelectorAll('[data-word]'))
@@ -37,8 +39,21 @@ setInterval(tick, 1000)
 document.addEventListener('visibilitychange', () => !document.hidden && look())
 void look()
 
-/** Reads everything and draws what has changed. */
-async function look() {
+/**
+ * Reads everything and draws what has changed. One look at a time: of two at once the slower would draw what is no longer so. Who asks
+ * during one gets the next, which begins after it.
+ */
+function look() {
+  nextLook ??= looking
+    .catch(() => undefined)
+    .then(() => {
+      nextLook = undefined
+      return (looking = lookOnce())
+    })
+  return nextLook
+}
+
+async function lookOnce() {
   clearTimeout(timer)
   try {
     const [stats, page] = await Promise.all([read('api/stats'), read('api/runs?limit=60')])
@@ -60,6 +75,8 @@ async function look() {
 
 function draw() {
   const { stats, health, runs, starting, comparing } = state
+  // An answer that was asked for before the token was.
+  if (!stats) return
   document.body.classList.remove('stale', 'locked')
   hero.removeAttribute('aria-busy')
   const isBusy = starting || comparing || stats.isLocked

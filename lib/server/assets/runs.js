@@ -44,11 +44,13 @@ export function createRunList(section, complain) {
         : kept.filter((run) => run.startedAt < (page.runs.at(-1)?.startedAt ?? ''))
     if (cursor || older.length === 0) next = page.next
     runs = cursor ? [...kept, ...page.runs] : [...page.runs, ...older]
+    list.removeAttribute('aria-busy')
     draw()
   }
 
   const choose = (chosen) => {
     ;[filter, runs, next] = [chosen, [], null]
+    list.setAttribute('aria-busy', 'true')
     load().catch(complain)
   }
   more.addEventListener('click', () => load(next).catch(complain))
