@@ -42,6 +42,23 @@ it('marks a conversation that left the filter', async () => {
   expect(await at.sync({ inboxes: [1] })).toMatchObject({ loadType: 'incremental', rowsDeleted: 1 })
 })
 
+it('leaves the rows of another filter alone when these change', async () => {
+  await using at = await openSmallSync()
+  const stamps = { created_at: '2026-01-01', updated_at: '2026-01-01' }
+  await insert(at.source, 'accounts', { id: 2, name: 'Outra', ...stamps })
+  await insertConversation(at.source)
+  const other = await insertConversation(at.source, { account_id: 2 })
+  const one = { accounts: [1], pipeline: 'one' }
+  await at.sync(one)
+  await at.sync({ accounts: [2], pipeline: 'two' })
+  await at.source.query('update conversations set updated_at = now() where id = $1', [other])
+
+  expect(await at.sync(one)).toMatchObject({ loadType: 'incremental', rowsDeleted: 0 })
+
+  const live = await at.target.query('select from conversas_analytics where deleted_at is null')
+  expect(live).toHaveLength(2)
+})
+
 it('reads everything once the filter, the time zone or the transform changed', async () => {
   await using at = await openSmallSync()
   await insertConversation(at.source)

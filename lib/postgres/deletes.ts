@@ -24,7 +24,7 @@ export async function countLive(target: Session, plan: LoadPlan): Promise<number
   return Number(row?.[0] ?? 0)
 }
 
-/** Marks the rows with these keys; gives how many were not marked before. */
+/** Marks this pipeline's rows with these keys; gives how many were not marked before. Of other filters' rows the source tells it nothing. */
 export async function markDeleted(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<number> {
   return countOf(
     target,
@@ -93,6 +93,7 @@ function amongKeys(plan: LoadPlan, keys: readonly string[]) {
   const { name, type } = keyColumn(plan)
   return sql`
     t.deleted_at is null
+      and ${inScope(plan, 't')}
       and t.${sql.id(name)} in (
         select key::${sql.raw(type)}
         from json_array_elements_text(${JSON.stringify(keys)}::json) key
