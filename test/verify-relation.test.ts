@@ -97,3 +97,59 @@ it('is refused while a run is at work, and refuses a run meanwhile', async () =>
   expect(await comparison).toMatchObject({ rowsMissing: 0, rowsStale: 0, rowsExtra: 0 })
   await blocker.end()
 })
+
+it('finds a change of a value in any type, however small', async () => {
+  const changes = [
+    { type: 'smallint', from: '1', to: 'null' },
+    { type: 'integer', from: '0', to: 'null' },
+    { type: 'bigint', from: '9007199254740992', to: '9007199254740993' },
+    { type: 'boolean', from: 'false', to: 'null' },
+    { type: 'numeric', from: '1', to: '1.0' },
+    { type: 'numeric', from: `'NaN'`, to: '0' },
+    { type: 'double precision', from: '0.1', to: '0.30000000000000004 - 0.2' },
+    { type: 'text', from: `''`, to: 'null' },
+    { type: 'text', from: `'a'`, to: `'a '` },
+    { type: 'date', from: `'2026-01-01'`, to: `'infinity'` },
+    { type: 'timestamp', from: `'2026-01-01 12:00:00.000001'`, to: `'2026-01-01 12:00:00.000002'` },
+    { type: 'timestamptz', from: `'2026-01-01 12:00:00.000001+00'`, to: `'2026-01-01 12:00:00.000002+00'` },
+    { type: 'interval', from: `'1 day'`, to: `'24 hours'` },
+    { type: 'uuid', from: `'00000000-0000-0000-0000-000000000000'`, to: 'null' },
+    { type: 'json', from: `'{"a":1}'`, to: `'{"a": 1}'` },
+    { type: 'jsonb', from: `'{"a":1}'`, to: `'{"a":1.0}'` },
+    { type: 'text[]', from: `'{a,b}'`, to: `'{b,a}'` },
+    { type: 'bytea', from: `'\\x00'`, to: `'\\x0000'` },
+  ]
+  const [source, target] = await Promise.all([cloneDatabase('source', 'template0'), cloneDatabase('target')])
+  await using _databases = {
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([source[Symbol.asyncDispose](), target[Symbol.asyncDispose]()])
+    },
+  }
+  const columns = changes.map(({ type }, at) => `c${at} ${type}`).join(', ')
+  await source.query(`create table samples (id integer primary key, changed_at timestamptz, ${columns})`)
+  await target.query(`create table samples (id integer primary key, changed_at timestamptz, ${columns})`)
+  const values = changes.map(({ type, from }) => `${from}::${type}`).join(', ')
+  await source.query(
+    `insert into samples select i, '2026-01-01', ${values} from generate_series(0, ${changes.length}) i`,
+  )
+  const options = {
+    source: source.url,
+    target: target.url,
+    relation: { name: 'samples', key: 'id', changedAt: 'changed_at' },
+    table: 'samples',
+    pipeline: 'samples',
+  }
+  await syncConversations(options)
+  expect(await verifyConversations(options)).toMatchObject({ rowsStale: 0, rowsCompared: changes.length + 1 })
+
+  for (const [at, { type, to }] of changes.entries()) {
+    await target.query(`update samples set c${at} = (${to})::${type} where id = ${at}`)
+  }
+  // Two values that trade places.
+  await target.query(`update samples set c0 = c1, c1 = c0 where id = ${changes.length}`)
+
+  const report = await verifyConversations(options)
+  expect(report.differingKeys).toEqual([...changes.keys(), changes.length].map(String))
+  const once = Object.fromEntries(changes.map((_, at) => [`c${at}`, at < 2 ? 2 : 1]))
+  expect(report.differingColumns).toEqual(once)
+})
