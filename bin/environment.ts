@@ -56,7 +56,15 @@ export function secretsOf(environment: Environment): string[] {
     ...passwordsIn(of(`${prefix}_DATABASE_URL`)),
   ])
   const webhooks = [of('ALERT_SLACK_WEBHOOK_URL'), of('ALERT_WEBHOOK_URL')]
-  return [...databases, ...webhooks, ...passwordsIn(of('ALERT_SMTP_URL'))].filter((secret) => secret !== '')
+  const others = [hashSecretOf(environment) ?? '']
+  return [...databases, ...others, ...webhooks, ...passwordsIn(of('ALERT_SMTP_URL'))].filter(
+    (secret) => secret !== '',
+  )
+}
+
+/** The key of hashed columns; undefined when it is not set. */
+export function hashSecretOf(environment: Environment): string | undefined {
+  return environment['CHATWOOT_SYNC_HASH_SECRET']?.trim() || undefined
 }
 
 /** The password of a URL as it stands there, and as it is. */

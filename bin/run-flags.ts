@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
 import type { SyncOptions } from '../lib/index.js'
+import { hashSecretOf } from './environment.js'
 import { duration, moreIds, share } from './option-values.js'
 import { relationOf, type RelationFlags } from './own-relation.js'
 
@@ -10,6 +11,10 @@ export interface RunFlags extends RelationFlags {
   readonly pipeline?: string
   readonly account?: readonly number[]
   readonly inbox?: readonly number[]
+  readonly excludeColumn?: readonly string[]
+  readonly hashColumn?: readonly string[]
+  readonly maskColumn?: readonly string[]
+  readonly messageTexts: boolean
   readonly timeZone?: string
   readonly skewAllowance?: number
   readonly statementTimeout?: number
@@ -31,6 +36,10 @@ export function addPipelineOptions(command: Command): Command {
     .option('--pipeline <name>', 'name under which the state is kept (conversations)')
     .option('--account <id...>', 'only conversations of these accounts', moreIds)
     .option('--inbox <id...>', 'only conversations of these inboxes', moreIds)
+    .option('--exclude-column <name...>', 'leave these columns empty')
+    .option('--hash-column <name...>', 'load a keyed hash of these columns in their place')
+    .option('--mask-column <name...>', 'load the shape of these columns in their place')
+    .option('--no-message-texts', 'leave out what people wrote')
     .option('--time-zone <name>', 'of the calendar columns (that of the inbox)')
     .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
     .option('--statement-timeout <time>', 'for one statement (10m)', duration)
@@ -52,6 +61,14 @@ export function pipelineOptionsOf(flags: RunFlags) {
   const { table, pipeline, account, inbox, timeZone, skewAllowance, statementTimeout, maxDeleteShare } = flags
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
-    ...{ skewAllowance, statementTimeout, maxDeleteShare },
+    ...{ skewAllowance, statementTimeout, maxDeleteShare, ...protectionOf(flags) },
   } satisfies Partial<SyncOptions>
+}
+
+/** The secret comes from the environment only: every user of the machine can read the arguments of a process. */
+function protectionOf({ excludeColumn, hashColumn, maskColumn, messageTexts }: RunFlags) {
+  const columns = { exclude: excludeColumn, hash: hashColumn, mask: maskColumn }
+  const isAny = Object.values(columns).some((names) => names !== undefined)
+  const hashSecret = hashColumn && hashSecretOf(process.env)
+  return { columns: isAny ? columns : undefined, hashSecret, messageTexts }
 }

@@ -4,6 +4,7 @@ import * as z from 'zod/mini'
 import { SyncError } from './domain/errors.js'
 import { silentLogger, type Logger } from './domain/logger.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
+import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import type { DatabaseHandle } from './postgres/connect.js'
 
@@ -44,6 +45,12 @@ export interface SyncOptions {
   readonly accounts?: readonly number[] | undefined
   /** Only conversations of these inboxes, by `inbox_id`. (Default: all.) */
   readonly inboxes?: readonly number[] | undefined
+  /** Columns whose content is left out, hashed or masked; key, change column, filter columns and contact_id cannot be. (Default: none.) */
+  readonly columns?: ColumnRules | undefined
+  /** Key of `columns.hash`, 16 characters at least; with another one everything is read anew. (Default: none.) */
+  readonly hashSecret?: string | undefined
+  /** Whether the texts of messages and survey answers are loaded, with all that is known about them besides. (Default: true.) */
+  readonly messageTexts?: boolean | undefined
   /** Time zone of the calendar columns, for every conversation. (Default: the one of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
   /**
@@ -106,6 +113,7 @@ export const defaults = {
   pipeline: 'conversations',
   loadType: 'incremental',
   triggeredBy: 'manual',
+  messageTexts: true,
   extractor: 'copy',
   batchSize: 5000,
   batchBytes: 4 * 1024 * 1024,
@@ -135,6 +143,7 @@ const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum)
 const milliseconds = z.number().check(z.gte(0), z.lte(2 ** 31 - 1))
 const ids = z.array(whole(1, Number.MAX_SAFE_INTEGER)).check(z.minLength(1))
 const name = z.string().check(z.trim(), z.minLength(1))
+const names = z.optional(z.array(name))
 const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
 const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
 
@@ -148,6 +157,9 @@ const schema = z.strictObject({
   triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
   accounts: z.optional(ids),
   inboxes: z.optional(ids),
+  columns: z.optional(z.strictObject({ exclude: names, hash: names, mask: names })),
+  hashSecret: z.optional(z.string().check(z.minLength(16))),
+  messageTexts: z._default(z.boolean(), defaults.messageTexts),
   timeZone: z.optional(name),
   extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
   batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),
@@ -175,6 +187,7 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   }
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
+  checkRules(checked.data.columns, checked.data.hashSecret)
   const { source, target, transform, onStart, onProgress, logger = silentLogger } = options
   // Handles and hooks are the caller's own objects: zod would copy them.
   return Object.freeze({ ...checked.data, source, target, transform, onStart, onProgress, logger })

@@ -5,6 +5,7 @@
 -- means the one of `absent`, and is NULL. So the text is the same for every release.
 --
 -- :time_zone is the caller's time zone for the calendar columns or NULL, :known_time_zones the names that both servers know.
+-- :without_message_texts is true where no text that people wrote may be given, else NULL.
 select
   c.id as conversation_id,
   c.display_id,
@@ -68,7 +69,7 @@ select
   m.last_at as mc_last_message_at,
   csat.id as csat_response_id,
   csat.rating as csat_rating,
-  csat.feedback_message as csat_feedback,
+  case when :without_message_texts::boolean then null else csat.feedback_message end as csat_feedback,
   case when isfinite(csat.created_at) then csat.created_at end::timestamp(6) as csat_created_at,
   coalesce(mood.nps, 'Sem Rating') as csat_nps_category,
   coalesce(mood.sentiment, 'Sem Rating') as csat_sentiment_category,
@@ -209,7 +210,7 @@ cross join lateral (
     select
       jsonb_build_object(
         'message_id', id,
-        'text', content,
+        'text', case when :without_message_texts::boolean then null else content end,
         'sender', sender_type,
         'sender_id', sender_id,
         'sent_at', created_at,

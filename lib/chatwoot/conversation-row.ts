@@ -9,6 +9,8 @@ export interface RowColumn {
   readonly name: string
   /** The type in which it is given, without a modifier. */
   readonly type: string
+  /** The cell of `r`, or what is given in its place. */
+  readonly cell: RawBuilder<unknown>
 }
 
 export interface RowOptions {
@@ -17,6 +19,8 @@ export interface RowOptions {
   readonly knownTimeZones: readonly string[]
   readonly accounts: readonly number[] | undefined
   readonly inboxes: readonly number[] | undefined
+  /** Whether the texts of messages and survey answers are given. */
+  readonly messageTexts: boolean
 }
 
 /** The columns in the order of db/chatwoot/conversation-row.sql. */
@@ -38,10 +42,11 @@ export function conversations(
   condition: RawBuilder<unknown>,
   options: RowOptions,
 ) {
-  const { timeZone, knownTimeZones, accounts, inboxes } = options
+  const { timeZone, knownTimeZones, accounts, inboxes, messageTexts } = options
   const row = template('conversation-row.sql', {
     time_zone: timeZone ?? null,
     known_time_zones: arrayOf(knownTimeZones),
+    without_message_texts: messageTexts ? null : 'true',
   })
   const conditions = [
     condition,
@@ -49,7 +54,7 @@ export function conversations(
     ...filterBy('inbox_id', inboxes, 'r'),
   ]
   return sql`
-    select ${sql.join(columns.map(({ name, type }) => sql`r.${sql.id(name)}::${sql.raw(type)}`))}
+    select ${sql.join(columns.map(({ name, type, cell }) => sql`${cell}::${sql.raw(type)} as ${sql.id(name)}`))}
     from (${row}) r
     where ${sql.join(conditions, sql` and `)}`
 }

@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely'
 
 import { messagesOf, smallTables, timeZonesOf, toSmallTables, type SmallTables } from '../chatwoot/feeds.js'
+import { hashKeyOf } from '../domain/column-hash.js'
 import { SyncError } from '../domain/errors.js'
 import {
   heldBackSince,
@@ -16,6 +17,7 @@ import {
 import { formatMicros, type Micros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
+import { handOverKey } from '../postgres/protection.js'
 import { probeSource, readSnapshot, toSnapshot } from '../postgres/probe.js'
 import type { Session } from '../postgres/session.js'
 import { beginReading } from '../postgres/settings.js'
@@ -78,9 +80,11 @@ export async function lookAtSource(
 }
 
 /** The small tables come with the snapshot, in the same round trip. */
-async function openSnapshot(source: Session, { statementTimeout, relation }: ResolvedOptions) {
+async function openSnapshot(source: Session, options: ResolvedOptions) {
+  const { statementTimeout, relation, columns, hashSecret } = options
   const tables = relation ? [] : [compile(smallTables())]
-  const begin = beginReading(statementTimeout).map((text) => CompiledQuery.raw(text))
+  const key = columns?.hash?.length && hashSecret !== undefined ? handOverKey(hashKeyOf(hashSecret)) : []
+  const begin = [...beginReading(statementTimeout), ...key].map((text) => CompiledQuery.raw(text))
   const results = await source.together([...begin, readSnapshot, ...tables])
   return { snapshot: toSnapshot(results[begin.length] ?? []), rows: results[begin.length + 1] ?? [] }
 }

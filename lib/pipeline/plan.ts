@@ -9,6 +9,8 @@ import type { CustomRead } from '../postgres/custom-relation.js'
 import type { LoadPlan } from '../postgres/load.js'
 import type { Column, Relation } from '../postgres/relation.js'
 import { rowColumns } from '../chatwoot/columns.js'
+import type { Protections } from '../postgres/protection.js'
+import { protectionDigest, protectionsOf } from './protections.js'
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
@@ -19,6 +21,10 @@ export interface Plan {
   readonly estimatedRows: number | null
   /** Stands for everything that a state holds for: with another one, the next run reads everything. */
   readonly fingerprint: string
+  /** How columns are protected before they leave the source. */
+  readonly protections: Protections
+  /** Stands for `protections` and the secret of the hashes; null where nothing is protected. */
+  readonly protectionDigest: string | null
   readonly warnings: readonly Warning[]
 }
 
@@ -35,20 +41,14 @@ export function makePlan(relation: Relation, table: Relation, options: ResolvedO
 function planChatwoot(conversations: Relation, table: Relation, options: ResolvedOptions): Plan {
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
+  const { key, changedAt } = chatwoot
+  const load = { table, key, columns, scope: scopeOf(table, options), changedAt }
+  const definition = [...conversations.columns.map(({ name }) => name), chatwoot.queryVersion]
   return {
-    load: {
-      table,
-      key: chatwoot.key,
-      columns,
-      scope: scopeOf(table, options),
-      changedAt: chatwoot.changedAt,
-    },
+    load,
     custom: undefined,
     estimatedRows: conversations.estimatedRows,
-    fingerprint: fingerprintOf(options, columns, [
-      ...conversations.columns.map(({ name }) => name),
-      chatwoot.queryVersion,
-    ]),
+    ...protectedBy(options, load, changedAt, definition),
     warnings: [],
   }
 }
@@ -86,17 +86,18 @@ function planCustom(
     accounts: options.accounts,
     inboxes: options.inboxes,
   }
+  const load = {
+    table,
+    key,
+    columns: shared,
+    scope: scopeOf(table, options),
+    changedAt: isExact(stamp, columnOf(table, changedAt)) ? changedAt : undefined,
+  }
   return {
-    load: {
-      table,
-      key,
-      columns: shared,
-      scope: scopeOf(table, options),
-      changedAt: isExact(stamp, columnOf(table, changedAt)) ? changedAt : undefined,
-    },
+    load,
     custom: read,
     estimatedRows: relation.estimatedRows,
-    fingerprint: fingerprintOf(options, shared, [relation.schema, relation.name]),
+    ...protectedBy(options, load, changedAt, [relation.schema, relation.name]),
     warnings: ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : [],
   }
 }
@@ -191,6 +192,18 @@ function notAStamp(relation: string, column: string, type = 'unknown'): SyncErro
 function columnsIgnored(columns: readonly string[], table: string): Warning {
   const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
   return { code: 'COLUMNS_IGNORED', message }
+}
+
+function protectedBy(
+  options: ResolvedOptions,
+  load: LoadPlan,
+  changedAt: string,
+  definition: readonly (string | number)[],
+): Pick<Plan, 'protections' | 'protectionDigest' | 'fingerprint'> {
+  const protections = protectionsOf(options, load, changedAt)
+  const digest = protectionDigest(options, protections)
+  const more = digest === null ? definition : [...definition, digest]
+  return { protections, protectionDigest: digest, fingerprint: fingerprintOf(options, load.columns, more) }
 }
 
 function fingerprintOf(

@@ -5,12 +5,13 @@ import type { Micros } from '../domain/micros.js'
 import type { ResolvedOptions } from '../options.js'
 import { baseType } from '../postgres/column-types.js'
 import { allKeys, changedSince, rows } from '../postgres/custom-relation.js'
+import { protect } from '../postgres/protection.js'
 import type { Plan } from './plan.js'
 
 /** What the text of a query depends on. */
 export interface QueryScope {
   readonly plan: Plan
-  readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes'>
+  readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes' | 'messageTexts'>
   /** Time zones that were looked up, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
 }
@@ -50,9 +51,13 @@ function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<
 /** The rows under a condition on `r`, in no order. */
 export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { plan } = scope
-  if (plan.custom) return rows(plan.custom, condition)
+  if (plan.custom) return rows(plan.custom, condition, plan.protections)
   return conversations(
-    plan.load.columns.map(({ name, type }) => ({ name, type: baseType(type) })),
+    plan.load.columns.map(({ name, type }) => ({
+      name,
+      type: baseType(type),
+      cell: protect(sql`r.${sql.id(name)}`, plan.protections.get(name)),
+    })),
     condition,
     rowOptions(scope),
   )
@@ -77,6 +82,6 @@ function keyType({ plan }: QueryScope): string {
 
 function rowOptions({ options, timeZones }: QueryScope): RowOptions {
   const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
-  const { timeZone, accounts, inboxes } = options
-  return { timeZone, accounts, inboxes, knownTimeZones: known }
+  const { timeZone, accounts, inboxes, messageTexts } = options
+  return { timeZone, accounts, inboxes, messageTexts, knownTimeZones: known }
 }

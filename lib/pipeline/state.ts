@@ -10,6 +10,8 @@ export interface State {
   readonly edits: EditState | undefined
   /** Time zones that were looked up, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
+  /** What was done to columns with personal data; see `Plan`. */
+  readonly protectionDigest?: string | null
 }
 
 /** Ids of 64 bits become texts and maps become objects. */

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/micros.js'
+import { protect, type Protections } from './protection.js'
 import type { Column, Relation } from './relation.js'
 
 /** Columns of a conversation in which an empty text means that there is none. */
@@ -34,12 +35,16 @@ export function allKeys(read: CustomRead): RawBuilder<unknown> {
   return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read)} order by ${key}`
 }
 
-/** The rows of the filter under a condition on `r`, cleaned, in no order. */
-export function rows(read: CustomRead, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+/** The rows of the filter under a condition on `r`, cleaned and protected, in no order. */
+export function rows(
+  read: CustomRead,
+  condition: RawBuilder<unknown>,
+  protections: Protections,
+): RawBuilder<unknown> {
   const { relation, columns } = read
   const cells = columns.map(({ name, type }) => {
     const from = relation.columns.find((column) => column.name === name)?.type ?? type
-    return sql`${cleaned(name, from, type)} as ${sql.id(name)}`
+    return sql`${protect(cleaned(name, from, type), protections.get(name))} as ${sql.id(name)}`
   })
   return sql`
     select ${sql.join(cells)}

@@ -18,6 +18,8 @@ export interface Relation {
   readonly columns: readonly Column[]
   /** Names of columns that the role may not read. */
   readonly forbidden: readonly string[]
+  /** Names of columns that may not be NULL. */
+  readonly required: readonly string[]
   /** Columns that alone form a unique key: of a whole, valid index that is checked at once. */
   readonly uniqueColumns: readonly string[]
   /** Rows as the planner estimates them; null for a view and for a table that was never analysed. */
@@ -70,7 +72,9 @@ export function requireTarget(table: Relation | undefined, name: string): Relati
 export function toRelation([row]: readonly Cells[]): Relation | undefined {
   if (!row) return undefined
   const [schema, table, columns, uniqueColumns, estimate] = row
-  const described: { name: string; type: string; readable: boolean }[] = JSON.parse(columns ?? '[]')
+  const described: { name: string; type: string; readable: boolean; required: boolean }[] = JSON.parse(
+    columns ?? '[]',
+  )
   return {
     schema: schema ?? '',
     name: table ?? '',
@@ -78,6 +82,7 @@ export function toRelation([row]: readonly Cells[]): Relation | undefined {
       column.readable ? [{ name: column.name, type: column.type }] : [],
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
+    required: described.flatMap((column) => (column.required ? [column.name] : [])),
     uniqueColumns: JSON.parse(uniqueColumns ?? '[]'),
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
   }
@@ -104,6 +109,7 @@ export const lookUp = (name: string) =>
         jsonb_build_object(
           'name', a.attname,
           'type', format_type(a.atttypid, a.atttypmod),
+          'required', a.attnotnull,
           'readable', has_column_privilege(c.oid, a.attnum, 'select')
         )
         order by a.attnum

@@ -25,7 +25,8 @@ export async function prepareRun(
   const isFull = options.loadType === 'full' || outlook.low === undefined
   const resumed = isFull ? unfinished : undefined
   const edits = isFull ? undefined : plannedEdits(outlook, usable, options)
-  const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones }
+  const { protectionDigest } = plan
+  const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones, protectionDigest }
   tally.warnings.push(...plan.warnings, ...outlook.warnings, ...unknownZones(timeZones))
   return {
     executionId,
@@ -111,6 +112,7 @@ function reasonOf({ inherited, usable, outlook, resumed, options }: Circumstance
   if (options.loadType === 'full') return null
   if (!inherited.good) return 'there is no good run to go on from'
   if (outlook.low !== undefined) return null
-  if (!usable) return 'the relation, its columns, the filter, the time zone or the transform changed'
+  if (!usable)
+    return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'
   return outlook.reason ?? null
 }

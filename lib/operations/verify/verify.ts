@@ -22,6 +22,9 @@ type Shared =
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'columns'
+  | 'hashSecret'
+  | 'messageTexts'
   | 'skewAllowance'
   | 'statementTimeout'
   | 'connectTimeout'
@@ -89,6 +92,7 @@ interface Comparison {
 /** In one transaction on each side; the one of the target also keeps the finding. */
 async function compare({ source, target, startedAt, options, sample, repair, onProgress }: Comparison) {
   const baseline = await readBaseline(source, target, options)
+  requireSameProtection(baseline)
   const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
   if (repair) await prepareRepair(sides)
   await target.script(beginWriting(options.statementTimeout))
@@ -117,6 +121,17 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   })
   await target.script(['commit'])
   return report
+}
+
+/** Rows that were loaded under another protection would all look stale, and a repair would load what was to be left out. */
+function requireSameProtection({ last, plan }: Baseline): void {
+  if (!last || (last.protectionDigest ?? null) === plan.protectionDigest) return
+  const message =
+    'Columns are excluded, hashed or masked in another way, or with another secret, than in the last good run.'
+  throw new SyncError('CONFIG_INVALID', message, {
+    remedy:
+      'Give columns, hashSecret and messageTexts as the runs have them; after a change, let a run load everything first.',
+  })
 }
 
 function sourceTime({ outlook }: Baseline): string | null {

@@ -1,0 +1,38 @@
+import { SyncError } from '../domain/errors.js'
+import type { ConversationRow } from './row.js'
+
+/** A column of the conversation row, or one of a relation of the caller's own. */
+export type ColumnName = keyof ConversationRow | (string & Record<never, never>)
+
+/** What becomes of columns with personal data before a byte of them leaves the source. NULL stays NULL. */
+export interface ColumnRules {
+  /** NULL in every row. */
+  readonly exclude?: readonly ColumnName[] | undefined
+  /** A hash keyed with `hashSecret` in place of the text: equal texts stay equal, over runs too; see `hashColumnValue`. */
+  readonly hash?: readonly ColumnName[] | undefined
+  /** The shape of the text: its length, spaces and punctuation, digits as 9, capitals as X and everything else as x. */
+  readonly mask?: readonly ColumnName[] | undefined
+}
+
+/**
+ * What the rules say about each other; whether the columns are there, the catalog tells later. Throws CONFIG_INVALID and, for hashes
+ * without a key, CONFIG_MISSING.
+ */
+export function checkRules(
+  { exclude = [], hash = [], mask = [] }: ColumnRules = {},
+  hashSecret: string | undefined,
+): void {
+  const all = [...exclude, ...hash, ...mask]
+  const twice = all.filter((column, index) => all.indexOf(column) !== index)
+  if (twice.length > 0) {
+    throw new SyncError('CONFIG_INVALID', `columns names ${twice.join(', ')} more than once.`, {
+      remedy: 'Exclude, hash or mask a column, one of the three.',
+    })
+  }
+  if (hash.length > 0 && hashSecret === undefined) {
+    throw new SyncError('CONFIG_MISSING', 'columns.hash needs hashSecret, the key of the hashes.', {
+      remedy:
+        'Give a random text that is kept, as from: openssl rand -base64 32 (CHATWOOT_SYNC_HASH_SECRET).',
+    })
+  }
+}
