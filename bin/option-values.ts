@@ -29,11 +29,13 @@ export function someOf(text: string): number {
   throw new InvalidArgumentError('Give a share above 0, such as 0.05 or 5%.')
 }
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
-/** Reads a duration with its unit, such as 500ms, 60s, 2m or 1h, as milliseconds. */
+/** Reads a duration with its unit, such as 500ms, 60s, 2m, 1h or 1d, as milliseconds. */
 export function duration(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  if (unit === 'ms' || unit === 's' || unit === 'm' || unit === 'h') return Number(digits) * units[unit]
-  throw new InvalidArgumentError('Give a duration such as 500ms, 60s, 2m or 1h.')
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
+  if (isUnit(unit)) return Number(digits) * units[unit]
+  throw new InvalidArgumentError('Give a duration such as 500ms, 60s, 2m, 1h or 1d.')
 }
+
+const isUnit = (unit: string | undefined): unit is keyof typeof units => unit !== undefined && unit in units

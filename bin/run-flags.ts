@@ -18,6 +18,7 @@ export interface RunFlags extends RelationFlags {
   readonly timeZone?: string
   readonly skewAllowance?: number
   readonly statementTimeout?: number
+  readonly lockTimeout?: number
   readonly maxDeleteShare?: number
   readonly logDir: string
   readonly logFile: boolean
@@ -43,6 +44,7 @@ export function addPipelineOptions(command: Command): Command {
     .option('--time-zone <name>', 'of the calendar columns (that of the inbox)')
     .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
     .option('--statement-timeout <time>', 'for one statement (10m)', duration)
+    .option('--lock-timeout <time>', 'for a lock of somebody else (60s)', duration)
     .option('--max-delete-share <share>', 'of rows that may be marked deleted (0.2)', share)
 }
 
@@ -58,10 +60,11 @@ export function addOutputOptions(command: Command): Command {
 
 /** The library's options that the flags of `addPipelineOptions` stand for. Throws CONFIG_MISSING for half a relation. */
 export function pipelineOptionsOf(flags: RunFlags) {
-  const { table, pipeline, account, inbox, timeZone, skewAllowance, statementTimeout, maxDeleteShare } = flags
+  const { table, pipeline, account, inbox, timeZone, skewAllowance } = flags
+  const { statementTimeout, lockTimeout, maxDeleteShare } = flags
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
-    ...{ skewAllowance, statementTimeout, maxDeleteShare, ...protectionOf(flags) },
+    ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags) },
   } satisfies Partial<SyncOptions>
 }
 

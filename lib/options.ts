@@ -79,8 +79,18 @@ export interface SyncOptions {
   readonly editScanEvery?: number | undefined
   /** Milliseconds that one statement may take; 0 for no limit. (Default: 600 000; a full read is many statements.) */
   readonly statementTimeout?: number | undefined
+  /**
+   * Milliseconds that a statement waits for a lock of somebody else; 0 for no limit. (Default: 60 000: a migration of Chatwoot holds its
+   * locks for seconds as a rule, and a run that gives up is made up for by the next one.)
+   */
+  readonly lockTimeout?: number | undefined
   /** Milliseconds until a server that does not answer counts as unreachable. (Default: 10 000.) */
   readonly connectTimeout?: number | undefined
+  /**
+   * Milliseconds for which runs, comparisons and closed alerts stay in the target; 0 for ever. What the next run, health and the views need
+   * stays whatever its age. (Default: 34 560 000 000, 400 days, so that a month can be compared with that of the year before.)
+   */
+  readonly keepHistory?: number | undefined
   /** Rows that the target may refuse before the run fails. (Default: 0.) */
   readonly maxRejects?: number | undefined
   /** Share of the target's rows that one full run may mark deleted, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
@@ -121,7 +131,9 @@ export const defaults = {
   editWindow: 259_200_000,
   editScanEvery: 72_000_000,
   statementTimeout: 600_000,
+  lockTimeout: 60_000,
   connectTimeout: 10_000,
+  keepHistory: 34_560_000_000,
   maxRejects: 0,
   maxDeleteShare: 0.2,
   acceptNewSource: false,
@@ -168,7 +180,9 @@ const schema = z.strictObject({
   editWindow: z._default(atLeast(0), defaults.editWindow),
   editScanEvery: z._default(atLeast(0), defaults.editScanEvery),
   statementTimeout: z._default(milliseconds, defaults.statementTimeout),
+  lockTimeout: z._default(milliseconds, defaults.lockTimeout),
   connectTimeout: z._default(milliseconds, defaults.connectTimeout),
+  keepHistory: z._default(atLeast(0), defaults.keepHistory),
   maxRejects: z._default(whole(0, 2 ** 31 - 1), defaults.maxRejects),
   maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),

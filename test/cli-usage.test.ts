@@ -20,7 +20,7 @@ describe('wrong use', () => {
     ],
     [
       ['sync', '--skew-allowance', '60'],
-      `option '--skew-allowance <time>' argument '60' is invalid. Give a duration such as 500ms, 60s, 2m or 1h.`,
+      `option '--skew-allowance <time>' argument '60' is invalid. Give a duration such as 500ms, 60s, 2m, 1h or 1d.`,
     ],
     [
       ['sync', '--max-delete-share', '1.5'],

@@ -22,6 +22,7 @@ interface ServeFlags extends RunFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepHistory?: number
 }
 
 const examples = `
@@ -50,6 +51,7 @@ export function register(command: Command): void {
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
+    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
   addOutputOptions(command).addHelpText('after', examples).action(serve)
 }
 
@@ -119,8 +121,8 @@ async function watchBeside(
 }
 
 function optionsOf(flags: ServeFlags) {
-  const { batchSize, maxRejects } = flags
-  return { ...pipelineOptionsOf(flags), batchSize, maxRejects }
+  const { batchSize, maxRejects, keepHistory } = flags
+  return { ...pipelineOptionsOf(flags), batchSize, maxRejects, keepHistory }
 }
 
 /** While a run is at work, the time at which it was due has passed. */

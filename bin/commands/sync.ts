@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 
 import type { LoadType, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
-import { wholeNumber } from '../option-values.js'
+import { duration, wholeNumber } from '../option-values.js'
 import type { Step } from '../progress-bar.js'
 import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
@@ -16,6 +16,7 @@ interface SyncFlags extends RunFlags {
   readonly triggeredBy?: TriggeredBy
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepHistory?: number
   readonly acceptNewSource?: true
 }
 
@@ -37,6 +38,7 @@ export function register(command: Command): void {
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
+    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
     .option('--accept-new-source', 'mark what is gone though the source is another one')
   addOutputOptions(command).addHelpText('after', examples).action(sync)
 }
@@ -63,13 +65,14 @@ async function sync(flags: SyncFlags): Promise<void> {
 
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
   const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, batchSize, maxRejects, acceptNewSource, dryRun } = flags
+  const { triggeredBy, batchSize, maxRejects, keepHistory, acceptNewSource, dryRun } = flags
   return {
     ...pipelineOptionsOf(flags),
     loadType,
     triggeredBy,
     batchSize,
     maxRejects,
+    keepHistory,
     acceptNewSource,
     dryRun,
   }

@@ -18,6 +18,7 @@ interface WatchFlags extends RunFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepHistory?: number
 }
 
 const examples = `
@@ -44,6 +45,7 @@ export function register(command: Command): void {
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
+    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
   addOutputOptions(command).addHelpText('after', examples).action(watchDatabases)
 }
 
@@ -69,10 +71,10 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
 }
 
 function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
-  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects } = flags
+  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory } = flags
   return {
     ...pipelineOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects },
+    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory },
   }
 }
 

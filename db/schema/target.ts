@@ -636,6 +636,49 @@ export interface EtlControl {
   watermark_start: string | null;
 }
 
+export interface EtlTrimmedRuns {
+  /**
+   * Sum of their durations.
+   */
+  duration_seconds: Numeric;
+  /**
+   * incremental or full.
+   */
+  load_type: string;
+  /**
+   * Pipeline of the runs.
+   */
+  pipeline: string;
+  /**
+   * Sum of the rows they marked deleted.
+   */
+  rows_deleted: string;
+  /**
+   * Sum of the rows they inserted.
+   */
+  rows_inserted: string;
+  /**
+   * Sum of the rows that the target could not take.
+   */
+  rows_rejected: string;
+  /**
+   * Sum of the rows they found equal.
+   */
+  rows_unchanged: string;
+  /**
+   * Sum of the rows they updated.
+   */
+  rows_updated: string;
+  /**
+   * How many were trimmed.
+   */
+  runs: string;
+  /**
+   * success or failed.
+   */
+  status: string;
+}
+
 export interface EtlVerification {
   /**
    * End of the comparison.
@@ -925,6 +968,7 @@ export interface DB {
   conversas_analytics: ConversasAnalytics;
   etl_alerts: EtlAlerts;
   etl_control: EtlControl;
+  etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;
   vw_etl_health: VwEtlHealth;

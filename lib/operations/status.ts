@@ -23,7 +23,7 @@ export interface StatusOptions {
 export async function readStatus({ target, pipeline, limit = 10 }: StatusOptions): Promise<SyncReport[]> {
   const connection = { applicationName: 'chatwoot-sync status', connectTimeout: 10_000 }
   await using session = await openSession('target', target, connection)
-  await session.script(beginReading(60_000))
+  await session.script(beginReading({ statementTimeout: 60_000, lockTimeout: 60_000 }))
   const rows = await session.rows(
     compile(sql`
       select ${reportColumns}

@@ -81,10 +81,10 @@ export async function lookAtSource(
 
 /** The small tables come with the snapshot, in the same round trip. */
 async function openSnapshot(source: Session, options: ResolvedOptions) {
-  const { statementTimeout, relation, columns, hashSecret } = options
+  const { relation, columns, hashSecret } = options
   const tables = relation ? [] : [compile(smallTables())]
   const key = columns?.hash?.length && hashSecret !== undefined ? handOverKey(hashKeyOf(hashSecret)) : []
-  const begin = [...beginReading(statementTimeout), ...key].map((text) => CompiledQuery.raw(text))
+  const begin = [...beginReading(options), ...key].map((text) => CompiledQuery.raw(text))
   const results = await source.together([...begin, readSnapshot, ...tables])
   return { snapshot: toSnapshot(results[begin.length] ?? []), rows: results[begin.length + 1] ?? [] }
 }

@@ -11,12 +11,17 @@ export interface RunStart {
   readonly pipeline: string
   readonly loadType: LoadType
   readonly triggeredBy: TriggeredBy
+  /** Milliseconds; 0 for ever. */
+  readonly keepHistory: number
 }
 
-/** Inserts the running row and gives its id. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody works on them. */
+/**
+ * Inserts the running row and gives its id. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody
+ * works on them. What is older than `keepHistory` and not needed any more is deleted, a portion at a time.
+ */
 export async function openRun(
   target: Session,
-  { pipeline, loadType, triggeredBy }: RunStart,
+  { pipeline, loadType, triggeredBy, keepHistory }: RunStart,
 ): Promise<string> {
   const [, rows] = await target.together([
     db
@@ -36,9 +41,21 @@ export async function openRun(
       .values({ pipeline, load_type: loadType, triggered_by: triggeredBy })
       .returning(sql<string>`execution_id::text`.as('execution_id'))
       .compile(),
+    ...(keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]),
   ])
   return rows?.[0]?.[0] ?? ''
 }
+
+/** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history goes without a pause. */
+const trimPortion = 300
+
+const trimHistory = (pipeline: string, keep: number) =>
+  compile(sql`
+    select etl_trim_history(
+      ${pipeline}::text,
+      make_interval(secs => ${keep / 1000}::double precision),
+      ${trimPortion}::integer
+    )::text`)
 
 /** What earlier runs of the pipeline leave to this one. */
 export interface Inheritance {

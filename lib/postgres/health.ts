@@ -40,7 +40,7 @@ export async function readHealth(target: Session, limits: HealthLimits): Promise
 }
 
 /** Milliseconds for the statement: who asks for health waits for the answer. */
-const patience = 30_000
+const patience = { statementTimeout: 30_000, lockTimeout: 30_000 }
 
 const undefinedFunction = '42883'
 

@@ -10,23 +10,45 @@ const textForms = [
   `set local bytea_output = 'hex'`,
 ]
 
-/** Begins the one transaction in which the source is read: one snapshot for every statement, and no way to write. */
-export function beginReading(statementTimeout: number): string[] {
+/** Milliseconds; 0 for no limit. */
+export interface Timeouts {
+  /** For one statement. */
+  readonly statementTimeout: number
+  /** For one lock that somebody else holds. */
+  readonly lockTimeout: number
+}
+
+/**
+ * Begins the one transaction in which the source is read: one snapshot for every statement, and no way to write. Between two portions
+ * the session idles in it while the target loads, which is several statements; a client that is gone for good ends sooner than never.
+ */
+export function beginReading(timeouts: Timeouts): string[] {
   return [
     'begin isolation level repeatable read read only',
-    `set local statement_timeout = ${Math.trunc(statementTimeout)}`,
-    // Between two portions the session idles in its transaction for as long as the target takes.
-    'set local idle_in_transaction_session_timeout = 0',
+    ...limits(timeouts, idleWhileReading(timeouts)),
     ...textForms,
   ]
 }
 
-/** Begins a transaction that writes to the target. */
-export function beginWriting(statementTimeout: number): string[] {
+/** Begins a transaction that writes to the target; it idles for as long as the source takes for its next portion. */
+export function beginWriting(timeouts: Timeouts): string[] {
+  return ['begin isolation level read committed read write', ...limits(timeouts, 0), ...textForms]
+}
+
+/** Looks at something without a snapshot that lasts, and without a way to write: these statements before, `commit` after. */
+export function beginLooking(timeouts: Timeouts): string[] {
+  return ['begin isolation level read committed read only', ...limits(timeouts, idleWhileReading(timeouts))]
+}
+
+/** Ten minutes at least: the target may take several statements for one portion. */
+function idleWhileReading({ statementTimeout }: Timeouts): number {
+  return statementTimeout === 0 ? 0 : Math.max(2 * statementTimeout, 600_000)
+}
+
+function limits({ statementTimeout, lockTimeout }: Timeouts, idle: number): string[] {
   return [
-    'begin isolation level read committed read write',
     `set local statement_timeout = ${Math.trunc(statementTimeout)}`,
-    'set local idle_in_transaction_session_timeout = 0',
-    ...textForms,
+    `set local lock_timeout = ${Math.trunc(lockTimeout)}`,
+    `set local idle_in_transaction_session_timeout = ${Math.min(Math.trunc(idle), 2 ** 31 - 1)}`,
   ]
 }

@@ -12,7 +12,7 @@ export interface ReadingSession {
 
 const connection = { applicationName: 'chatwoot-sync serve', connectTimeout: 5_000 }
 /** Milliseconds: who looks at a page does not wait longer. */
-const statementTimeout = 15_000
+const patience = { statementTimeout: 15_000, lockTimeout: 15_000 }
 
 /** Opened by the first question, and again by the next one where it was lost: a server that restarts does not end the service. */
 export function openReadingSession(target: DatabaseHandle): ReadingSession {
@@ -25,7 +25,7 @@ export function openReadingSession(target: DatabaseHandle): ReadingSession {
     const current = opened
     try {
       const session = await current
-      await session.script(beginReading(statementTimeout))
+      await session.script(beginReading(patience))
       const rows = await session.rows(query)
       await session.script(['commit'])
       return rows

@@ -22,8 +22,8 @@ export function statsQuery(pipeline: string): CompiledQuery {
         'isLocked', ${isLocked(pipeline)},
         'freshnessSeconds', (select round(extract(epoch from now() - completed_at)::numeric, 3) ${good}),
         'lagSeconds', (select round(extract(epoch from now() - watermark_end at time zone 'UTC')::numeric, 3) ${good}),
-        'runTotals', ${runTotals(own)},
-        'rowTotals', ${rowTotals(own)},
+        'runTotals', ${runTotals(pipeline, own)},
+        'rowTotals', ${rowTotals(pipeline, own)},
         'failuresInRow', (
           select count(*)
           ${own}
@@ -54,7 +54,7 @@ const isLocked = (pipeline: string) => sql`
 /** `from` and `where` of the pipeline's runs. */
 type Rows = RawBuilder<unknown>
 
-const runTotals = (own: Rows) => sql`
+const runTotals = (pipeline: string, own: Rows) => sql`
   coalesce(
     (
       select jsonb_agg(jsonb_build_object('loadType', load_type, 'status', status, 'runs', runs, 'seconds', seconds))
@@ -62,9 +62,23 @@ const runTotals = (own: Rows) => sql`
         select
           load_type,
           status,
-          count(*) as runs,
-          coalesce(sum(duration_seconds), 0) as seconds
-        ${own}
+          sum(runs) as runs,
+          sum(seconds) as seconds
+        from (
+          select
+            load_type,
+            status,
+            1 as runs,
+            coalesce(duration_seconds, 0) as seconds
+          ${own}
+          union all
+          select
+            load_type,
+            status,
+            runs,
+            duration_seconds
+          ${trimmed(pipeline)}
+        ) each_run
         group by
           load_type,
           status
@@ -76,7 +90,7 @@ const runTotals = (own: Rows) => sql`
     '[]'::jsonb
   )`
 
-const rowTotals = (own: Rows) => sql`
+const rowTotals = (pipeline: string, own: Rows) => sql`
   (
     select jsonb_build_object(
       'inserted', coalesce(sum(rows_inserted), 0),
@@ -85,8 +99,29 @@ const rowTotals = (own: Rows) => sql`
       'rejected', coalesce(sum(rows_rejected), 0),
       'deleted', coalesce(sum(rows_deleted), 0)
     )
-    ${own}
+    from (
+      select
+        rows_inserted,
+        rows_updated,
+        rows_unchanged,
+        rows_rejected,
+        rows_deleted
+      ${own}
+      union all
+      select
+        rows_inserted,
+        rows_updated,
+        rows_unchanged,
+        rows_rejected,
+        rows_deleted
+      ${trimmed(pipeline)}
+    ) each_run
   )`
+
+/** Sums of the runs that are no longer in the control table, so that no total ever goes down. */
+const trimmed = (pipeline: string) => sql`
+    from etl_trimmed_runs
+    where pipeline = ${pipeline}::text`
 
 const rejections = (own: Rows) => sql`
   coalesce(

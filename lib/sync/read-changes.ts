@@ -39,7 +39,7 @@ async function loadChanges(run: Run): Promise<boolean> {
   const low = outlook.low ?? 0
   const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
   if (isNothing) return false
-  const begin = beginWriting(options.statementTimeout).map((text) => CompiledQuery.raw(text))
+  const begin = beginWriting(options).map((text) => CompiledQuery.raw(text))
   await target.together([...begin, ...stageQueries(plan.load)])
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)

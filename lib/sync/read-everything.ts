@@ -25,7 +25,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   let recordedAt = 0
   for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
-    await target.script(beginWriting(options.statementTimeout))
+    await target.script(beginWriting(options))
     isAppending = isAppending && (await tryAppend(run, batch))
     if (!isAppending) await loadBatch(run, batch)
     reached = batch.lastKey
@@ -38,7 +38,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
     report(run, 'load', plan.estimatedRows)
   }
   throwIfStopped(options.signal)
-  await target.script(beginWriting(options.statementTimeout))
+  await target.script(beginWriting(options))
   await markWhatIsGone(run)
   const closed = await closeRun(target, executionId, progressOf(run, reached), options.pipeline)
   await target.script(['commit'])
@@ -54,7 +54,7 @@ const wrote = ({ tally }: Run) => tally.rowsInserted + tally.rowsUpdated + tally
 export async function rehearseEverything(run: Run): Promise<void> {
   const { target, plan, options } = run
   await createStage(target, plan.load)
-  await target.script(beginWriting(options.statementTimeout))
+  await target.script(beginWriting(options))
   for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
     throwIfStopped(options.signal)
     await loadBatch(run, batch)
@@ -77,7 +77,7 @@ async function tryAppend(run: Run, batch: Batch): Promise<boolean> {
     return true
   } catch (error) {
     if (!(error instanceof SyncError) || error.details['sqlState'] !== '23505') throw error
-    await run.target.script(['rollback', ...beginWriting(run.options.statementTimeout)])
+    await run.target.script(['rollback', ...beginWriting(run.options)])
     return false
   }
 }

@@ -60,4 +60,4 @@ export async function looking(
 }
 
 /** Milliseconds for one statement: whoever asks a doctor waits for the answer. */
-const patience = 60_000
+const patience = { statementTimeout: 60_000, lockTimeout: 60_000 }

@@ -9,7 +9,7 @@ import { checkRunning } from './running-run.js'
 import { checkMode, checkVersion } from './server.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
 import { checkMigrated, checkNotChatwoot } from './target-migrated.js'
-import { checkTable } from './target-table.js'
+import { checkHistory, checkTable } from './target-table.js'
 
 /** As for the run whose chances are asked for; the defaults are the same. */
 export type DiagnoseOptions = Pick<
@@ -87,6 +87,7 @@ async function examineTarget(target: Session, options: DiagnoseOptions): Promise
     await looking('target-database', target, checkNotChatwoot),
     await looking('target-migrated', target, checkMigrated),
     await looking('target-table', target, (session) => checkTable(session, table, relation?.key)),
+    await looking('target-history', target, checkHistory),
     await looking('running-run', target, (session) => checkRunning(session, pipeline)),
   ]
   return checks.flat()

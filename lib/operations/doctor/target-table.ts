@@ -4,7 +4,7 @@ import { rowColumns } from '../../chatwoot/columns.js'
 import { describeTarget, type Relation } from '../../postgres/relation.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
-import { critical, ok, type Check } from './check.js'
+import { critical, ok, warning, type Check } from './check.js'
 
 /** Whether the table can take the rows: it exists, has the columns and the unique key, and the role may write. `key` is that of a relation of the caller's own. */
 export async function checkTable(target: Session, name: string, key: string | undefined): Promise<Check[]> {
@@ -47,6 +47,29 @@ async function checkWriting(target: Session, name: string): Promise<Check[]> {
   ]
   const message = `The role ${role ?? ''} may not ${lacking.join(' or ')}.`
   return [critical('target-rights', message, `Let the owner run: ${grants.join(' ')}`)]
+}
+
+/** Whether a run may remove what is older than `keepHistory`. Where it may not, it works all the same. */
+export async function checkHistory(target: Session): Promise<Check[]> {
+  const [row] = await target.rows(
+    compile(sql`
+      select
+        quote_ident(current_user)::text,
+        array_to_string(
+          array(
+            select wanted
+            from unnest('{etl_control,etl_verification,etl_alerts}'::text[]) wanted
+            where to_regclass(wanted) is not null
+              and not has_table_privilege(to_regclass(wanted), 'delete')
+          ),
+          ', '
+        )`),
+  )
+  const [role = '', tables] = row ?? []
+  if (!tables) return []
+  const message = `The role ${role ?? ''} may not delete from ${tables}, so history is never removed.`
+  const grant = `grant delete on ${tables} to ${role ?? ''};`
+  return [warning('target-history', message, `Let the owner run: ${grant}`)]
 }
 
 /** Of a relation of the caller's own, the columns are compared with those of the relation instead. */

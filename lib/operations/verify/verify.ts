@@ -27,6 +27,7 @@ type Shared =
   | 'messageTexts'
   | 'skewAllowance'
   | 'statementTimeout'
+  | 'lockTimeout'
   | 'connectTimeout'
   | 'maxDeleteShare'
   | 'signal'
@@ -95,7 +96,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   requireSameProtection(baseline)
   const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
   if (repair) await prepareRepair(sides)
-  await target.script(beginWriting(options.statementTimeout))
+  await target.script(beginWriting(options))
   const rowsExpected = baseline.plan.estimatedRows
   const tell = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: tell })
