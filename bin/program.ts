@@ -21,6 +21,11 @@ const commands = [
     summary: 'compare the target with Chatwoot, and mend it',
     load: () => import('./commands/verify.js'),
   },
+  {
+    name: 'forget',
+    summary: 'erase a contact, and keep it out of later runs',
+    load: () => import('./commands/forget.js'),
+  },
   { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
   {
     name: 'doctor',

@@ -5,7 +5,16 @@ import { expect, it } from 'vitest'
 
 import { diagnose } from '../lib/operations/doctor/diagnose.js'
 import { readStatus } from '../lib/operations/status.js'
-import { migrate, syncConversations, verifyConversations } from '../lib/index.js'
+import {
+  checkHealth,
+  createServer,
+  forgetContact,
+  migrate,
+  openRunReader,
+  sendAlerts,
+  syncConversations,
+  verifyConversations,
+} from '../lib/index.js'
 import { blocks, names, table } from './readme-sections.js'
 import { cloneDatabase, sourceServer, targetServer, type TestDatabase } from './setup/database.js'
 import { openSync } from './sync-fixture.js'
@@ -93,6 +102,29 @@ it('the roles of the README are enough for every command, and may do no more', a
   expect(found).toMatchObject({ rowsStale: 3, rowsExtra: 1, rowsRepaired: 4 })
   expect(await syncConversations({ ...options, loadType: 'full' })).toMatchObject({ rowsUpdated: 0 })
   expect(await readStatus({ target: at.loader, limit: 5 })).toHaveLength(3)
+  expect(await checkHealth(options)).toMatchObject({ healthy: true })
+  expect(
+    await sendAlerts({ target: at.loader, channels: { webhook: 'http://127.0.0.1:9/' }, retryDelay: 0 }),
+  ).toEqual([])
+  const reader = openRunReader({ target: at.loader })
+  const server = await createServer({
+    ...reader,
+    startRun: (request) => syncConversations({ ...options, ...request }),
+    verify: (request) => verifyConversations({ ...options, ...request }),
+    health: () => checkHealth(options),
+  })
+  for (const path of ['runs', 'stats', 'health']) {
+    expect(await server.fetch(new Request(`http://127.0.0.1/api/${path}`)), path).toMatchObject({
+      status: 200,
+    })
+  }
+  await server.close()
+
+  await expect(forgetContact({ target: at.loader, contactId: 1 })).rejects.toMatchObject({
+    code: 'TARGET_FORBIDDEN',
+  })
+  expect(await forgetContact({ target: at.owner, contactId: 1 })).toMatchObject({ dryRun: false })
+  expect(await syncConversations({ ...options, loadType: 'full' })).toMatchObject({ rowsDeleted: 0 })
 
   await expect(execute(at.reader, ['select encrypted_password from users'])).rejects.toThrow(
     'permission denied',

@@ -636,6 +636,25 @@ export interface EtlControl {
   watermark_start: string | null;
 }
 
+export interface EtlForgotten {
+  /**
+   * Why, such as the number of the request; it must hold no personal data.
+   */
+  comment: string | null;
+  /**
+   * Id of the contact in Chatwoot; nothing else about it is kept.
+   */
+  contact_id: string;
+  /**
+   * When it was erased.
+   */
+  forgotten_at: Generated<string>;
+  /**
+   * Pipeline whose runs leave the contact out.
+   */
+  pipeline: string;
+}
+
 export interface EtlTrimmedRuns {
   /**
    * Sum of their durations.
@@ -968,6 +987,7 @@ export interface DB {
   conversas_analytics: ConversasAnalytics;
   etl_alerts: EtlAlerts;
   etl_control: EtlControl;
+  etl_forgotten: EtlForgotten;
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;

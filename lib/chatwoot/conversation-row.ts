@@ -19,6 +19,8 @@ export interface RowOptions {
   readonly knownTimeZones: readonly string[]
   readonly accounts: readonly number[] | undefined
   readonly inboxes: readonly number[] | undefined
+  /** Ids of contacts whose conversations, and those in which they wrote, are left out. */
+  readonly forgotten: readonly string[]
   /** Whether the texts of messages and survey answers are given. */
   readonly messageTexts: boolean
 }
@@ -28,9 +30,14 @@ export const key = 'conversation_id'
 export const changedAt = 'conversation_updated_at'
 
 /** Keys of all conversations of the filter. */
-export function conversationKeys({ accounts, inboxes }: RowOptions): RawBuilder<unknown> {
+export function conversationKeys({ accounts, inboxes, forgotten }: RowOptions): RawBuilder<unknown> {
   const inFilter = sql.join(
-    [sql`true`, ...filterBy('account_id', accounts), ...filterBy('inbox_id', inboxes)],
+    [
+      sql`true`,
+      ...filterBy('account_id', accounts),
+      ...filterBy('inbox_id', inboxes),
+      ...withoutForgotten(sql`c.id`, sql`c.contact_id`, forgotten),
+    ],
     sql` and `,
   )
   return sql`select c.id::text from conversations c where ${inFilter} order by c.id`
@@ -52,6 +59,7 @@ export function conversations(
     condition,
     ...filterBy('account_id', accounts, 'r'),
     ...filterBy('inbox_id', inboxes, 'r'),
+    ...withoutForgotten(sql`r.conversation_id`, sql`r.contact_id`, options.forgotten),
   ]
   return sql`
     select ${sql.join(columns.map(({ name, type, cell }) => sql`${cell}::${sql.raw(type)} as ${sql.id(name)}`))}
@@ -61,6 +69,26 @@ export function conversations(
 
 function filterBy(column: string, ids: readonly number[] | undefined, alias = 'c'): RawBuilder<unknown>[] {
   return ids ? [sql`${sql.id(alias, column)} = any(${arrayOf(ids.map(String))}::integer[])`] : []
+}
+
+/** Messages are found by Chatwoot's index on their sender, once for a statement. */
+function withoutForgotten(
+  id: RawBuilder<unknown>,
+  contact: RawBuilder<unknown>,
+  forgotten: readonly string[],
+): RawBuilder<unknown>[] {
+  if (forgotten.length === 0) return []
+  const contacts = sql`${arrayOf(forgotten)}::bigint[]`
+  return [
+    sql`(${contact} is null or ${contact} <> all(${contacts}))`,
+    sql`${id} not in (
+      select conversation_id
+      from messages
+      where sender_type = 'Contact'
+        and sender_id = any(${contacts})
+        and conversation_id is not null
+    )`,
+  ]
 }
 
 /** An array as one text, which every driver sends alike. */

@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../options.js'
 import type { Probe } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
 import { inheritQuery, toInheritance, type Inheritance } from '../postgres/control.js'
+import { forgottenQuery, toForgotten } from '../postgres/forgotten.js'
 import { probeQuery, probeSource, toProbe } from '../postgres/probe.js'
 import {
   describeSource,
@@ -42,7 +43,8 @@ export async function readBaseline(
 ): Promise<Baseline> {
   const [here, there] = await bothOf(askSource(source, options), askTarget(target, options))
   const { inherited } = there
-  const plan = makePlan(here.relation, there.table, options)
+  const plan = { ...makePlan(here.relation, there.table, options), forgotten: there.forgotten }
+  requireContactColumn(plan)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
   const looked = await lookAtSource(source, here.probe, usable?.horizon, options)
@@ -50,6 +52,17 @@ export async function readBaseline(
   requireNotBehind(outlook, last?.horizon)
   const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
   return { plan, inherited, last, usable, outlook, timeZones }
+}
+
+/** Who is forgotten is told by contact_id; without it their rows would come back. */
+function requireContactColumn({ custom, forgotten }: Pick<Plan, 'custom' | 'forgotten'>): void {
+  if (!custom || forgotten.length === 0) return
+  if (custom.relation.columns.some(({ name }) => name === 'contact_id')) return
+  throw new SyncError(
+    'COLUMN_MISSING',
+    `${forgotten.length} contacts are forgotten, and the relation ${custom.relation.name} has no column contact_id to leave them out by.`,
+    { remedy: 'Add contact_id to the relation.', details: { column: 'contact_id' } },
+  )
 }
 
 /** After another program's history a run goes on from its watermark; what that program has lost, nothing here can know. */
@@ -82,14 +95,21 @@ async function askSource(
 async function askTarget(
   target: Session,
   { table, pipeline }: ResolvedOptions,
-): Promise<{ inherited: Inheritance; table: Relation }> {
+): Promise<{ inherited: Inheritance; table: Relation; forgotten: readonly string[] }> {
   try {
-    const [control = [], relation = []] = await target.together([inheritQuery(pipeline), lookUp(table)])
-    return { inherited: toInheritance(control), table: requireTarget(toRelation(relation), table) }
+    const asked = await target.together([inheritQuery(pipeline), lookUp(table), forgottenQuery(pipeline)])
+    const [control = [], relation = [], contacts = []] = asked
+    const forgotten = toForgotten(contacts)
+    return { inherited: toInheritance(control), table: requireTarget(toRelation(relation), table), forgotten }
   } catch (error) {
     if (target.lost.aborted) throw error
     const inherited = toInheritance(await target.rows(inheritQuery(pipeline)))
-    return { inherited, table: await describeTarget(target, table) }
+    const described = await describeTarget(target, table)
+    return {
+      inherited,
+      table: described,
+      forgotten: toForgotten(await target.rows(forgottenQuery(pipeline))),
+    }
   }
 }
 

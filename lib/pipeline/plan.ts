@@ -21,6 +21,8 @@ export interface Plan {
   readonly estimatedRows: number | null
   /** Stands for everything that a state holds for: with another one, the next run reads everything. */
   readonly fingerprint: string
+  /** Contacts whose conversations are not read, by id. */
+  readonly forgotten: readonly string[]
   /** How columns are protected before they leave the source. */
   readonly protections: Protections
   /** Stands for `protections` and the secret of the hashes; null where nothing is protected. */
@@ -32,13 +34,21 @@ export interface Plan {
  * `relation` is the source's relation, or the table of the conversations. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN
  * or TARGET_COLUMN_MISSING.
  */
-export function makePlan(relation: Relation, table: Relation, options: ResolvedOptions): Plan {
+export function makePlan(
+  relation: Relation,
+  table: Relation,
+  options: ResolvedOptions,
+): Omit<Plan, 'forgotten'> {
   return options.relation
     ? planCustom(relation, table, options, options.relation)
     : planChatwoot(relation, table, options)
 }
 
-function planChatwoot(conversations: Relation, table: Relation, options: ResolvedOptions): Plan {
+function planChatwoot(
+  conversations: Relation,
+  table: Relation,
+  options: ResolvedOptions,
+): Omit<Plan, 'forgotten'> {
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
   const { key, changedAt } = chatwoot
@@ -58,7 +68,7 @@ function planCustom(
   table: Relation,
   options: ResolvedOptions,
   { name, key, changedAt }: CustomRelation,
-): Plan {
+): Omit<Plan, 'forgotten'> {
   for (const needed of [
     key,
     changedAt,

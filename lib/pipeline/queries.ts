@@ -51,7 +51,7 @@ function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<
 /** The rows under a condition on `r`, in no order. */
 export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { plan } = scope
-  if (plan.custom) return rows(plan.custom, condition, plan.protections)
+  if (plan.custom) return rows(plan.custom, condition, plan)
   return conversations(
     plan.load.columns.map(({ name, type }) => ({
       name,
@@ -65,7 +65,7 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
 
 /** Every key, in order. */
 export function keysOf(scope: QueryScope): RawBuilder<unknown> {
-  return scope.plan.custom ? allKeys(scope.plan.custom) : conversationKeys(rowOptions(scope))
+  return scope.plan.custom ? allKeys(scope.plan.custom, scope.plan) : conversationKeys(rowOptions(scope))
 }
 
 export const keyOf = ({ plan }: QueryScope): RawBuilder<unknown> => sql`r.${sql.id(plan.load.key)}`
@@ -80,8 +80,8 @@ function keyType({ plan }: QueryScope): string {
   return columns.find(({ name }) => name === plan.load.key)?.type ?? 'text'
 }
 
-function rowOptions({ options, timeZones }: QueryScope): RowOptions {
+function rowOptions({ plan, options, timeZones }: QueryScope): RowOptions {
   const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
   const { timeZone, accounts, inboxes, messageTexts } = options
-  return { timeZone, accounts, inboxes, messageTexts, knownTimeZones: known }
+  return { timeZone, accounts, inboxes, messageTexts, knownTimeZones: known, forgotten: plan.forgotten }
 }

@@ -23,6 +23,13 @@ export interface CustomRead {
   readonly inboxes: readonly number[] | undefined
 }
 
+/** What a relation must not show. */
+export interface Privacy {
+  readonly protections: Protections
+  /** Ids of contacts whose rows are left out. */
+  readonly forgotten: readonly string[]
+}
+
 /** True for rows whose change stamp is at or after the bound, and for rows without one, as nothing tells when these change. */
 export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder<unknown> {
   const stamp = sql`r.${sql.id(changedAt.name)}`
@@ -30,16 +37,16 @@ export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder
 }
 
 /** Keys of all rows. */
-export function allKeys(read: CustomRead): RawBuilder<unknown> {
+export function allKeys(read: CustomRead, { forgotten }: Pick<Privacy, 'forgotten'>): RawBuilder<unknown> {
   const key = sql`r.${sql.id(read.key)}`
-  return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read)} order by ${key}`
+  return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read, forgotten)} order by ${key}`
 }
 
 /** The rows of the filter under a condition on `r`, cleaned and protected, in no order. */
 export function rows(
   read: CustomRead,
   condition: RawBuilder<unknown>,
-  protections: Protections,
+  { protections, forgotten }: Privacy,
 ): RawBuilder<unknown> {
   const { relation, columns } = read
   const cells = columns.map(({ name, type }) => {
@@ -49,13 +56,23 @@ export function rows(
   return sql`
     select ${sql.join(cells)}
     from ${sql.id(relation.schema, relation.name)} r
-    where ${condition} and ${inFilter(read)}`
+    where ${condition} and ${inFilter(read, forgotten)}`
 }
 
-function inFilter({ accounts, inboxes }: CustomRead): RawBuilder<unknown> {
+function inFilter(
+  { relation, accounts, inboxes }: CustomRead,
+  forgotten: readonly string[],
+): RawBuilder<unknown> {
   const among = (column: string, ids: readonly number[] | undefined) =>
     ids ? [sql`r.${sql.id(column)} = any(${`{${ids.join(',')}}`}::bigint[])`] : []
-  return sql.join([sql`true`, ...among('account_id', accounts), ...among('inbox_id', inboxes)], sql` and `)
+  const isShown = (column: string) => {
+    const id = sql`r.${sql.id(column)}`
+    return sql`(${id} is null or ${id}::text <> all(${`{${forgotten.join(',')}}`}::text[]))`
+  }
+  const contacts = relation.columns.filter(({ name }) => ['contact_id', 'client_sender_id'].includes(name))
+  const shown = forgotten.length > 0 ? contacts.map(({ name }) => isShown(name)) : []
+  const wanted = [...among('account_id', accounts), ...among('inbox_id', inboxes)]
+  return sql.join([sql`true`, ...wanted, ...shown], sql` and `)
 }
 
 /** An escaped NUL: one behind an even number of backslashes, as those of an odd number are a backslash and a text. */

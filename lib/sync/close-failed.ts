@@ -19,7 +19,7 @@ export async function closeFailed(
   const failure = options.signal?.aborted ? stopped(options.signal.reason) : toSyncError(error)
   if (target.lost.aborted) return failure
   const secrets = [options.source, options.target].flatMap((handle) => passwordOf(handle) ?? [])
-  const redact = createRedactor(secrets)
+  const redact = createRedactor([...secrets, ...(options.hashSecret ? [options.hashSecret] : [])])
   const row = { code: failure.code, message: redact(failure.message), traceback: redact(failure.stack ?? '') }
   try {
     await target.script(['rollback'])

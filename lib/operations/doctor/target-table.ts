@@ -33,16 +33,22 @@ async function checkWriting(target: Session, name: string): Promise<Check[]> {
               )
           ),
           ', '
-        )`),
+        ),
+        (
+          to_regclass('etl_forgotten') is null
+          or has_table_privilege(to_regclass('etl_forgotten'), 'select')
+        )::text`),
   )
-  const [role = '', database = '', temporary, tables] = row ?? []
+  const [role = '', database = '', temporary, tables, forgotten] = row ?? []
   const grants = [
     ...(tables ? [`grant select, insert, update on ${tables} to ${role ?? ''};`] : []),
+    ...(forgotten === 'true' ? [] : [`grant select on etl_forgotten to ${role ?? ''};`]),
     ...(temporary === 'true' ? [] : [`grant temporary on database ${database ?? ''} to ${role ?? ''};`]),
   ]
   if (grants.length === 0) return []
   const lacking = [
     ...(tables ? [`write ${tables}`] : []),
+    ...(forgotten === 'true' ? [] : ['read etl_forgotten']),
     ...(temporary === 'true' ? [] : ['create temporary tables']),
   ]
   const message = `The role ${role ?? ''} may not ${lacking.join(' or ')}.`
