@@ -6,7 +6,7 @@ export { SyncError, errorCodes, type ErrorCode, type ErrorDetails } from './doma
 export type { LogFields, Logger } from './domain/logger.js'
 export type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from './domain/report.js'
 export { hashColumnValue } from './domain/column-hash.js'
-export { defaults, type CustomRelation, type Progress, type SyncOptions } from './options.js'
+export { defaults, type CustomRelation, type Progress, type Retry, type SyncOptions } from './options.js'
 export type { ColumnName, ColumnRules } from './chatwoot/column-rules.js'
 export type { ConversationRow } from './chatwoot/row.js'
 export type { DatabaseHandle } from './postgres/connect.js'

@@ -1,7 +1,7 @@
 import english from 'zod/v4/locales/en.js'
 import * as z from 'zod/mini'
 
-import { SyncError } from './domain/errors.js'
+import { SyncError, type ErrorCode } from './domain/errors.js'
 import { silentLogger, type Logger } from './domain/logger.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
@@ -24,6 +24,17 @@ export interface Progress {
   readonly rowsExtracted: number
   /** Rows that the run expects to read: exact for an incremental run, an estimate of the planner for a full one; null if unknown. */
   readonly rowsExpected: number | null
+}
+
+/** What a run tells before it tries again. */
+export interface Retry {
+  /** Code and message of the failure. */
+  readonly code: ErrorCode
+  readonly message: string
+  /** Milliseconds until the next try. */
+  readonly wait: number
+  /** Failures since a batch was committed last, this one included. */
+  readonly failures: number
 }
 
 export interface SyncOptions {
@@ -77,7 +88,10 @@ export interface SyncOptions {
    * (Default: 72 000 000, twenty hours, so that a daily run always does.)
    */
   readonly editScanEvery?: number | undefined
-  /** Milliseconds that one statement may take; 0 for no limit. (Default: 600 000; a full read is many statements.) */
+  /**
+   * Milliseconds that one statement may take; 0 for no limit. A server that has not answered `connectTimeout` later counts as unreachable.
+   * (Default: 600 000; a full read is many statements.)
+   */
   readonly statementTimeout?: number | undefined
   /**
    * Milliseconds that a statement waits for a lock of somebody else; 0 for no limit. (Default: 60 000: a migration of Chatwoot holds its
@@ -91,6 +105,12 @@ export interface SyncOptions {
    * stays whatever its age. (Default: 34 560 000 000, 400 days, so that a month can be compared with that of the year before.)
    */
   readonly keepHistory?: number | undefined
+  /**
+   * Milliseconds for which a run tries again when a connection breaks, a server restarts, or a conflict, a full server or a timeout ends
+   * a statement; 0 to fail at once. Each committed batch starts it anew. It goes on from the last committed batch, and says so by the
+   * warning RETRIED. (Default: 60 000, in which a restart or a failover is over as a rule; `watch` and `schedule` try again later anyway.)
+   */
+  readonly retryBudget?: number | undefined
   /** Rows that the target may refuse before the run fails. (Default: 0.) */
   readonly maxRejects?: number | undefined
   /** Share of the target's rows that one full run may mark deleted, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
@@ -109,6 +129,8 @@ export interface SyncOptions {
    * thrown here fails the run. A dry run has no row and does not call it. (Default: none.)
    */
   readonly onStart?: ((executionId: string) => void) | undefined
+  /** Called before the run waits to try again; an error thrown here fails it. (Default: none; the logger and the report tell of it anyway.) */
+  readonly onRetry?: ((retry: Retry) => void) | undefined
   /** Called after each batch; an error thrown here fails the run. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** (Default: none.) */
@@ -134,6 +156,7 @@ export const defaults = {
   lockTimeout: 60_000,
   connectTimeout: 10_000,
   keepHistory: 34_560_000_000,
+  retryBudget: 60_000,
   maxRejects: 0,
   maxDeleteShare: 0.2,
   acceptNewSource: false,
@@ -183,12 +206,14 @@ const schema = z.strictObject({
   lockTimeout: z._default(milliseconds, defaults.lockTimeout),
   connectTimeout: z._default(milliseconds, defaults.connectTimeout),
   keepHistory: z._default(atLeast(0), defaults.keepHistory),
+  retryBudget: z._default(milliseconds, defaults.retryBudget),
   maxRejects: z._default(whole(0, 2 ** 31 - 1), defaults.maxRejects),
   maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
   transform: hook,
   signal: z.optional(z.instanceof(AbortSignal)),
   onStart: hook,
+  onRetry: hook,
   onProgress: hook,
   logger: z.optional(z.looseObject({})),
   dryRun: z._default(z.boolean(), defaults.dryRun),
@@ -202,9 +227,9 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
   checkRules(checked.data.columns, checked.data.hashSecret)
-  const { source, target, transform, onStart, onProgress, logger = silentLogger } = options
+  const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
   // Handles and hooks are the caller's own objects: zod would copy them.
-  return Object.freeze({ ...checked.data, source, target, transform, onStart, onProgress, logger })
+  return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
 }
 
 function missing(option: string): SyncError {

@@ -1,20 +1,16 @@
-import { randomUUID } from 'node:crypto'
-
 import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
-import { openSession } from './postgres/connect.js'
-import { openRun } from './postgres/control.js'
-import { takeRunLock } from './postgres/run-lock.js'
-import type { Session } from './postgres/session.js'
+import { throwIfStopped } from './pipeline/stop.js'
 import { clockOf } from './postgres/verification.js'
-import { closeFailed } from './sync/close-failed.js'
+import { claimRun } from './sync/claim.js'
+import { closeFailed, failureOf } from './sync/close-failed.js'
+import { connectionsOf, cutWhenStopped, type Connections } from './sync/connections.js'
+import { isWorthRetrying, newCourse, waitForTry, type Course } from './sync/course.js'
 import { prepareRun } from './sync/prepare.js'
 import { readChanges, rehearseChanges } from './sync/read-changes.js'
 import { readEverything, rehearseEverything } from './sync/read-everything.js'
 import { rehearsalReport } from './sync/rehearsal.js'
-import { hookFailed } from './sync/run.js'
-import { stopped, throwIfStopped } from './pipeline/stop.js'
 
 /**
  * Brings the target's table to the content of the source, as of one snapshot of it, and gives the run's report, which is also the row
@@ -26,6 +22,9 @@ import { stopped, throwIfStopped } from './pipeline/stop.js'
  *
  * Nothing is lost that a change column shows, provided that stamps are late by no more than `skewAllowance`. What no column shows is
  * found by a full run. Rows that are equal are not written. One run of a pipeline at a time.
+ *
+ * What passes by itself, such as a server that restarts or a deadlock, does not fail the run for as long as `retryBudget` lasts: it
+ * connects again, makes sure that nobody took over, and goes on from what it had committed, in the same row of `etl_control`.
  *
  * Throws a SyncError, whose code says what happened; the run's row is closed as failed with it. LOCKED and wrong options leave no row.
  *
@@ -39,7 +38,7 @@ export async function syncConversations(options: SyncOptions): Promise<SyncRepor
   const resolved = resolveOptions(options)
   const { logger } = resolved
   try {
-    const report = await runWithTarget(resolved)
+    const report = await runUntilDone(resolved)
     logger.info('Run done', summaryOf(report))
     for (const { code, message } of report.warnings) logger.warn(message, { code })
     return report
@@ -50,61 +49,49 @@ export async function syncConversations(options: SyncOptions): Promise<SyncRepor
   }
 }
 
-async function runWithTarget(options: ResolvedOptions): Promise<SyncReport> {
+async function runUntilDone(options: ResolvedOptions): Promise<SyncReport> {
   throwIfStopped(options.signal)
-  // Both at once, as each takes several round trips; what becomes of the source is looked at once the run has its row.
-  const opening = openSession('source', options.source, connectOptions(options))
-  opening.catch(() => undefined)
-  try {
-    await using target = await openSession('target', options.target, connectOptions(options))
-    await takeRunLock(target, options.pipeline)
-    const executionId = options.dryRun ? randomUUID() : await openRun(target, options)
-    const { logger, loadType, triggeredBy, pipeline, dryRun } = options
-    logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+  const course = newCourse()
+  await using connections = connectionsOf(options)
+  for (;;) {
     try {
-      if (!dryRun) announce(executionId, options)
-      return await runWithSource(target, opening, executionId, options)
+      return await runOnce(connections, course, options)
     } catch (error) {
-      throw await closeFailed(target, executionId, error, options)
+      const failure = failureOf(error, options)
+      if (isWorthRetrying(course, failure, options)) continue
+      await closeFailed(connections.target(), course, failure, options)
+      throw failure
     }
-  } finally {
-    await opening.then((source) => source[Symbol.asyncDispose]()).catch(() => undefined)
   }
 }
 
-function announce(executionId: string, { onStart }: ResolvedOptions): void {
-  try {
-    onStart?.(executionId)
-  } catch (cause) {
-    throw hookFailed('onStart', cause)
-  }
-}
-
-async function runWithSource(
-  target: Session,
-  opening: Promise<Session>,
-  executionId: string,
+/** From the first statement to the last, or to the first failure. */
+async function runOnce(
+  connections: Connections,
+  course: Course,
   options: ResolvedOptions,
 ): Promise<SyncReport> {
+  await waitForTry(course, options)
+  const { target, source: opening } = await connections.open()
+  const own = await claimRun(target, course, options)
+  if (own?.report.status === 'success') return own.report
   const began = performance.now()
   const startedAt = options.dryRun ? await clockOf(target) : ''
   const source = await opening
   const connect = performance.now() - began
-  const stop = () => source.destroy(stopped(options.signal?.reason))
-  options.signal?.addEventListener('abort', stop, { once: true })
-  try {
-    const run = await prepareRun(executionId, source, target, options)
-    run.tally.phases.connect = connect
-    if (!options.dryRun) return await (run.loadType === 'full' ? readEverything(run) : readChanges(run))
-    await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
-    return await rehearsalReport(run, startedAt, performance.now() - began)
-  } finally {
-    options.signal?.removeEventListener('abort', stop)
-  }
+  using _ = cutWhenStopped(options, { source, target })
+  const run = await prepareRun({ source, target, course, own, options: smaller(options, course) })
+  run.tally.phases.connect = connect
+  if (!options.dryRun) return run.loadType === 'full' ? await readEverything(run) : await readChanges(run)
+  await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
+  return await rehearsalReport(run, startedAt, performance.now() - began)
 }
 
-function connectOptions({ connectTimeout }: ResolvedOptions) {
-  return { applicationName: 'chatwoot-sync', connectTimeout }
+/** After a statement that took too long, less is asked for at a time. */
+function smaller(options: ResolvedOptions, { batchShare }: Course): ResolvedOptions {
+  if (batchShare === 1) return options
+  const part = (most: number) => Math.max(1, Math.floor(most * batchShare))
+  return { ...options, batchSize: part(options.batchSize), batchBytes: part(options.batchBytes) }
 }
 
 function summaryOf(report: SyncReport) {

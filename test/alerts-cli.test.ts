@@ -32,7 +32,7 @@ describe('the commands', () => {
 
   it('sync tells of a run that failed, and a channel that is down changes nothing', async () => {
     const databases = { ...settings('LOCAL', target), SOURCE_DATABASE_URL: 'postgres://x:y@127.0.0.1:1/none' }
-    const { code, stderr } = await shell.run(['sync', '--quiet'], {
+    const { code, stderr } = await shell.run(['sync', '--quiet', '--retry-budget', '0s'], {
       ...databases,
       ALERT_WEBHOOK_URL: receiver.url,
     })
@@ -44,7 +44,7 @@ describe('the commands', () => {
 
     receiver.answer.status = 404
     const down = { ...databases, ALERT_SLACK_WEBHOOK_URL: `${receiver.url}/hidden-path` }
-    const again = await shell.run(['sync', '--quiet'], down)
+    const again = await shell.run(['sync', '--quiet', '--retry-budget', '0s'], down)
     expect(again.code).toBe(1)
     expect(again.stderr).toContain('slack did not take the alert')
     expect(again.stderr).not.toContain('hidden-path')

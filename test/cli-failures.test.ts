@@ -48,17 +48,29 @@ describe('a run', () => {
   it('fails on a source that does not answer', async () => {
     // Nothing listens on port 1.
     await expectFailure(
-      ['sync'],
+      ['sync', '--retry-budget', '0s'],
       { SOURCE_DB_HOST: '127.0.0.1', SOURCE_DB_PORT: '1' },
       /source server 127\.0\.0\.1:1 cannot be reached.*SOURCE_UNREACHABLE/,
     )
     await expectFailure(
-      ['sync'],
+      ['sync', '--retry-budget', '0s'],
       { SOURCE_DB_HOST: 'no-such-host.invalid' },
       /no-such-host\.invalid:\d+ cannot be reached.*SOURCE_UNREACHABLE/,
     )
     expect(await loaded()).toBe(0)
     expect(await lastCode()).toEqual({ code: 'SOURCE_UNREACHABLE', status: 'failed' })
+  })
+
+  it('tells of each further try, unless it is to be quiet', async () => {
+    const variables = { ...pair.variables, LOCAL_DB_HOST: '127.0.0.1', LOCAL_DB_PORT: '1' }
+    const args = ['sync', '--retry-budget', '300ms', '--no-log-file']
+    const { code, stderr } = await shell.run(args, variables)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^Reading .*\n(chatwoot-sync: The target .* Trying again in 0\.\d s\.\n)+chatwoot-sync: .*TARGET_UNREACHABLE\)\n$/,
+    )
+    const quiet = await shell.run([...args, '--quiet'], variables)
+    expect(quiet.stderr).toMatch(/^chatwoot-sync: .*TARGET_UNREACHABLE\)\n$/)
   })
 
   it('fails on a wrong password, which it does not show', async () => {

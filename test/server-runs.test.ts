@@ -70,7 +70,10 @@ describe('a run started by REST', () => {
   })
 
   it('that cannot begin is answered with the problem', async () => {
-    await using at = await openServer({}, { target: 'postgresql://nobody:secret@127.0.0.1:1/none' })
+    await using at = await openServer(
+      {},
+      { target: 'postgresql://nobody:secret@127.0.0.1:1/none', retryBudget: 0 },
+    )
     const { status, json, text } = await at.post('api/runs')
     expect({ status, code: json.code }).toEqual({ status: 503, code: 'TARGET_UNREACHABLE' })
     expect(text).not.toContain('secret')

@@ -14,7 +14,7 @@ import { cloneDatabase, type TestDatabase } from './setup/database.js'
 export interface SyncFixture extends AsyncDisposable {
   readonly source: TestDatabase
   readonly target: TestDatabase
-  /** A run from the one to the other, of which is checked what holds of every run. */
+  /** A run from the one to the other, of which is checked what holds of every run. It fails at the first failure unless told otherwise. */
   sync(options?: Partial<SyncOptions>): Promise<SyncReport>
 }
 
@@ -27,7 +27,12 @@ export async function openSync(template?: string): Promise<SyncFixture> {
     source,
     target,
     sync: async (options) => {
-      const report = await syncConversations({ source: source.url, target: target.url, ...options })
+      const report = await syncConversations({
+        source: source.url,
+        target: target.url,
+        retryBudget: 0,
+        ...options,
+      })
       expectCounts(report)
       return report
     },

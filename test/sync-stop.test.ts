@@ -76,7 +76,7 @@ it('fails when a statement takes longer than statementTimeout', async () => {
     alter table accounts rename to accounts_kept;
     create view accounts as select id, pg_sleep(60)::text as name from accounts_kept`)
   await expect(at.sync({ statementTimeout: 50 })).rejects.toMatchObject({
-    code: 'SOURCE_FAILED',
+    code: 'SOURCE_TIMED_OUT',
     message: expect.stringContaining('statementTimeout'),
     details: { sqlState: '57014' },
   })

@@ -41,7 +41,10 @@ describe('the command', () => {
       ...settings('LOCAL', pair.target),
       ALERT_WEBHOOK_URL: receiver.url,
     }
-    const { child, ended } = shell.start(['watch', '--every', '1s', '--pipeline', 'other'], variables)
+    const { child, ended } = shell.start(
+      ['watch', '--every', '1s', '--pipeline', 'other', '--retry-budget', '0s'],
+      variables,
+    )
     await expect.poll(() => receiver.received.length, { timeout: 20_000 }).toBeGreaterThan(0)
     const failures = `select from etl_control where pipeline = 'other' and error_code = 'SOURCE_UNREACHABLE'`
     await expect

@@ -23,6 +23,7 @@ interface ServeFlags extends RunFlags {
   readonly batchSize?: number
   readonly maxRejects?: number
   readonly keepHistory?: number
+  readonly retryBudget?: number
 }
 
 const examples = `
@@ -50,6 +51,7 @@ export function register(command: Command): void {
     .option('--expected-interval <time>', 'after which the table is stale (--every, or 24h)', duration)
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
     .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
   addOutputOptions(command).addHelpText('after', examples).action(serve)
@@ -121,8 +123,8 @@ async function watchBeside(
 }
 
 function optionsOf(flags: ServeFlags) {
-  const { batchSize, maxRejects, keepHistory } = flags
-  return { ...pipelineOptionsOf(flags), batchSize, maxRejects, keepHistory }
+  const { batchSize, maxRejects, keepHistory, retryBudget } = flags
+  return { ...pipelineOptionsOf(flags), batchSize, maxRejects, keepHistory, retryBudget }
 }
 
 /** While a run is at work, the time at which it was due has passed. */

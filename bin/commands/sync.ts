@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander'
 
-import type { LoadType, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
+import type { LoadType, Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
+import { redact } from '../../lib/domain/redact.js'
+import { databasesOf, loadEnvironment, secretsOf } from '../environment.js'
 import { duration, wholeNumber } from '../option-values.js'
-import type { Step } from '../progress-bar.js'
+import type { ProgressView, Step } from '../progress-bar.js'
 import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
@@ -17,6 +18,7 @@ interface SyncFlags extends RunFlags {
   readonly batchSize?: number
   readonly maxRejects?: number
   readonly keepHistory?: number
+  readonly retryBudget?: number
   readonly acceptNewSource?: true
 }
 
@@ -37,6 +39,7 @@ export function register(command: Command): void {
     .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
     .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
     .option('--accept-new-source', 'mark what is gone though the source is another one')
@@ -52,7 +55,8 @@ async function sync(flags: SyncFlags): Promise<void> {
   try {
     const { syncConversations } = await import('../../lib/index.js')
     const onProgress = view && ((progress: Step) => view.update(progress))
-    const report = await syncConversations({ ...options, onProgress, logger: log.logger })
+    const onRetry = flags.quiet ? undefined : (retry: Retry) => tellRetry(retry, view)
+    const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })
     view?.close()
     await print(report, flags)
   } finally {
@@ -63,9 +67,16 @@ async function sync(flags: SyncFlags): Promise<void> {
   }
 }
 
+/** Else a wrong host would look like a run that hangs. */
+function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): void {
+  view?.close()
+  const text = redact(message, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' ')
+  process.stderr.write(`chatwoot-sync: ${text} Trying again in ${(wait / 1000).toFixed(1)} s.\n`)
+}
+
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
   const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, batchSize, maxRejects, keepHistory, acceptNewSource, dryRun } = flags
+  const { triggeredBy, batchSize, maxRejects, keepHistory, retryBudget, acceptNewSource, dryRun } = flags
   return {
     ...pipelineOptionsOf(flags),
     loadType,
@@ -73,6 +84,7 @@ function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
     batchSize,
     maxRejects,
     keepHistory,
+    retryBudget,
     acceptNewSource,
     dryRun,
   }

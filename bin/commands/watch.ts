@@ -19,6 +19,7 @@ interface WatchFlags extends RunFlags {
   readonly batchSize?: number
   readonly maxRejects?: number
   readonly keepHistory?: number
+  readonly retryBudget?: number
 }
 
 const examples = `
@@ -44,6 +45,7 @@ export function register(command: Command): void {
     .option('--expected-interval <time>', 'after which the table is stale (--every, or 24h)', duration)
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
     .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
   addOutputOptions(command).addHelpText('after', examples).action(watchDatabases)
@@ -71,10 +73,11 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
 }
 
 function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
-  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory } = flags
+  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory, retryBudget } =
+    flags
   return {
     ...pipelineOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory },
+    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory, retryBudget },
   }
 }
 

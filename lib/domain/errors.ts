@@ -19,6 +19,14 @@ export const errorCodes = {
   SOURCE_DATABASE_MISSING: 'failure',
   /** The target server has no such database. Remedy: create it, or correct the name. */
   TARGET_DATABASE_MISSING: 'failure',
+  /** A statement on the source took longer than `statementTimeout`, also with smaller batches, or waited for a lock. Remedy: raise it, or find what blocks. */
+  SOURCE_TIMED_OUT: 'failure',
+  /** A statement on the target took longer than `statementTimeout`, or waited for a lock. Remedy: as for the source. */
+  TARGET_TIMED_OUT: 'failure',
+  /** The disk of the target is full. Remedy: make room there; what was committed stays, the next run goes on. */
+  TARGET_DISK_FULL: 'failure',
+  /** The target takes no writes: it is a standby, or read only by a setting. Remedy: connect to the primary. */
+  TARGET_READ_ONLY: 'failure',
   /** The source role lacks SELECT on something that is read. Remedy: the grants in the README. */
   SOURCE_FORBIDDEN: 'failure',
   /** The target role lacks a right. Remedy: the grants in the README. */

@@ -24,6 +24,7 @@ export interface Warning {
     | 'COLUMNS_IGNORED'
     | 'TIME_ZONE_UNKNOWN'
     | 'TAKEN_OVER'
+    | 'RETRIED'
   readonly message: string
 }
 

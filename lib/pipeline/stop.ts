@@ -22,3 +22,19 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
     throw stopped(cause)
   }
 }
+
+/** What is on its way; ends early with ABORTED, while the work goes on. */
+export async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  let onStop = (): void => undefined
+  const stop = new Promise<never>((_, reject) => {
+    onStop = () => reject(stopped(signal.reason))
+    if (signal.aborted) onStop()
+    signal.addEventListener('abort', onStop, { once: true })
+  })
+  try {
+    return await Promise.race([work, stop])
+  } finally {
+    signal.removeEventListener('abort', onStop)
+  }
+}

@@ -6,6 +6,7 @@ import { connectError, type Address } from './driver-error.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
 import { pgSession } from './pg-session.js'
 import type { Session, Side } from './session.js'
+import { orUnreachable } from './silence.js'
 
 /**
  * A database as a caller names it: a connection string, a configuration of pg, a pool of pg, or a Kysely over PostgreSQL.
@@ -18,7 +19,12 @@ export interface ConnectOptions {
   readonly applicationName: string
   /** Milliseconds until a server that does not answer counts as unreachable. */
   readonly connectTimeout: number
+  /** Milliseconds that the server itself gives a statement, after which it should have answered; 0 for no limit. (Default: 0.) */
+  readonly statementTimeout?: number
 }
+
+/** Milliseconds of silence after which the system asks whether the other host is still there. Its own default is two hours. */
+const keepAliveInitialDelayMillis = 10_000
 
 /**
  * One connection of the handle, held until the session is disposed of.
@@ -29,8 +35,8 @@ export async function openSession(
   handle: DatabaseHandle,
   options: ConnectOptions,
 ): Promise<Session> {
-  if (typeof handle === 'object' && 'getExecutor' in handle) return reserveKysely(side, handle)
-  if (typeof handle === 'object' && 'totalCount' in handle) return reserveFromPool(side, handle)
+  if (typeof handle === 'object' && 'getExecutor' in handle) return reserveKysely(side, handle, options)
+  if (typeof handle === 'object' && 'totalCount' in handle) return reserveFromPool(side, handle, options)
   return connectClient(side, handle, options)
 }
 
@@ -65,10 +71,11 @@ async function connectClient(
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectTimeout,
     keepAlive: true,
+    keepAliveInitialDelayMillis,
     ...given,
   })
   // Before connecting: an error that nobody listens to ends the process.
-  const session = pgSession(side, client, () => client.end())
+  const session = pgSession(side, client, { release: () => client.end(), silence: silenceOf(options) })
   try {
     await client.connect()
     return session
@@ -78,39 +85,54 @@ async function connectClient(
   }
 }
 
-async function reserveFromPool(side: Side, pool: pg.Pool): Promise<Session> {
+/** A little longer than what ends a statement on the server. */
+const silenceOf = ({ statementTimeout = 0, connectTimeout }: ConnectOptions) =>
+  statementTimeout > 0 ? statementTimeout + connectTimeout : 0
+
+async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOptions): Promise<Session> {
   try {
-    const client = await pool.connect()
+    const client = await orUnreachable(pool.connect(), options.connectTimeout, (late) => late.release())
     // The connection is not used again: it carried a lock, a temporary table or a snapshot, and none of these may leak to the caller.
     // Its end is awaited, as the next run may begin at once and the lock goes away with the connection.
-    const session = pgSession(side, client, async () => {
+    const release = async () => {
       const ended = session.lost.aborted || once(session.lost, 'abort')
       client.release(true)
       await ended
-    })
+    }
+    const session = pgSession(side, client, { release, silence: silenceOf(options) })
     return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))
   }
 }
 
-async function reserveKysely(side: Side, db: KyselyHandle): Promise<Session> {
+async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
+  const reserved = reserve(side, db, silenceOf(options))
+  try {
+    return await orUnreachable(reserved, options.connectTimeout, disposeLate)
+  } catch (error) {
+    throw connectError(side, error, addressOf(db))
+  }
+}
+
+function disposeLate(session: Session): void {
+  session[Symbol.asyncDispose]().then(undefined, () => undefined)
+}
+
+/** The connection goes back to the caller, who must find no lock and no table of ours on it. */
+function reserve(side: Side, db: KyselyHandle, silence: number): Promise<Session> {
   return new Promise((resolve, reject) => {
     const held = db.connection().execute(
       (connection) =>
         new Promise<void>((free) => {
-          const session = kyselySession(side, connection, async () => {
-            // The connection goes back to the caller, who must find no lock and no table of ours on it.
-            await session
-              .script(['rollback', 'select pg_advisory_unlock_all()', 'discard temp'])
-              .catch(() => [])
+          const release = async () => {
             free()
             await held
-          })
-          resolve(session)
+          }
+          resolve(kyselySession(side, connection, { release, silence }))
         }),
     )
-    held.catch((error: unknown) => reject(connectError(side, error, addressOf(db))))
+    held.catch(reject)
   })
 }
 

@@ -16,14 +16,15 @@ export interface RunStart {
 }
 
 /**
- * Inserts the running row and gives its id. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody
+ * Inserts the running row. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody
  * works on them. What is older than `keepHistory` and not needed any more is deleted, a portion at a time.
  */
 export async function openRun(
   target: Session,
+  executionId: string,
   { pipeline, loadType, triggeredBy, keepHistory }: RunStart,
-): Promise<string> {
-  const [, rows] = await target.together([
+): Promise<void> {
+  await target.together([
     db
       .updateTable('etl_control')
       .set({
@@ -38,12 +39,10 @@ export async function openRun(
       .compile(),
     db
       .insertInto('etl_control')
-      .values({ pipeline, load_type: loadType, triggered_by: triggeredBy })
-      .returning(sql<string>`execution_id::text`.as('execution_id'))
+      .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
       .compile(),
     ...(keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]),
   ])
-  return rows?.[0]?.[0] ?? ''
 }
 
 /** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history goes without a pause. */

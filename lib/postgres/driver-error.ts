@@ -12,14 +12,22 @@ export interface Address {
 /** What a driver's error says, without the row values that PostgreSQL puts into messages of data errors. */
 interface Facts {
   readonly sqlState: string | null
+  /** Node's name for an error of the network, such as ECONNRESET. */
+  readonly socketError: string | null
   readonly said: string
 }
 
 /** The error of a failed connect, with its own code and remedy. */
 export function connectError(side: Side, error: unknown, address: Address): SyncError {
-  const { sqlState, said } = factsOf(error)
+  const { sqlState, socketError, said } = factsOf(error)
   const where = `${address.host}:${address.port}`
-  const details = { sqlState, host: address.host, port: address.port, database: address.database }
+  const details = {
+    sqlState,
+    socketError,
+    host: address.host,
+    port: address.port,
+    database: address.database,
+  }
   const of = (code: ErrorCode, message: string, remedy: string) =>
     new SyncError(code, message, { remedy, details, cause: error })
   const codes = codesOf(side)
@@ -47,17 +55,28 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
   return of(
     codes.unreachable,
     `The ${side} server ${where} cannot be reached: ${said}.`,
-    'Check host, port, firewall and TLS.',
+    (sqlState && connectRemedies[sqlState]) ?? 'Check host, port, firewall and TLS.',
   )
+}
+
+const connectRemedies: Readonly<Record<string, string>> = {
+  53300: 'Close other connections to it, or raise max_connections; then run it again.',
+  '57P03': 'It is starting or stopping; run it again.',
 }
 
 /** The error of a failed statement. A SyncError stays what it is. */
 export function statementError(side: Side, error: unknown): SyncError {
   if (error instanceof SyncError) return error
-  const { sqlState, said } = factsOf(error)
+  const { sqlState, socketError, said } = factsOf(error)
   const codes = codesOf(side)
   const of = (code: ErrorCode, remedy: string) =>
-    new SyncError(code, `The ${side} said: ${said}.`, { remedy, details: { sqlState }, cause: error })
+    new SyncError(code, `The ${side} said: ${said}.`, {
+      remedy,
+      details: { sqlState, socketError },
+      cause: error,
+    })
+  // Neither the server's nor the network's: it would be tried again for nothing.
+  if (sqlState === null && isBug(error)) return of('INTERNAL', 'Please report it.')
   switch (sqlState) {
     case '42501':
       return of(codes.forbidden, 'Grant what is missing; the README lists the rights.')
@@ -80,10 +99,18 @@ export function statementError(side: Side, error: unknown): SyncError {
       return of('TARGET_COLUMN_MISSING', 'The key needs a unique index on the target table.')
     case '21000':
       return of('KEY_NOT_UNIQUE', 'Use a relation with one row for each key.')
+    case '57014':
+    case '55P03':
+      return of(codes.timedOut, 'Raise statementTimeout, or look for what blocks the statement.')
+    case '53100':
+      return of(codes.diskFull, 'Make room on its disk; what was committed stays, the next run goes on.')
+    case '25006':
+      return of(codes.readOnly, 'Connect to the primary, or look at default_transaction_read_only.')
     case null:
     case '57P01':
     case '57P02':
     case '57P03':
+    case '57P05':
       return of(codes.unreachable, 'Run it again; what was committed stays.')
     default:
       return of(codes.failed, remedyOf(sqlState))
@@ -99,6 +126,9 @@ function codesOf(side: Side) {
         forbidden: 'SOURCE_FORBIDDEN',
         relation: 'RELATION_MISSING',
         column: 'COLUMN_MISSING',
+        timedOut: 'SOURCE_TIMED_OUT',
+        diskFull: 'SOURCE_FAILED',
+        readOnly: 'SOURCE_FAILED',
         failed: 'SOURCE_FAILED',
       } as const)
     : ({
@@ -108,32 +138,46 @@ function codesOf(side: Side) {
         forbidden: 'TARGET_FORBIDDEN',
         relation: 'TARGET_NOT_MIGRATED',
         column: 'TARGET_COLUMN_MISSING',
+        timedOut: 'TARGET_TIMED_OUT',
+        diskFull: 'TARGET_DISK_FULL',
+        readOnly: 'TARGET_READ_ONLY',
         failed: 'TARGET_FAILED',
       } as const)
 }
 
 function remedyOf(sqlState: string): string {
-  if (sqlState === '57014') return 'Raise statementTimeout, or look for what blocks the statement.'
-  if (/^(08|40|53|55P03|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
+  if (/^(08|40|53|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
   return `Look up SQLSTATE ${sqlState} in the PostgreSQL manual; the server's log has the statement.`
 }
 
-/** `SQLSTATE` of a driver's error, or null for one of the wire. */
+/** `SQLSTATE` of a driver's error, or null for one of the wire. None begins with E, as EPIPE does. */
 export function sqlStateOf(error: unknown): string | null {
+  const code = codeOf(error)
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? code : null
+}
+
+function codeOf(error: unknown): string {
   const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null
+  return typeof code === 'string' ? code : ''
+}
+
+function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
 }
 
 function factsOf(error: unknown): Facts {
   const sqlState = sqlStateOf(error)
-  if (!(error instanceof Error)) return { sqlState, said: 'something that is not an error' }
+  if (!(error instanceof Error)) {
+    return { sqlState, socketError: null, said: 'something that is not an error' }
+  }
   // Of two addresses behind one name, Node reports each in an AggregateError without a message of its own.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const message = first instanceof Error ? first.message : error.message
   // Classes 22 and 23 quote the value that did not fit.
   const isDataError = sqlState !== null && /^2[23]/.test(sqlState)
   const said = isDataError ? `a value did not fit (SQLSTATE ${sqlState}${placeOf(error)})` : redact(message)
-  return { sqlState, said: said.replace(/[.\s]+$/, '') }
+  const socketError = /^E[A-Z_]+$/.exec(codeOf(error) || codeOf(first))?.[0] ?? null
+  return { sqlState, socketError, said: said.replace(/[.\s]+$/, '') }
 }
 
 function placeOf(error: Error): string {

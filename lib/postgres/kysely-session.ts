@@ -3,33 +3,60 @@ import { sql, CompiledQuery, type Kysely } from 'kysely'
 import { baseType } from './column-types.js'
 import { statementError } from './driver-error.js'
 import type { Cells, Session, Side, Destination } from './session.js'
+import { afterSilence, closePatience, unlessLost, within } from './silence.js'
 import { compile } from './statement.js'
 
 /** Any Kysely over PostgreSQL, whatever its tables. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Kysely is invariant in its tables: only any accepts every caller's.
 export type KyselyHandle = Kysely<any>
 
-/** A session over a connection of a caller's Kysely, without its driver's own ways of streaming: only statements. */
-export function kyselySession(side: Side, db: KyselyHandle, release: () => Promise<void>): Session {
+/**
+ * A session over a connection of a caller's Kysely, without its driver's own ways of streaming: only statements. Its connection cannot be
+ * cut from here, so one that does not answer is left alone, and given back once its last statement has ended.
+ */
+export function kyselySession(
+  side: Side,
+  db: KyselyHandle,
+  { release, silence }: { release: () => Promise<void>; silence: number },
+): Session {
   const lost = new AbortController()
   // A plugin of the caller's would give objects for texts that look like JSON, for one.
   const plain = db.withoutPlugins()
   let roundTrips = 0
+  let pending: Promise<unknown> = Promise.resolve()
+
+  const destroy = (reason: unknown) => lost.abort(reason)
 
   async function rows(query: CompiledQuery): Promise<readonly Cells[]> {
     roundTrips += 1
+    const calm = afterSilence(side, silence, destroy)
+    const answer = plain.executeQuery<Record<string, unknown>>(query)
+    pending = answer.catch(() => undefined)
     try {
-      const result = await plain.executeQuery<Record<string, unknown>>(query)
+      const result = await unlessLost(answer, lost.signal)
       return result.rows.map((row) =>
         Object.values(row).map((value) => (value === null ? null : String(value))),
       )
     } catch (error) {
-      throw statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
+      const failure = statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
+      if (failure.code.endsWith('_UNREACHABLE')) destroy(failure)
+      throw failure
+    } finally {
+      calm()
     }
+  }
+
+  async function giveBack(): Promise<void> {
+    await pending
+    for (const statement of ['rollback', 'select pg_advisory_unlock_all()', 'discard temp']) {
+      await plain.executeQuery(CompiledQuery.raw(statement)).catch(() => undefined)
+    }
+    await release()
   }
 
   return {
     side,
+    process: undefined,
     lost: lost.signal,
     roundTrips: () => roundTrips,
     rows,
@@ -48,8 +75,8 @@ export function kyselySession(side: Side, db: KyselyHandle, release: () => Promi
     stage: async (table, cells) => {
       await rows(compile(insertTexts(table, cells)))
     },
-    destroy: (reason) => lost.abort(reason),
-    [Symbol.asyncDispose]: release,
+    destroy,
+    [Symbol.asyncDispose]: () => within(giveBack(), closePatience),
   }
 }
 

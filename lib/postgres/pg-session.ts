@@ -7,30 +7,34 @@ import type pg from 'pg'
 
 import { csvOptions, toCsv } from './csv.js'
 import { statementError } from './driver-error.js'
+import { afterSilence, closePatience } from './silence.js'
 import { inline } from './inline.js'
 import type { Cells, Session, Side, Destination } from './session.js'
 
 /** Leaves every value as the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
 
-/** A session over a client of pg. `release` gives the connection back, or ends it. */
-export function pgSession(side: Side, client: pg.ClientBase, release: () => Promise<void>): Session {
-  const lost = new AbortController()
+/**
+ * A session over a client of pg. `release` gives the connection back, or ends it. After `silence` milliseconds without an answer to a
+ * statement the connection counts as lost; 0 for never.
+ */
+export function pgSession(
+  side: Side,
+  client: pg.ClientBase,
+  { release, silence }: { release: () => Promise<void>; silence: number },
+): Session {
+  const { lost, destroy, guard } = watchConnection(side, client, silence)
   let roundTrips = 0
-  client.on('error', (error) => lost.abort(error))
-  client.on('end', () => lost.abort())
 
   const run: Run = (work) => {
     roundTrips += 1
     return guard(work)
   }
 
-  async function guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
-    }
+  /** A server that is out of reach does not confirm the end. */
+  async function dispose(): Promise<void> {
+    const alarm = setTimeout(() => cutConnection(client), lost.aborted ? 0 : closePatience)
+    await release().finally(() => clearTimeout(alarm))
   }
 
   const ask = (text: string, values: readonly unknown[]) =>
@@ -38,7 +42,10 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
 
   return {
     side,
-    lost: lost.signal,
+    get process() {
+      return processOf(client)
+    },
+    lost,
     roundTrips: () => roundTrips,
     rows: ({ sql, parameters }) => run(async () => (await ask(sql, parameters)).rows),
     script: (statements) =>
@@ -52,7 +59,7 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
         return [await ask(text, [])].flat().map(({ rows }) => rows)
       }),
     portions: ({ sql, parameters }, _columns, size) =>
-      readPortions(client, { sql, parameters, size, run, lost: lost.signal }),
+      readPortions(client, { sql, parameters, size, run, lost }),
     stage: (table, rows) =>
       run(async () => {
         const { default: streams } = await import('pg-copy-streams')
@@ -68,12 +75,41 @@ export function pgSession(side: Side, client: pg.ClientBase, release: () => Prom
       },
       into: (table, stream) => run(() => copyInto(client, table, stream)),
     },
-    destroy: (reason) => {
-      lost.abort(reason)
-      cutConnection(client)
-    },
-    [Symbol.asyncDispose]: release,
+    destroy,
+    [Symbol.asyncDispose]: dispose,
   }
+}
+
+/** Notices when a connection is gone, and gives the errors of work on it their codes. */
+function watchConnection(side: Side, client: pg.ClientBase, silence: number) {
+  const gone = new AbortController()
+  const lost = gone.signal
+  client.on('error', (error) => gone.abort(error))
+  client.on('end', () => gone.abort())
+
+  function destroy(reason: unknown): void {
+    gone.abort(reason)
+    cutConnection(client)
+  }
+
+  async function guard<T>(work: () => Promise<T>): Promise<T> {
+    const calm = afterSilence(side, silence, destroy)
+    try {
+      return await work()
+    } catch (error) {
+      throw statementError(side, lost.aborted ? (lost.reason ?? error) : error)
+    } finally {
+      calm()
+    }
+  }
+
+  return { lost, destroy, guard }
+}
+
+/** The types of pg do not show it; null before the connection stands. */
+function processOf(client: pg.ClientBase): string | undefined {
+  const id: unknown = Reflect.get(client, 'processID')
+  return typeof id === 'number' ? String(id) : undefined
 }
 
 type Run = <T>(work: () => Promise<T>) => Promise<T>

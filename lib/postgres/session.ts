@@ -14,6 +14,8 @@ export type Cells = readonly (string | null)[]
  */
 export interface Session extends AsyncDisposable {
   readonly side: Side
+  /** Process id of the server's end, as far as the driver tells; a pooler in between has ids of its own. */
+  readonly process: string | undefined
   /** Fires when the connection is gone. */
   readonly lost: AbortSignal
   /** How often the program has waited for the server. */

@@ -13,7 +13,8 @@ import {
 import { rowValues, type RowValues } from '../postgres/row-values.js'
 import type { Cells } from '../postgres/session.js'
 import type { Batch } from '../pipeline/batches.js'
-import { hookFailed, measure, type Run } from './run.js'
+import { hookFailed } from './hook-failed.js'
+import { measure, type Run } from './run.js'
 
 /** Loads one batch in the transaction that is open, and counts it. The stage has to be empty, and is full afterwards. */
 export async function loadBatch(run: Run, batch: Batch): Promise<void> {

@@ -3,24 +3,32 @@ import { formatMicros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Inheritance } from '../postgres/control.js'
+import type { OwnRun } from '../postgres/own-run.js'
 import type { Session } from '../postgres/session.js'
 import { readBaseline } from '../pipeline/baseline.js'
 import { planEdits, type EditPlan } from '../pipeline/edits.js'
 import type { Outlook } from '../pipeline/outlook.js'
 import type { Plan } from '../pipeline/plan.js'
+import type { Course } from './course.js'
 import { measure, newTally, type Run } from './run.js'
 import { fromJson, toJson, type State } from '../pipeline/state.js'
 
+/** What a run begins with, or goes on with after it was interrupted. */
+export interface Beginning {
+  readonly source: Session
+  readonly target: Session
+  readonly course: Course
+  /** What it had committed. */
+  readonly own: OwnRun | undefined
+  readonly options: ResolvedOptions
+}
+
 /** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
-export async function prepareRun(
-  executionId: string,
-  source: Session,
-  target: Session,
-  options: ResolvedOptions,
-): Promise<Run> {
-  const tally = newTally()
+export async function prepareRun({ source, target, course, own, options }: Beginning): Promise<Run> {
+  const tally = newTally(own?.report)
   const baseline = await measure(tally, 'probe', () => readBaseline(source, target, options))
-  const { plan, inherited, last, usable, outlook, timeZones } = baseline
+  const { plan, last, usable, outlook, timeZones } = baseline
+  const inherited = { ...baseline.inherited, unfinished: own?.unfinished ?? baseline.inherited.unfinished }
   const unfinished = resumable(inherited, plan, outlook, options)
   const isFull = options.loadType === 'full' || outlook.low === undefined
   const resumed = isFull ? unfinished : undefined
@@ -29,7 +37,8 @@ export async function prepareRun(
   const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones, protectionDigest }
   tally.warnings.push(...plan.warnings, ...outlook.warnings, ...unknownZones(timeZones))
   return {
-    executionId,
+    executionId: course.executionId,
+    course,
     options,
     source,
     target,
@@ -37,13 +46,15 @@ export async function prepareRun(
     outlook: { ...outlook, isIdle: outlook.isIdle && !leftToLook(edits, usable) },
     tally,
     loadType: isFull ? 'full' : 'incremental',
-    reason: reasonOf({
-      inherited,
-      usable: usable !== undefined,
-      outlook,
-      resumed: resumed !== undefined,
-      options,
-    }),
+    reason: own?.unfinished
+      ? own.report.reason
+      : reasonOf({
+          inherited,
+          usable: usable !== undefined,
+          outlook,
+          resumed: resumed !== undefined,
+          options,
+        }),
     after: resumed?.after ?? null,
     isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, outlook.probe),
     // After another program's history, what the small tables were is not known; renames from now on are.

@@ -17,7 +17,7 @@ import { throwIfStopped } from '../pipeline/stop.js'
  * from there. At the end, what was not found is marked deleted, and the run is closed, in one transaction.
  */
 export async function readEverything(run: Run): Promise<SyncReport> {
-  const { target, plan, options, executionId } = run
+  const { target, plan, options, executionId, course } = run
   let isAppending = await canAppend(run)
   await createStage(target, plan.load)
   let reached = run.after
@@ -29,12 +29,14 @@ export async function readEverything(run: Run): Promise<SyncReport> {
     isAppending = isAppending && (await tryAppend(run, batch))
     if (!isAppending) await loadBatch(run, batch)
     reached = batch.lastKey
-    if (wrote(run) !== recorded || performance.now() - recordedAt > recordEvery) {
+    const isRecorded = wrote(run) !== recorded || performance.now() - recordedAt > recordEvery
+    if (isRecorded) {
       await recordProgress(target, executionId, progressOf(run, reached))
       recorded = wrote(run)
       recordedAt = performance.now()
     }
     await target.script(['commit'])
+    course.hasProgressed ||= isRecorded
     report(run, 'load', plan.estimatedRows)
   }
   throwIfStopped(options.signal)

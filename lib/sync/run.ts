@@ -4,10 +4,11 @@ import type { Counts, LoadType, Phases, Warning } from '../domain/report.js'
 import type { Progress, ResolvedOptions } from '../options.js'
 import type { RunProgress } from '../postgres/control.js'
 import type { Session } from '../postgres/session.js'
-import { SyncError } from '../domain/errors.js'
 import type { Outlook } from '../pipeline/outlook.js'
 import type { Plan } from '../pipeline/plan.js'
 import type { State } from '../pipeline/state.js'
+import { retryWarnings, type Course } from './course.js'
+import { hookFailed } from './hook-failed.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -23,6 +24,7 @@ export type Tally = Mutable<Counts> & {
 /** A run with everything it works with, once the source has been looked at. */
 export interface Run {
   readonly executionId: string
+  readonly course: Course
   readonly options: ResolvedOptions
   readonly source: Session
   readonly target: Session
@@ -47,14 +49,15 @@ export interface Run {
   readonly tally: Tally
 }
 
-export function newTally(): Tally {
+/** Begins with what the run had committed before it was interrupted. */
+export function newTally(committed?: Counts): Tally {
   return {
-    rowsExtracted: 0,
-    rowsInserted: 0,
-    rowsUpdated: 0,
-    rowsUnchanged: 0,
-    rowsRejected: 0,
-    rowsDeleted: 0,
+    rowsExtracted: committed?.rowsExtracted ?? 0,
+    rowsInserted: committed?.rowsInserted ?? 0,
+    rowsUpdated: committed?.rowsUpdated ?? 0,
+    rowsUnchanged: committed?.rowsUnchanged ?? 0,
+    rowsRejected: committed?.rowsRejected ?? 0,
+    rowsDeleted: committed?.rowsDeleted ?? 0,
     keys: 0,
     marginUsed: null,
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
@@ -72,7 +75,7 @@ export function progressOf(run: Run, resumeKey: string | null): RunProgress {
     watermarkStart: run.watermarkStart,
     watermarkEnd: run.watermarkEnd,
     phases: rounded(phases),
-    warnings,
+    warnings: [...warnings, ...retryWarnings(run.course)],
     horizonMode: run.outlook.probe.mode,
     marginUsedSeconds: marginUsed === null ? null : marginUsed / 1_000_000,
     fingerprint: run.plan.fingerprint,
@@ -100,14 +103,6 @@ export function report(run: Run, phase: Progress['phase'], rowsExpected: number 
   } catch (cause) {
     throw hookFailed('onProgress', cause)
   }
-}
-
-export function hookFailed(hook: string, cause: unknown): SyncError {
-  return new SyncError('HOOK_FAILED', `The option ${hook} threw an error, which is the cause of this one.`, {
-    remedy: 'Mend it; nothing of the batch was written.',
-    details: { hook },
-    cause,
-  })
 }
 
 function rounded(phases: Tally['phases']): Phases {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { describeRelation } from '../../postgres/relation.js'
+import { isRunLock } from '../../postgres/run-lock.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
 import { ok, warning, type Check } from './check.js'
@@ -13,7 +14,7 @@ export async function checkRunning(target: Session, pipeline: string): Promise<C
   const [row] = await target.rows(
     compile(sql`
       select
-        ${isLocked(pipeline)}::text,
+        (exists (select from pg_locks l where ${isRunLock(pipeline)}))::text,
         (
           select max(started_at)::text
           from etl_control
@@ -36,16 +37,3 @@ export async function checkRunning(target: Session, pipeline: string): Promise<C
     return [ok(name, `The run of ${since.slice(0, 19)} UTC died without closing its row; the next one does.`)]
   return [ok(name, `No run of ${pipeline} is at work.`)]
 }
-
-/** `pg_locks` shows the halves of the key that `takeRunLock` uses. */
-const isLocked = (pipeline: string) => sql`
-  exists (
-    select
-    from pg_locks l
-    join pg_database d on d.oid = l.database
-    where d.datname = current_database()
-      and l.locktype = 'advisory'
-      and l.objsubid = 1
-      and l.granted
-      and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)
-  )`
