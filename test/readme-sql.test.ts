@@ -130,7 +130,11 @@ it('the roles of the README are enough for every command, and may do no more', a
     'permission denied',
   )
   await expect(execute(at.reader, ['delete from conversations'])).rejects.toThrow('permission denied')
-  for (const more of ['truncate conversas_analytics', 'delete from conversas_analytics', 'create table mine ()']) {
+  for (const more of [
+    'truncate conversas_analytics',
+    'delete from conversas_analytics',
+    'create table mine ()',
+  ]) {
     await expect(execute(at.loader, [more])).rejects.toThrow('permission denied')
   }
 })
