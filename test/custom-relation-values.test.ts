@@ -24,6 +24,11 @@ async function carry(value: string, from: string, to = from, column = 'v') {
   const content = `select id, ${column} from ${table}`
   const [row] = await readTexts(at.target, content)
   expect(row?.[0]).toBe('9007199254740993')
+  await at.target.query(`truncate ${table}`)
+  const throughCursor = { ...run, loadType: 'full', extractor: 'cursor' } as const
+  expect(await at.sync(throughCursor)).toMatchObject({ rowsInserted: 1 })
+  expect(await at.sync(throughCursor)).toMatchObject({ rowsUnchanged: 1 })
+  expect(await readTexts(at.target, content)).toEqual([row])
   await at.source.query(`update ${table} set at = now() at time zone 'UTC'`)
   await at.target.query(`truncate ${table}`)
   expect(await at.sync(run)).toMatchObject({ loadType: 'incremental', rowsInserted: 1 })

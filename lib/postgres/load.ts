@@ -41,6 +41,10 @@ export function stageQueries({ table, columns }: LoadPlan): CompiledQuery[] {
     on commit delete rows
     as select ${names} from ${tableOf(table)}
     with no data`),
+    // By default each row above 2 KB is compressed on its way in. The limit depends on the size of the server's pages.
+    CompiledQuery.raw(
+      `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
+    ),
   ]
 }
 
