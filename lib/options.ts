@@ -2,21 +2,12 @@ import english from 'zod/v4/locales/en.js'
 import * as z from 'zod/mini'
 
 import { SyncError, type ErrorCode } from './domain/errors.js'
+import type { CustomRelation } from './domain/custom-relation.js'
 import { silentLogger, type Logger } from './domain/logger.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import type { DatabaseHandle } from './postgres/connect.js'
-
-/** A view or table of the source that is read in place of the built-in query; columns go by name. */
-export interface CustomRelation {
-  /** As SQL writes it: `vw_conversations_analytics_final`, `analytics."My view"`. */
-  readonly name: string
-  /** The column that tells rows apart; it must be unique and never NULL, and the target needs a unique index on it. */
-  readonly key: string
-  /** The column that every change of a row moves forward. What does not move it is found by verify only. */
-  readonly changedAt: string
-}
 
 /** What the caller of `syncConversations` sees while it runs. */
 export interface Progress {
@@ -88,6 +79,14 @@ export interface SyncOptions {
    * (Default: 72 000 000, twenty hours, so that a daily run always does.)
    */
   readonly editScanEvery?: number | undefined
+  /** Rows that a run reads from the source in a second at most; reading pauses between batches. (Default: no limit.) */
+  readonly maxRowsPerSecond?: number | undefined
+  /**
+   * Seconds for which a run reads under one snapshot of the source; beyond, it goes on under a new one behind the last key, and loses
+   * nothing, as what changes meanwhile is left to the next run. (Default: 300, as vacuum removes nothing that an open snapshot could see,
+   * and a migration of Chatwoot waits for the tables that are read.)
+   */
+  readonly maxSnapshotSeconds?: number | undefined
   /**
    * Milliseconds that one statement may take; 0 for no limit. A server that has not answered `connectTimeout` later counts as unreachable.
    * (Default: 600 000; a full read is many statements.)
@@ -152,6 +151,7 @@ export const defaults = {
   skewAllowance: 60_000,
   editWindow: 259_200_000,
   editScanEvery: 72_000_000,
+  maxSnapshotSeconds: 300,
   statementTimeout: 600_000,
   lockTimeout: 60_000,
   connectTimeout: 10_000,
@@ -202,6 +202,8 @@ const schema = z.strictObject({
   skewAllowance: z._default(milliseconds, defaults.skewAllowance),
   editWindow: z._default(atLeast(0), defaults.editWindow),
   editScanEvery: z._default(atLeast(0), defaults.editScanEvery),
+  maxRowsPerSecond: z.optional(z.number().check(z.gte(1))),
+  maxSnapshotSeconds: z._default(atLeast(0.001), defaults.maxSnapshotSeconds),
   statementTimeout: z._default(milliseconds, defaults.statementTimeout),
   lockTimeout: z._default(milliseconds, defaults.lockTimeout),
   connectTimeout: z._default(milliseconds, defaults.connectTimeout),
@@ -247,4 +249,4 @@ function invalid(error: z.core.$ZodError): SyncError {
   })
 }
 
-export type { SyncReport }
+export type { CustomRelation, SyncReport }

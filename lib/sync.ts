@@ -1,6 +1,7 @@
 import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
+import { explained } from './pipeline/schema-change.js'
 import { throwIfStopped } from './pipeline/stop.js'
 import { clockOf } from './postgres/verification.js'
 import { claimRun } from './sync/claim.js'
@@ -82,9 +83,13 @@ async function runOnce(
   using _ = cutWhenStopped(options, { source, target })
   const run = await prepareRun({ source, target, course, own, options: smaller(options, course) })
   run.tally.phases.connect = connect
-  if (!options.dryRun) return run.loadType === 'full' ? await readEverything(run) : await readChanges(run)
-  await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
-  return await rehearsalReport(run, startedAt, performance.now() - began)
+  try {
+    if (!options.dryRun) return run.loadType === 'full' ? await readEverything(run) : await readChanges(run)
+    await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
+    return await rehearsalReport(run, startedAt, performance.now() - began)
+  } catch (error) {
+    throw await explained(error, run)
+  }
 }
 
 /** After a statement that took too long, less is asked for at a time. */

@@ -105,7 +105,7 @@ describe('a run', () => {
 
   it('fails without the right to read', async () => {
     await pair.source.query(`revoke select on messages from ${pair.reader.user}`)
-    await expectFailure(['sync'], {}, /permission denied for table messages.*Grant.*SOURCE_FORBIDDEN/)
+    await expectFailure(['sync'], {}, /may not read messages.content.*Grant.*SOURCE_FORBIDDEN/)
     expect(await loaded()).toBe(0)
     expect(await lastCode()).toEqual({ code: 'SOURCE_FORBIDDEN', status: 'failed' })
   })

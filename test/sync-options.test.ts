@@ -10,7 +10,8 @@ import {
   openSync,
 } from './sync-fixture.js'
 
-const changed = 'the relation, its columns, the filter, the time zone or the transform changed'
+const changed =
+  'the relation, its columns or their protection, the filter, the time zone or the transform changed'
 const failed = 'select status, error_code from etl_control'
 
 it('reads only the accounts and inboxes that it is told', async () => {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 
 import type { ServerFunctions, SyncOptions, WatchOptions } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
+import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
 import { exitCodes } from '../exit-code.js'
 import { nextRunOfSystemd } from '../next-run.js'
 import { duration, wholeNumber } from '../option-values.js'
@@ -12,7 +13,7 @@ import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
-interface ServeFlags extends RunFlags {
+interface ServeFlags extends RunFlags, CareFlags {
   readonly port: number
   readonly host: string
   readonly origin?: readonly string[]
@@ -22,7 +23,6 @@ interface ServeFlags extends RunFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
-  readonly keepHistory?: number
   readonly retryBudget?: number
 }
 
@@ -53,8 +53,7 @@ export function register(command: Command): void {
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
-    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
-  addOutputOptions(command).addHelpText('after', examples).action(serve)
+  addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(serve)
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
@@ -123,8 +122,8 @@ async function watchBeside(
 }
 
 function optionsOf(flags: ServeFlags) {
-  const { batchSize, maxRejects, keepHistory, retryBudget } = flags
-  return { ...pipelineOptionsOf(flags), batchSize, maxRejects, keepHistory, retryBudget }
+  const { batchSize, maxRejects, retryBudget } = flags
+  return { ...pipelineOptionsOf(flags), ...careOptionsOf(flags), batchSize, maxRejects, retryBudget }
 }
 
 /** While a run is at work, the time at which it was due has passed. */

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 
 import type { LoadType, Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
 import { redact } from '../../lib/domain/redact.js'
+import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
 import { databasesOf, loadEnvironment, secretsOf } from '../environment.js'
 import { duration, wholeNumber } from '../option-values.js'
 import type { ProgressView, Step } from '../progress-bar.js'
@@ -11,13 +12,12 @@ import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
-interface SyncFlags extends RunFlags {
+interface SyncFlags extends RunFlags, CareFlags {
   readonly full?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
   readonly batchSize?: number
   readonly maxRejects?: number
-  readonly keepHistory?: number
   readonly retryBudget?: number
   readonly acceptNewSource?: true
 }
@@ -41,9 +41,8 @@ export function register(command: Command): void {
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
-    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
     .option('--accept-new-source', 'mark what is gone though the source is another one')
-  addOutputOptions(command).addHelpText('after', examples).action(sync)
+  addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(sync)
 }
 
 async function sync(flags: SyncFlags): Promise<void> {
@@ -76,14 +75,14 @@ function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): vo
 
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
   const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, batchSize, maxRejects, keepHistory, retryBudget, acceptNewSource, dryRun } = flags
+  const { triggeredBy, batchSize, maxRejects, retryBudget, acceptNewSource, dryRun } = flags
   return {
     ...pipelineOptionsOf(flags),
+    ...careOptionsOf(flags),
     loadType,
     triggeredBy,
     batchSize,
     maxRejects,
-    keepHistory,
     retryBudget,
     acceptNewSource,
     dryRun,

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { RunOutcome, WatchOptions } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
+import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
 import { exitCodes } from '../exit-code.js'
 import { duration, wholeNumber } from '../option-values.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
@@ -9,7 +10,7 @@ import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
-interface WatchFlags extends RunFlags {
+interface WatchFlags extends RunFlags, CareFlags {
   readonly cron?: string
   readonly every?: number
   readonly cronTimeZone?: string
@@ -18,7 +19,6 @@ interface WatchFlags extends RunFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
-  readonly keepHistory?: number
   readonly retryBudget?: number
 }
 
@@ -47,8 +47,7 @@ export function register(command: Command): void {
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
-    .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
-  addOutputOptions(command).addHelpText('after', examples).action(watchDatabases)
+  addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(watchDatabases)
 }
 
 async function watchDatabases(flags: WatchFlags): Promise<void> {
@@ -73,11 +72,11 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
 }
 
 function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
-  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory, retryBudget } =
-    flags
+  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, retryBudget } = flags
   return {
     ...pipelineOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepHistory, retryBudget },
+    ...careOptionsOf(flags),
+    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, retryBudget },
   }
 }
 

@@ -37,6 +37,8 @@ export const errorCodes = {
   COLUMN_MISSING: 'failure',
   /** Source and target disagree on the type of a column in a way that loses content. Remedy: change the target column. */
   COLUMN_TYPE_MISMATCH: 'failure',
+  /** A column or a table changed while the run was at work: nothing of the batch in work was written. Remedy: run again. */
+  SCHEMA_CHANGED: 'failure',
   /** The same key came twice with different content. Remedy: a relation with one row for each key. */
   KEY_NOT_UNIQUE: 'failure',
   /** A row without a key. Remedy: filter such rows out in the relation. */

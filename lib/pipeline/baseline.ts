@@ -4,6 +4,7 @@ import type { Probe } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
 import { inheritQuery, toInheritance, type Inheritance } from '../postgres/control.js'
 import { forgottenQuery, toForgotten } from '../postgres/forgotten.js'
+import { look } from '../postgres/look.js'
 import { probeQuery, probeSource, toProbe } from '../postgres/probe.js'
 import {
   describeSource,
@@ -16,8 +17,9 @@ import {
 } from '../postgres/relation.js'
 import type { Session } from '../postgres/session.js'
 import { knownTimeZones } from '../postgres/time-zones.js'
+import { lookUpChatwoot, toChatwootColumns } from './chatwoot-columns.js'
 import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
-import { makePlan, type Plan } from './plan.js'
+import { makePlan, type Plan, type SourceFacts } from './plan.js'
 import { fromJson, type State } from './state.js'
 
 /** Where a pipeline stands: what is read, what the last good run left, and what the source looks like now. */
@@ -43,7 +45,7 @@ export async function readBaseline(
 ): Promise<Baseline> {
   const [here, there] = await bothOf(askSource(source, options), askTarget(target, options))
   const { inherited } = there
-  const plan = { ...makePlan(here.relation, there.table, options), forgotten: there.forgotten }
+  const plan = { ...makePlan(here.facts, there.table, options), forgotten: there.forgotten }
   requireContactColumn(plan)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
@@ -77,18 +79,29 @@ function takeOver(outlook: Outlook, { good }: Inheritance, { skewAllowance }: Re
   }
 }
 
-/** The relation and the probe in one round trip; one by one when that fails, so that the error says which. */
-async function askSource(
+/** The catalog and the probe in one round trip; one by one when that fails, so that the error says which. */
+export async function askSource(
   source: Session,
   options: ResolvedOptions,
-): Promise<{ relation: Relation; probe: Probe }> {
+): Promise<{ facts: SourceFacts; probe: Probe }> {
   const name = options.relation?.name ?? 'conversations'
+  const columns = options.relation ? [] : [lookUpChatwoot]
   try {
-    const [relation = [], probe = []] = await source.together([lookUp(name), probeQuery])
-    return { relation: requireSource(toRelation(relation), name), probe: toProbe(probe) }
+    const [relation = [], probe = [], chatwoot = []] = await look(source, options, [
+      lookUp(name),
+      probeQuery,
+      ...columns,
+    ])
+    const facts = {
+      relation: requireSource(toRelation(relation), name),
+      chatwoot: toChatwootColumns(chatwoot),
+    }
+    return { facts, probe: toProbe(probe) }
   } catch (error) {
     if (source.lost.aborted) throw error
-    return { relation: await describeSource(source, name), probe: await probeSource(source) }
+    const relation = await describeSource(source, name)
+    const [chatwoot = []] = await look(source, options, columns)
+    return { facts: { relation, chatwoot: toChatwootColumns(chatwoot) }, probe: await probeSource(source) }
   }
 }
 

@@ -80,7 +80,7 @@ export async function lookAtSource(
 }
 
 /** The small tables come with the snapshot, in the same round trip. */
-async function openSnapshot(source: Session, options: ResolvedOptions) {
+export async function openSnapshot(source: Session, options: ResolvedOptions) {
   const { relation, columns, hashSecret } = options
   const tables = relation ? [] : [compile(smallTables())]
   const key = columns?.hash?.length && hashSecret !== undefined ? handOverKey(hashKeyOf(hashSecret)) : []

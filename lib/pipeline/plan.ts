@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto'
 
 import * as chatwoot from '../chatwoot/conversation-row.js'
-import { SyncError } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
 import type { CustomRelation, ResolvedOptions } from '../options.js'
-import { isStamp, losesContent } from '../postgres/column-types.js'
+import { isStamp } from '../postgres/column-types.js'
 import type { CustomRead } from '../postgres/custom-relation.js'
 import type { LoadPlan } from '../postgres/load.js'
 import type { Column, Relation } from '../postgres/relation.js'
 import { rowColumns } from '../chatwoot/columns.js'
+import {
+  columnsIgnored,
+  columnsUnknown,
+  missingInSource,
+  missingInTarget,
+  notAStamp,
+  requireSameContent,
+  requireUnique,
+} from './plan-refusals.js'
+import { isKnownColumn } from '../chatwoot/source-columns.js'
+import { chatwootShape, requireChatwoot, type ChatwootColumn } from './chatwoot-columns.js'
+import { shapeOf, type Shape } from './shape.js'
 import type { Protections } from '../postgres/protection.js'
 import { protectionDigest, protectionsOf } from './protections.js'
 
@@ -27,39 +38,52 @@ export interface Plan {
   readonly protections: Protections
   /** Stands for `protections` and the secret of the hashes; null where nothing is protected. */
   readonly protectionDigest: string | null
+  /** What both sides looked like when the statements were made. */
+  readonly shapes: { readonly source: Shape; readonly target: Shape }
   readonly warnings: readonly Warning[]
 }
 
+/** The source as its catalog tells it. */
+export interface SourceFacts {
+  /** The relation that is read, or the table of the conversations. */
+  readonly relation: Relation
+  /** Of the built-in query only. */
+  readonly chatwoot: readonly ChatwootColumn[]
+}
+
 /**
- * `relation` is the source's relation, or the table of the conversations. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN
- * or TARGET_COLUMN_MISSING.
+ * Checks that the source can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
+ * TARGET_COLUMN_MISSING.
  */
 export function makePlan(
-  relation: Relation,
+  source: SourceFacts,
   table: Relation,
   options: ResolvedOptions,
 ): Omit<Plan, 'forgotten'> {
   return options.relation
-    ? planCustom(relation, table, options, options.relation)
-    : planChatwoot(relation, table, options)
+    ? planCustom(source.relation, table, options, options.relation)
+    : planChatwoot(source, table, options)
 }
 
 function planChatwoot(
-  conversations: Relation,
+  { relation: conversations, chatwoot: read }: SourceFacts,
   table: Relation,
   options: ResolvedOptions,
 ): Omit<Plan, 'forgotten'> {
+  requireChatwoot(read)
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
   const { key, changedAt } = chatwoot
   const load = { table, key, columns, scope: scopeOf(table, options), changedAt }
-  const definition = [...conversations.columns.map(({ name }) => name), chatwoot.queryVersion]
+  const shape = chatwootShape(read)
+  const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
     load,
     custom: undefined,
     estimatedRows: conversations.estimatedRows,
-    ...protectedBy(options, load, changedAt, definition),
-    warnings: [],
+    ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
+    shapes: { source: shape, target: shapeOf(table) },
+    warnings: unknown.length > 0 ? [columnsUnknown(unknown)] : [],
   }
 }
 
@@ -107,7 +131,12 @@ function planCustom(
     load,
     custom: read,
     estimatedRows: relation.estimatedRows,
-    ...protectedBy(options, load, changedAt, [relation.schema, relation.name]),
+    ...protectedBy(options, load, changedAt, [
+      relation.schema,
+      relation.name,
+      ...sourceTypes(relation, shared),
+    ]),
+    shapes: { source: shapeOf(relation), target: shapeOf(table) },
     warnings: ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : [],
   }
 }
@@ -136,72 +165,9 @@ function isBookkeeping(name: string): boolean {
   return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
 }
 
-function requireUnique(table: Relation, key: string): void {
-  if (table.uniqueColumns.includes(key)) return
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} has no unique index on ${key} alone.`,
-    {
-      remedy: `Create one: create unique index on ${table.name} (${key}).`,
-      details: { column: key },
-    },
-  )
-}
-
-function requireSameContent(from: Column | undefined, to: Column): void {
-  if (!from || !losesContent(from.type, to.type)) return
-  throw new SyncError(
-    'COLUMN_TYPE_MISMATCH',
-    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
-    {
-      remedy: 'Change the type of the target column.',
-      details: { column: to.name, sourceType: from.type, targetType: to.type },
-    },
-  )
-}
-
-function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
-  if (forbidden.includes(column)) {
-    return new SyncError(
-      'SOURCE_FORBIDDEN',
-      `The source role may not read column ${column} of ${relation}.`,
-      {
-        remedy: `Grant select on ${relation} to it.`,
-        details: { column },
-      },
-    )
-  }
-  return new SyncError('COLUMN_MISSING', `The source relation ${relation} has no column ${column}.`, {
-    remedy: 'Correct relation.key, relation.changedAt or the filter.',
-    details: { column },
-  })
-}
-
-function missingInTarget(table: Relation, columns: readonly string[]): never {
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
-    {
-      remedy: 'Run chatwoot-sync migrate, or add it.',
-      details: { columns: [...columns] },
-    },
-  )
-}
-
-function notAStamp(relation: string, column: string, type = 'unknown'): SyncError {
-  return new SyncError(
-    'COLUMN_TYPE_MISMATCH',
-    `Column ${column} of ${relation} is ${type}, which tells no time.`,
-    {
-      remedy: 'Name a column of type timestamp, timestamptz or date in relation.changedAt.',
-      details: { column, sourceType: type },
-    },
-  )
-}
-
-function columnsIgnored(columns: readonly string[], table: string): Warning {
-  const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
-  return { code: 'COLUMNS_IGNORED', message }
+/** A column that changes its type can change what the same rows look like. */
+function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
+  return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
 }
 
 function protectedBy(

@@ -17,31 +17,40 @@ export interface QueryScope {
 }
 
 /**
- * Every row behind a key, in order of it. Of a relation of the caller's own the row of that key comes again, and those without a key,
+ * Every row behind a key that meets a condition, in order of the key. Of a relation of the caller's own the row of that key comes again, and those without a key,
  * so that a run that goes on refuses the same rows as the one before.
  */
-export function rowsBehind(scope: QueryScope, after: string | null): RawBuilder<unknown> {
-  if (after === null) return inOrder(scope, sql`true`)
+export function rowsBehind(
+  scope: QueryScope,
+  after: string | null,
+  condition: RawBuilder<unknown> = sql`true`,
+): RawBuilder<unknown> {
+  if (after === null) return inOrder(scope, condition)
   const key = keyOf(scope)
   const from = castKey(scope, after)
   const isAgain = sql`(${key} >= ${from} or ${key} is null)`
-  return inOrder(scope, scope.plan.custom ? isAgain : sql`${key} > ${from}`)
+  return inOrder(scope, sql`${condition} and ${scope.plan.custom ? isAgain : sql`${key} > ${from}`}`)
 }
 
-/** The rows with these keys, as far as they are there, in order of the key. */
-export function rowsOf(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
+/** The rows with these keys, as far as they are there and behind `after`, in order of the key. */
+export function rowsOf(
+  scope: QueryScope,
+  keys: readonly string[],
+  after: string | null = null,
+): RawBuilder<unknown> {
   const type = keyType(scope)
-  return inOrder(
+  return rowsBehind(
     scope,
+    after,
     sql`${keyOf(scope)} = any(array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[])`,
   )
 }
 
-/** The rows of a relation of the caller's own that changed since the bound. */
-export function rowsSince(scope: QueryScope, low: Micros): RawBuilder<unknown> {
+/** The rows of a relation of the caller's own that changed since the bound, from `after` on. */
+export function rowsSince(scope: QueryScope, low: Micros, after: string | null = null): RawBuilder<unknown> {
   const { custom } = scope.plan
   if (!custom) throw new TypeError('The built-in relation is read by ids.')
-  return inOrder(scope, changedSince(custom, low))
+  return rowsBehind(scope, after, changedSince(custom, low))
 }
 
 function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {

@@ -4,6 +4,7 @@ import { SyncError } from '../domain/errors.js'
 import type { Micros } from '../domain/micros.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../domain/report.js'
 import { reportColumns, toReport } from './control-report.js'
+import { trimHistory } from './history.js'
 import type { Cells, Session } from './session.js'
 import { compile, target as db } from './statement.js'
 
@@ -44,17 +45,6 @@ export async function openRun(
     ...(keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]),
   ])
 }
-
-/** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history goes without a pause. */
-const trimPortion = 300
-
-const trimHistory = (pipeline: string, keep: number) =>
-  compile(sql`
-    select etl_trim_history(
-      ${pipeline}::text,
-      make_interval(secs => ${keep / 1000}::double precision),
-      ${trimPortion}::integer
-    )::text`)
 
 /** What earlier runs of the pipeline leave to this one. */
 export interface Inheritance {
@@ -135,14 +125,16 @@ export interface RunProgress extends Counts {
 
 /**
  * Writes the progress into the run's row, in the transaction that also writes the rows. Throws LOCK_LOST when the row is no longer
- * `running`, as then another run took over and nothing of this one may be committed.
+ * `running`, as then another run took over and nothing of this one may be committed. Gives the rows of `also`, asked in the same round
+ * trip.
  */
 export async function recordProgress(
   target: Session,
   executionId: string,
   progress: RunProgress,
-): Promise<void> {
-  const rows = await target.rows(
+  also: CompiledQuery,
+): Promise<readonly Cells[]> {
+  const [rows = [], others = []] = await target.together([
     db
       .updateTable('etl_control')
       .set(progressColumns(progress))
@@ -150,8 +142,10 @@ export async function recordProgress(
       .where('status', '=', 'running')
       .returning(sql<string>`status`.as('status'))
       .compile(),
-  )
+    also,
+  ])
   if (rows.length === 0) throw lockLost()
+  return others
 }
 
 /** Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open. States of older runs are dropped: one is enough to go on from. */

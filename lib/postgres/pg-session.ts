@@ -175,8 +175,11 @@ async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run
       if (rows.length < asked) return
     }
   } finally {
-    // A connection that is gone never answers.
-    if (!lost.aborted) await Promise.race([cursor.close().catch(() => undefined), once(lost, 'abort')])
+    // A connection that is gone never answers. One that stays is asked again and again: the listener has to go.
+    const closed = new AbortController()
+    const gone = once(lost, 'abort', { signal: closed.signal }).catch(() => undefined)
+    if (!lost.aborted) await Promise.race([cursor.close().catch(() => undefined), gone])
+    closed.abort()
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ResolvedOptions } from '../options.js'
 import { openSession } from '../postgres/connect.js'
-import type { Session, Side } from '../postgres/session.js'
+import { openRenewable, type RenewableSession } from '../postgres/renewable.js'
+import type { Session } from '../postgres/session.js'
 import { afterSilence } from '../postgres/silence.js'
 import { orStopped, stopped } from '../pipeline/stop.js'
 
@@ -10,7 +11,7 @@ export interface Connections extends AsyncDisposable {
    * Opens both at once, as each takes several round trips; the source may still be on its way when this resolves. After a failure the
    * source is opened anew, as its snapshot is gone, and so is the target if it is lost; else it is cleaned, and keeps its lock.
    */
-  open(): Promise<{ readonly target: Session; readonly source: Promise<Session> }>
+  open(): Promise<{ readonly target: Session; readonly source: Promise<RenewableSession> }>
   /** The one to the target, unless none was opened. */
   target(): Session | undefined
 }
@@ -19,9 +20,8 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   const { signal, connectTimeout, statementTimeout } = options
   const settings = { applicationName: 'chatwoot-sync', connectTimeout, statementTimeout }
   let target: Session | undefined
-  let source: Promise<Session> | undefined
-  const begin = (side: Side) => {
-    const opening = openSession(side, options[side], settings)
+  let source: Promise<RenewableSession> | undefined
+  const quietly = <T>(opening: Promise<T>) => {
     opening.catch(() => undefined)
     return opening
   }
@@ -34,7 +34,7 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   }
 
   async function openTarget(): Promise<Session> {
-    const opening = begin('target')
+    const opening = quietly(openSession('target', options.target, settings))
     try {
       return await orStopped(opening, signal)
     } catch (error) {
@@ -66,7 +66,7 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   return {
     open: async () => {
       await Promise.all([closeSource(), cleanTarget()])
-      source = begin('source')
+      source = quietly(openRenewable('source', options.source, settings))
       const coming = orStopped(source, signal)
       coming.catch(() => undefined)
       target ??= await openTarget()

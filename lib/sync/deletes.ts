@@ -20,10 +20,11 @@ export async function markWhatIsGone(run: Run): Promise<void> {
   if (!marksDeletes(plan.load)) return
   await measure(tally, 'deletes', async () => {
     const live = (await countLive(target, plan.load)) + (options.dryRun ? tally.rowsInserted : 0)
-    if (run.after === null && live === tally.keys) return
+    const isOneSnapshot = run.after === null && tally.snapshots === 1
+    if (isOneSnapshot && live === tally.keys) return
     report(run, 'deletes', null)
     const keys = await collectKeys(run)
-    if (run.after === null && keys < tally.keys) throw readIncomplete(keys, tally.keys)
+    if (isOneSnapshot && keys < tally.keys) throw readIncomplete(keys, tally.keys)
     const gone = await countGone(target, plan.load)
     if (gone === 0) return
     refuseDoubtful(run, { gone, live, keys })

@@ -4,6 +4,7 @@ import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Inheritance } from '../postgres/control.js'
 import type { OwnRun } from '../postgres/own-run.js'
+import type { RenewableSession } from '../postgres/renewable.js'
 import type { Session } from '../postgres/session.js'
 import { readBaseline } from '../pipeline/baseline.js'
 import { planEdits, type EditPlan } from '../pipeline/edits.js'
@@ -15,7 +16,7 @@ import { fromJson, toJson, type State } from '../pipeline/state.js'
 
 /** What a run begins with, or goes on with after it was interrupted. */
 export interface Beginning {
-  readonly source: Session
+  readonly source: RenewableSession
   readonly target: Session
   readonly course: Course
   /** What it had committed. */

@@ -6,10 +6,12 @@ import { closeRun } from '../postgres/control.js'
 import { emptyStage, stageQueries } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
 import { compile } from '../postgres/statement.js'
-import { ahead } from '../pipeline/batches.js'
+import { holdQueries, holdTables, requireNotRewritten } from '../pipeline/held-tables.js'
+import { guardOf } from '../pipeline/schema-change.js'
 import { dropKeys, loadBatch } from './load-batch.js'
 import { marginWarnings } from './margin.js'
 import { rowsOf, rowsSince } from '../pipeline/queries.js'
+import { readAcross } from './read-across.js'
 import { readRows } from './reading.js'
 import { measure, progressOf, report, type Run } from './run.js'
 import { throwIfStopped } from '../pipeline/stop.js'
@@ -20,8 +22,10 @@ import { throwIfStopped } from '../pipeline/stop.js'
  */
 export async function readChanges(run: Run): Promise<SyncReport> {
   const { target, options, executionId } = run
+  const guard = guardOf(run.plan, options)
   const isOpen = await loadChanges(run)
   run.tally.warnings.push(...marginWarnings(run))
+  if (isOpen) guard.check(await target.rows(guard.query))
   const closed = await closeRun(target, executionId, progressOf(run, null), options.pipeline)
   if (isOpen) await target.script(['commit'])
   return closed
@@ -39,12 +43,14 @@ async function loadChanges(run: Run): Promise<boolean> {
   const low = outlook.low ?? 0
   const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
   if (isNothing) return false
+  if (plan.custom) await holdTables(run.source, plan)
   const begin = beginWriting(options).map((text) => CompiledQuery.raw(text))
   await target.together([...begin, ...stageQueries(plan.load)])
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
-  const batches = readRows(run, plan.custom ? rowsSince(run, low) : rowsOf(run, candidates))
-  for await (const batch of ahead(batches)) {
+  const query = (after: string | null) =>
+    plan.custom ? rowsSince(run, low, after) : rowsOf(run, candidates, after)
+  for await (const batch of readAcross(run, (after) => readRows(run, query(after)))) {
     throwIfStopped(options.signal)
     for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
     await loadBatch(run, batch)
@@ -63,6 +69,8 @@ async function findCandidates(run: Run): Promise<string[]> {
   if (low === undefined || !now || !before || !edits) return []
   report(run, 'feeds', null)
   const feeds = changedConversations({ low, now, before, edits })
-  const rows = await measure(tally, 'feeds', () => source.rows(compile(feeds)))
+  const asked = [...holdQueries(run.plan), compile(feeds)]
+  const [, rewritten = [], rows = []] = await measure(tally, 'feeds', () => source.together(asked))
+  requireNotRewritten(rewritten)
   return rows.flatMap(([id]) => (id ? [id] : []))
 }

@@ -3,27 +3,32 @@ import type { SyncReport } from '../domain/report.js'
 import { closeRun, recordProgress } from '../postgres/control.js'
 import { createStage, emptyStage, isEmptyBehind } from '../postgres/load.js'
 import { beginWriting } from '../postgres/settings.js'
-import { ahead, type Batch } from '../pipeline/batches.js'
+import type { Batch } from '../pipeline/batches.js'
+import { holdTables } from '../pipeline/held-tables.js'
+import { guardOf } from '../pipeline/schema-change.js'
 import { isCountable } from '../postgres/column-types.js'
 import { markWhatIsGone } from './deletes.js'
 import { appendBatch, loadBatch } from './load-batch.js'
 import { rowsBehind } from '../pipeline/queries.js'
+import { readAcross } from './read-across.js'
 import { readInBulk } from './reading.js'
 import { progressOf, report, type Run } from './run.js'
 import { throwIfStopped } from '../pipeline/stop.js'
 
 /**
- * Reads all rows in order of their key, in one snapshot, and commits each batch with the key it reached: a run that is killed goes on
+ * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed goes on
  * from there. At the end, what was not found is marked deleted, and the run is closed, in one transaction.
  */
 export async function readEverything(run: Run): Promise<SyncReport> {
   const { target, plan, options, executionId, course } = run
   let isAppending = await canAppend(run)
+  await holdTables(run.source, plan)
   await createStage(target, plan.load)
+  const guard = guardOf(plan, options)
   let reached = run.after
   let recorded = -1
   let recordedAt = 0
-  for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
+  for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
     throwIfStopped(options.signal)
     await target.script(beginWriting(options))
     isAppending = isAppending && (await tryAppend(run, batch))
@@ -31,7 +36,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
     reached = batch.lastKey
     const isRecorded = wrote(run) !== recorded || performance.now() - recordedAt > recordEvery
     if (isRecorded) {
-      await recordProgress(target, executionId, progressOf(run, reached))
+      guard.check(await recordProgress(target, executionId, progressOf(run, reached), guard.query))
       recorded = wrote(run)
       recordedAt = performance.now()
     }
@@ -55,9 +60,10 @@ const wrote = ({ tally }: Run) => tally.rowsInserted + tally.rowsUpdated + tally
 /** Counts what `readEverything` would do, in a transaction that is rolled back. */
 export async function rehearseEverything(run: Run): Promise<void> {
   const { target, plan, options } = run
+  await holdTables(run.source, plan)
   await createStage(target, plan.load)
   await target.script(beginWriting(options))
-  for await (const batch of ahead(readInBulk(run, rowsBehind(run, run.after)))) {
+  for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
     throwIfStopped(options.signal)
     await loadBatch(run, batch)
     await emptyStage(target)

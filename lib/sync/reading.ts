@@ -11,7 +11,7 @@ import type { Run } from './run.js'
 export function readRows(run: Run, query: RawBuilder<unknown>): AsyncGenerator<TextBatch> {
   const { source, plan, options } = run
   const onRead = countExtract(run)
-  const { batchSize: maxRows, batchBytes: maxBytes } = options
+  const { maxRows, maxBytes } = limitsOf(options)
   const columns = plan.load.columns.length
   return readBatches(source, compile(query), { columns, keyAt: keyAt(plan), maxRows, maxBytes, onRead })
 }
@@ -22,9 +22,14 @@ export function readInBulk(run: Run, query: RawBuilder<unknown>): AsyncGenerator
   const keyType = binaryKeyType(plan)
   const isPlain = options.extractor === 'copy' && !options.transform && isPortable(plan)
   if (!source.copy || !target.copy || !keyType || !isPlain) return readRows(run, query)
-  const { batchSize: maxRows, batchBytes: maxBytes } = options
+  const { maxRows, maxBytes } = limitsOf(options)
   const onRead = countExtract(run)
   return copyBatches(source.copy, compile(query), { keyAt: keyAt(plan), keyType, maxRows, maxBytes, onRead })
+}
+
+/** A batch is no more than the rows of a second, so that reading pauses often rather than long. */
+function limitsOf({ batchSize, batchBytes, maxRowsPerSecond = Infinity }: Run['options']) {
+  return { maxRows: Math.min(batchSize, Math.ceil(maxRowsPerSecond)), maxBytes: batchBytes }
 }
 
 /** Adds what the source takes to the phase of extracting. */

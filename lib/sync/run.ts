@@ -3,6 +3,7 @@ import type { Micros } from '../domain/micros.js'
 import type { Counts, LoadType, Phases, Warning } from '../domain/report.js'
 import type { Progress, ResolvedOptions } from '../options.js'
 import type { RunProgress } from '../postgres/control.js'
+import type { RenewableSession } from '../postgres/renewable.js'
 import type { Session } from '../postgres/session.js'
 import type { Outlook } from '../pipeline/outlook.js'
 import type { Plan } from '../pipeline/plan.js'
@@ -16,6 +17,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 export type Tally = Mutable<Counts> & {
   /** Different keys that were loaded. */
   keys: number
+  /** Under how many snapshots of the source rows were read. */
+  snapshots: number
   marginUsed: Micros | null
   readonly phases: Record<keyof Phases, number>
   readonly warnings: Warning[]
@@ -26,7 +29,7 @@ export interface Run {
   readonly executionId: string
   readonly course: Course
   readonly options: ResolvedOptions
-  readonly source: Session
+  readonly source: RenewableSession
   readonly target: Session
   readonly plan: Plan
   readonly outlook: Outlook
@@ -59,6 +62,7 @@ export function newTally(committed?: Counts): Tally {
     rowsRejected: committed?.rowsRejected ?? 0,
     rowsDeleted: committed?.rowsDeleted ?? 0,
     keys: 0,
+    snapshots: 1,
     marginUsed: null,
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
@@ -67,7 +71,7 @@ export function newTally(committed?: Counts): Tally {
 
 /** The row of the control table as it stands after `resumeKey`. */
 export function progressOf(run: Run, resumeKey: string | null): RunProgress {
-  const { keys: _keys, marginUsed, phases, warnings, ...counts } = run.tally
+  const { keys: _keys, snapshots: _snapshots, marginUsed, phases, warnings, ...counts } = run.tally
   return {
     ...counts,
     loadType: run.loadType,

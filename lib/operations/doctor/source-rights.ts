@@ -1,25 +1,17 @@
 import { sql } from 'kysely'
 
-import type { Cells, Session } from '../../postgres/session.js'
+import { isOfKind, readColumns } from '../../chatwoot/source-columns.js'
+import { lookUpChatwoot, toChatwootColumns, type ChatwootColumn } from '../../pipeline/chatwoot-columns.js'
+import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
 import { critical, ok, warning, type Check } from './check.js'
-import { optionalColumns, readColumns } from './read-columns.js'
-
-/** A column that is read, as the source has it. */
-interface Wanted {
-  readonly table: string
-  readonly column: string
-  readonly optional: boolean
-  readonly state: 'readable' | 'forbidden' | 'absent'
-}
 
 /** Whether the role may read each column of Chatwoot that is read; what is missing comes with the statements that grant it. */
 export async function checkRights(source: Session): Promise<Check[]> {
   const closed = await closedSchemas(source)
   if (closed) return [closed]
-  const rows = await source.rows(compile(lookUpColumns))
-  const role = rows[0]?.[4] ?? ''
-  const wanted = rows.map(toWanted)
+  const wanted = toChatwootColumns(await source.rows(lookUpChatwoot))
+  const role = wanted[0]?.role ?? ''
   const absent = wanted.filter(({ state, optional }) => state === 'absent' && !optional)
   if (absent.length > 0) return [notChatwoot(absent)]
   const forbidden = wanted.filter(({ state }) => state === 'forbidden')
@@ -29,7 +21,16 @@ export async function checkRights(source: Session): Promise<Check[]> {
       ? mayNotRead(role, wanted)
       : ok('source-rights', `The role ${role} may read all ${tables} tables that are needed.`),
     release(wanted),
+    ...strange(wanted),
   ]
+}
+
+function strange(wanted: readonly ChatwootColumn[]): Check[] {
+  const found = wanted.filter(({ state, kind, type }) => state !== 'absent' && !isOfKind(kind, type))
+  if (found.length === 0) return []
+  const told = found.map(({ table, column, type }) => `${table}.${column} is ${type}`).join(', ')
+  const message = `The source has columns of a type that is not known: ${told}.`
+  return [critical('source-types', message, 'Use a chatwoot-sync that knows this release of Chatwoot.')]
 }
 
 /** Tables in a schema that the role may not use look as if they did not exist. */
@@ -54,38 +55,7 @@ async function closedSchemas(source: Session): Promise<Check | undefined> {
   )
 }
 
-const listed = (columns: Record<string, readonly string[]>, optional: boolean) =>
-  Object.entries(columns).flatMap(([table, names]) => names.map((column) => ({ table, column, optional })))
-
-const lookUpColumns = sql`
-  select
-    wanted."table"::text,
-    wanted."column"::text,
-    wanted.optional::text,
-    case
-      when a.attnum is null then 'absent'
-      when has_column_privilege(a.attrelid, a.attnum, 'select') then 'readable'
-      else 'forbidden'
-    end::text,
-    quote_ident(current_user)::text
-  from json_to_recordset(${JSON.stringify([...listed(readColumns, false), ...listed(optionalColumns, true)])}::json)
-    as wanted ("table" text, "column" text, optional boolean)
-  left join pg_attribute a on a.attrelid = to_regclass(wanted."table")
-    and a.attname = wanted."column"
-    and a.attnum > 0
-    and not a.attisdropped
-  order by 1, 2`
-
-function toWanted([table, column, optional, state]: Cells): Wanted {
-  return {
-    table: table ?? '',
-    column: column ?? '',
-    optional: optional === 'true',
-    state: state === 'readable' || state === 'forbidden' ? state : 'absent',
-  }
-}
-
-function notChatwoot(absent: readonly Wanted[]): Check {
+function notChatwoot(absent: readonly ChatwootColumn[]): Check {
   const names = absent.map(({ table, column }) => `${table}.${column}`)
   const more = names.length > 6 ? ` and ${names.length - 6} more` : ''
   return critical(
@@ -96,18 +66,18 @@ function notChatwoot(absent: readonly Wanted[]): Check {
 }
 
 /** Of `users` only the columns that are read, because the others are secrets; of other tables the whole. */
-function mayNotRead(role: string, wanted: readonly Wanted[]): Check {
+function mayNotRead(role: string, wanted: readonly ChatwootColumn[]): Check {
   const forbidden = wanted.filter(({ state }) => state === 'forbidden')
   const tables = [...new Set(forbidden.map(({ table }) => table))]
   const whole = tables.filter((table) => table !== 'users')
   const grants = [
     ...(whole.length > 0 ? [`grant select on ${whole.join(', ')} to ${role};`] : []),
     ...(tables.includes('users')
-      ? [`grant select (${readColumns.users.join(', ')}) on users to ${role};`]
+      ? [`grant select (${Object.keys(readColumns.users).join(', ')}) on users to ${role};`]
       : []),
   ]
   const names = tables.map((table) => {
-    const of = (some: readonly Wanted[]) =>
+    const of = (some: readonly ChatwootColumn[]) =>
       some.filter((each) => each.table === table && each.state !== 'absent')
     const columns = of(forbidden).map(({ column }) => column)
     return columns.length === of(wanted).length ? table : `${table} (${columns.join(', ')})`
@@ -119,7 +89,7 @@ function mayNotRead(role: string, wanted: readonly Wanted[]): Check {
   )
 }
 
-function release(wanted: readonly Wanted[]): Check {
+function release(wanted: readonly ChatwootColumn[]): Check {
   const absent = wanted
     .filter(({ state }) => state === 'absent')
     .map(({ table, column }) => `${table}.${column}`)

@@ -3,6 +3,8 @@ import { formatMicros } from '../../domain/micros.js'
 import type { VerifyReport } from '../../domain/verification.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from '../../options.js'
 import { readBaseline, type Baseline } from '../../pipeline/baseline.js'
+import { holdTables } from '../../pipeline/held-tables.js'
+import { guardOf } from '../../pipeline/schema-change.js'
 import { stopped, throwIfStopped } from '../../pipeline/stop.js'
 import { openSession } from '../../postgres/connect.js'
 import { takeRunLock } from '../../postgres/run-lock.js'
@@ -69,7 +71,8 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
   const stop = () => source.destroy(stopped(resolved.signal?.reason))
   resolved.signal?.addEventListener('abort', stop, { once: true })
   try {
-    const report = await compare({ source, target, startedAt, options: resolved, sample, repair, onProgress })
+    const comparison = { source, target, startedAt, options: resolved, sample, repair, onProgress }
+    const report = await compare(comparison)
     const { rowsMissing, rowsStale, rowsExtra, rowsRepaired } = report
     resolved.logger.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
     return report
@@ -94,6 +97,7 @@ interface Comparison {
 async function compare({ source, target, startedAt, options, sample, repair, onProgress }: Comparison) {
   const baseline = await readBaseline(source, target, options)
   requireSameProtection(baseline)
+  await holdTables(source, baseline.plan)
   const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
   if (repair) await prepareRepair(sides)
   await target.script(beginWriting(options))
@@ -105,6 +109,8 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const found = withoutPending(all, pending)
   const stale = await detailStale(sides, found.stale)
   const rowsRepaired = repair ? await repairRows(sides, found, options) : 0
+  const guard = guardOf(baseline.plan, options)
+  if (rowsRepaired > 0) guard.check(await target.rows(guard.query))
   const left = found.missing.length + found.stale.length + found.extra.length
   const report = await recordVerification(target, startedAt, {
     pipeline: options.pipeline,

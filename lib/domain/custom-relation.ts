@@ -1,0 +1,9 @@
+/** A view or table of the source that is read in place of the built-in query; columns go by name. */
+export interface CustomRelation {
+  /** As SQL writes it: `vw_conversations_analytics_final`, `analytics."My view"`. */
+  readonly name: string
+  /** The column that tells rows apart; it must be unique and never NULL, and the target needs a unique index on it. */
+  readonly key: string
+  /** The column that every change of a row moves forward. What does not move it is found by verify only. */
+  readonly changedAt: string
+}
