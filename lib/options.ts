@@ -4,18 +4,11 @@ import * as z from 'zod/mini'
 import { SyncError, type ErrorCode } from './domain/errors.js'
 import type { CustomRelation } from './domain/custom-relation.js'
 import { silentLogger, type Logger } from './domain/logger.js'
+import type { Progress } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import type { DatabaseHandle } from './postgres/connect.js'
-
-/** What the caller of `syncConversations` sees while it runs. */
-export interface Progress {
-  readonly phase: 'probe' | 'feeds' | 'load' | 'deletes'
-  readonly rowsExtracted: number
-  /** Rows that the run expects to read: exact for an incremental run, an estimate of the planner for a full one; null if unknown. */
-  readonly rowsExpected: number | null
-}
 
 /** What a run tells before it tries again. */
 export interface Retry {
@@ -249,4 +242,4 @@ function invalid(error: z.core.$ZodError): SyncError {
   })
 }
 
-export type { CustomRelation, SyncReport }
+export type { CustomRelation, Progress, SyncReport }

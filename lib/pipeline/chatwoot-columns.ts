@@ -63,9 +63,19 @@ const nameOf = ({ table, column }: ChatwootColumn) => `${table}.${column}`
 
 /**
  * Refuses tables that the built-in query cannot read, or would read as something else, before anything is written.
- * Throws COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
+ * Throws RELATION_MISSING, COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
  */
 export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
+  const tables = [...new Set(columns.map(({ table }) => table))]
+  const gone = tables.filter((name) =>
+    columns.every(({ table, state }) => table !== name || state === 'absent'),
+  )
+  if (gone.length > 0) {
+    throw new SyncError('RELATION_MISSING', `The source has no table ${gone.join(', ')}.`, {
+      remedy: 'Connect to the database of Chatwoot, with its schema in the search_path of the role.',
+      details: { tables: gone },
+    })
+  }
   const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional).map(nameOf)
   if (absent.length > 0) {
     throw new SyncError('COLUMN_MISSING', `The source lacks what every Chatwoot has: ${absent.join(', ')}.`, {
