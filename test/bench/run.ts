@@ -62,6 +62,8 @@ async function measure(chosen: readonly Group[], bench: Bench) {
     bench.log(group.name)
     try {
       const result = await group.run(bench)
+      // At once, as a run that is cut off later has still measured this.
+      bench.log(findingsTable(result.findings))
       findings.push(...result.findings)
       costs.push(...result.costs.map((cost) => ({ group: group.name, ...cost })))
     } catch (error) {
