@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { createChatwootSource, grantReader } from '../lib/demo/chatwoot-source.js'
 import { migrate } from '../lib/postgres/migrate.js'
+import { expectCleanLogs } from './setup/planted.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'
 
 const command = fileURLToPath(new URL('../bin/chatwoot-sync.ts', import.meta.url))
@@ -20,7 +21,9 @@ export type Variables = Readonly<Record<string, string>>
 /** An empty folder, and the real command line in it, with no more of an environment than it is given. */
 export async function openShell() {
   const folder = await mkdtemp(join(tmpdir(), 'cli-test-'))
+  const given: [string, string][] = []
   const start = (args: readonly string[], variables: Variables = {}) => {
+    given.push(...Object.entries(variables))
     const child = spawn(process.execPath, ['--import', tsx, command, ...args], {
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...variables },
@@ -35,7 +38,14 @@ export async function openShell() {
     write: (name: string, content: string, mode = 0o600) => writeFile(join(folder, name), content, { mode }),
     read: (name: string) => readFile(join(folder, name), 'utf8'),
     files: () => readdir(folder),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      const secrets = given.filter(([name]) => /PASSWORD|SECRET|TOKEN/.test(name)).map(([, value]) => value)
+      try {
+        await expectCleanLogs(join(folder, 'logs'), secrets)
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    },
   }
 }
 

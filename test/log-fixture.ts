@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 
+import { expectCleanLogs } from './setup/planted.js'
+
 /** A folder for logs that does not exist yet, inside one that goes away. */
 export async function openLogFolder() {
   const parent = await mkdtemp(join(tmpdir(), 'logs-test-'))
@@ -10,7 +12,13 @@ export async function openLogFolder() {
   return {
     directory,
     linesOf: (name: string) => linesOf(join(directory, name)),
-    [Symbol.asyncDispose]: () => rm(parent, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await expectCleanLogs(parent)
+      } finally {
+        await rm(parent, { recursive: true })
+      }
+    },
   }
 }
 

@@ -4,10 +4,12 @@ import { expect } from 'vitest'
 
 import { rowColumns } from '../lib/chatwoot/columns.js'
 import { template } from '../lib/chatwoot/template.js'
+import type { LogFields } from '../lib/domain/logger.js'
 import type { SyncReport } from '../lib/domain/report.js'
 import type { SyncOptions } from '../lib/options.js'
 import { compile } from '../lib/postgres/statement.js'
 import { syncConversations } from '../lib/sync.js'
+import { expectNothingPlanted } from './setup/planted.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'
 
 /** A source with the demo's conversations, a migrated target, and runs between them. */
@@ -23,6 +25,10 @@ export const openEmptySync = (): Promise<SyncFixture> => openSync('template0')
 
 export async function openSync(template?: string): Promise<SyncFixture> {
   const [source, target] = await Promise.all([cloneDatabase('source', template), cloneDatabase('target')])
+  const lines: string[] = []
+  const note = (message: string, fields?: LogFields) =>
+    void lines.push(JSON.stringify({ message, ...fields }))
+  const logger = { debug: note, info: note, warn: note, error: note }
   return {
     source,
     target,
@@ -30,6 +36,7 @@ export async function openSync(template?: string): Promise<SyncFixture> {
       const report = await syncConversations({
         source: source.url,
         target: target.url,
+        logger,
         retryBudget: 0,
         ...options,
       })
@@ -38,6 +45,7 @@ export async function openSync(template?: string): Promise<SyncFixture> {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all([source[Symbol.asyncDispose](), target[Symbol.asyncDispose]()])
+      expectNothingPlanted(lines.join('\n'), 'The log of a run')
     },
   }
 }

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
 
+import { expectNothingPlanted, readControlRows } from './planted.js'
+
 /** A database of one test; disposing it drops it, whoever is still connected. */
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string
@@ -41,9 +43,11 @@ export async function cloneDatabase(
     [Symbol.asyncDispose]: async () => {
       // Not awaited: a client that a test kept would never end by itself, the drop closes it.
       void pool.end()
+      const kept = await readControlRows(url.href)
       await onServer(serverUrl, (client) =>
         client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`),
       )
+      expectNothingPlanted(kept, `A control table of ${name}`)
     },
   }
 }

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
 import { startCluster } from '../../lib/demo/cluster.js'
+import { readPlanted } from './planted.js'
 import { buildTemplates } from './templates.js'
 
 declare module 'vitest' {
@@ -10,6 +11,8 @@ declare module 'vitest' {
     sourceServer: string
     /** URL of the server that plays the local side, as its superuser. */
     targetServer: string
+    /** Personal data of the tests' Chatwoot. */
+    planted: string[]
   }
 }
 
@@ -24,12 +27,17 @@ export default async function setup(project: TestProject) {
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
   await buildTemplates(source, target)
+  project.provide('planted', await readPlanted(chatwootTemplate(source)))
   await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
   project.provide('sourceServer', source)
   project.provide('targetServer', target)
   return async () => {
     await Promise.all(clusters.map((cluster) => cluster.stop('immediate')))
   }
+}
+
+function chatwootTemplate(server: string): string {
+  return Object.assign(new URL(server), { pathname: '/chatwoot_template' }).href
 }
 
 /** The workers inherit this environment: with these names gone, no test can reach a developer's own databases. */

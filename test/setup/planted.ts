@@ -1,0 +1,90 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import pg from 'pg'
+import { inject } from 'vitest'
+
+/**
+ * The personal data of the tests' Chatwoot: addresses, phone numbers and what people wrote, as far as it is long enough to be found by
+ * accident nowhere.
+ */
+export async function readPlanted(url: string): Promise<string[]> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ value: string }>(`
+      select distinct value
+      from (
+        select email from contacts
+        union all select phone_number from contacts
+        union all select email from users
+        union all select content from messages
+        union all select feedback_message from csat_survey_responses
+      ) planted (value)
+      where char_length(value) between 12 and 2000
+        and value ~ '[[:alnum:]]{2}'
+      order by value`)
+    return rows.map(({ value }) => value)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Throws for a text, such as a log file or the rows of a control table, that holds a secret or personal data of the tests. */
+export function expectNothingPlanted(text: string, where: string, more: readonly string[] = []): void {
+  const passwords = [inject('sourceServer'), inject('targetServer')].flatMap((url) => new URL(url).password)
+  const secrets = [...passwords, ...more].filter((secret) => secret.length >= 8)
+  const found = [...secrets, ...inject('planted')].find(
+    (value) => text.includes(value) || text.includes(JSON.stringify(value).slice(1, -1)),
+  )
+  const shaped = found ?? addressOrPhone.exec(text)?.[0]
+  if (shaped !== undefined) throw new Error(`${where} holds what has to stay out of it: ${shaped}`)
+}
+
+/** Whatever a test makes up itself. */
+const addressOrPhone = /[\w.+-]+@[\w-]+\.\w{2,}|(?<!\d)\+[1-9]\d{9,14}(?!\d)/
+
+/**
+ * The rows of every table in which a run keeps something about itself, but for rejected rows that were to be kept. Ends all other
+ * sessions of the database, whose locks could be in the way; one that a test has dropped has no rows.
+ */
+export async function readControlRows(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url, lock_timeout: 10_000 })
+  try {
+    await client.connect()
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === '3D000') return ''
+    throw error
+  }
+  try {
+    await client.query(`
+      select pg_terminate_backend(pid)
+      from pg_stat_activity
+      where datname = current_database()
+        and pid <> pg_backend_pid()`)
+    const { rows: tables } = await client.query<{ query: string }>(`
+      select format('select (to_jsonb(t) - ''row_data'')::text from %I.%I t', n.nspname, c.relname) as query
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.relname like 'etl\\_%'
+        and c.relkind in ('r', 'p')`)
+    const texts: string[] = []
+    for (const { query } of tables) {
+      const { rows } = await client.query<string[]>({ text: query, rowMode: 'array' })
+      texts.push(...rows.flat())
+    }
+    return texts.join('\n')
+  } finally {
+    await client.end()
+  }
+}
+
+/** Looks into every file below a folder of logs, which need not be there. */
+export async function expectCleanLogs(folder: string, more: readonly string[] = []): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    expectNothingPlanted(await readFile(file, 'utf8'), file, more)
+  }
+}
