@@ -15,6 +15,10 @@ export const errorCodes = {
   SOURCE_AUTH_FAILED: 'failure',
   /** The target refused the user or the password. Remedy: as for the source. */
   TARGET_AUTH_FAILED: 'failure',
+  /** The Chatwoot server speaks no TLS, or its certificate or ours is not trusted. Remedy: the message names it. */
+  SOURCE_TLS_FAILED: 'failure',
+  /** The local server speaks no TLS, or its certificate or ours is not trusted. Remedy: the message names it. */
+  TARGET_TLS_FAILED: 'failure',
   /** The source server has no such database. Remedy: correct the name. */
   SOURCE_DATABASE_MISSING: 'failure',
   /** The target server has no such database. Remedy: create it, or correct the name. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 
 import type pg from 'pg'
 
-import { connectError, type Address } from './driver-error.js'
+import { configurationError, connectError, type Address } from './driver-error.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
 import { pgSession } from './pg-session.js'
 import type { Session, Side } from './session.js'
@@ -67,7 +67,7 @@ async function connectClient(
 ): Promise<Session> {
   const { default: pg } = await import('pg')
   const given = typeof handle === 'string' ? { connectionString: handle } : handle
-  const client = new pg.Client({
+  const client = newClient(pg.Client, side, {
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectTimeout,
     keepAlive: true,
@@ -82,6 +82,15 @@ async function connectClient(
   } catch (error) {
     void client.end().catch(() => undefined)
     throw connectError(side, error, addressOf(handle))
+  }
+}
+
+/** A client that is not connected yet. Throws CONFIG_INVALID where it cannot read the certificates of its configuration. */
+export function newClient(Client: typeof pg.Client, side: Side, config: pg.ClientConfig): pg.Client {
+  try {
+    return new Client(config)
+  } catch (error) {
+    throw configurationError(side, error)
   }
 }
 

@@ -1,6 +1,7 @@
 import { SyncError, type ErrorCode } from '../domain/errors.js'
 import { redact } from '../domain/redact.js'
 import type { Side } from './session.js'
+import { tlsRemedy } from './tls-error.js'
 
 /** Where a connection leads, for messages; never with user or password. */
 export interface Address {
@@ -52,11 +53,26 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
       'Grant connect on it.',
     )
   }
+  const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error)
+  if (remedy)
+    return of(codes.tls, `There is no trusted connection to the ${side} server ${where}: ${said}.`, remedy)
   return of(
     codes.unreachable,
     `The ${side} server ${where} cannot be reached: ${said}.`,
     (sqlState && connectRemedies[sqlState]) ?? 'Check host, port, firewall and TLS.',
   )
+}
+
+/** The error of a configuration that pg refuses before it connects, such as one that names a certificate that is not there. */
+export function configurationError(side: Side, error: unknown): SyncError {
+  const path: unknown = error instanceof Error ? Reflect.get(error, 'path') : undefined
+  const what =
+    typeof path === 'string' ? `names the file ${path}, which cannot be read` : 'is not one that pg can take'
+  return new SyncError('CONFIG_INVALID', `The connection of the ${side} ${what}.`, {
+    remedy: 'Correct it, or the rights on the file.',
+    details: { side },
+    cause: error,
+  })
 }
 
 const connectRemedies: Readonly<Record<string, string>> = {
@@ -122,6 +138,7 @@ function codesOf(side: Side) {
     ? ({
         unreachable: 'SOURCE_UNREACHABLE',
         auth: 'SOURCE_AUTH_FAILED',
+        tls: 'SOURCE_TLS_FAILED',
         database: 'SOURCE_DATABASE_MISSING',
         forbidden: 'SOURCE_FORBIDDEN',
         relation: 'RELATION_MISSING',
@@ -134,6 +151,7 @@ function codesOf(side: Side) {
     : ({
         unreachable: 'TARGET_UNREACHABLE',
         auth: 'TARGET_AUTH_FAILED',
+        tls: 'TARGET_TLS_FAILED',
         database: 'TARGET_DATABASE_MISSING',
         forbidden: 'TARGET_FORBIDDEN',
         relation: 'TARGET_NOT_MIGRATED',

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 import { SyncError } from '../domain/errors.js'
-import { addressOf } from './connect.js'
+import { addressOf, newClient } from './connect.js'
 import { connectError } from './driver-error.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
@@ -30,7 +30,7 @@ export async function takeMigrationLock(
 ): Promise<MigrationLock> {
   if (signal?.aborted) throw stopped(signal.reason)
   const lost = new AbortController()
-  const client = new pg.Client(clientConfig(target))
+  const client = newClient(pg.Client, 'target', clientConfig(target))
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort())
   try {
