@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
 import { buildTemplates } from '../setup/templates.js'
 import type { Servers } from './arena.js'
+import { breakRoundAfterRound, describeFaultRounds } from './fault-rounds.js'
 import { describeRounds, killRoundAfterRound } from './kill-rounds.js'
 import { playAll } from './lanes.js'
 import type { Outcome } from './play.js'
@@ -13,6 +14,7 @@ import { verifyPlanted } from './verify-planted.js'
 
 const usage = `npm run soak -- [--seed N] [--seeds K | --minutes M] [--seconds S] [--scenario name]... [--lanes L] [--json]
 npm run soak -- --kill [--seed N] [--rounds K] [--json]
+npm run soak -- --faults [--seed N] [--rounds K] [--lanes L] [--json]
 npm run soak -- --verify [--rows N] [--json]
 
 Lets concurrent writers loose on a source while this package and the usual strategy (> max(updated_at)) sync it side by side,
@@ -25,6 +27,7 @@ and counts the rows that each of them has lost. Exit code 1 when this package lo
   --scenario name  only this one, may be repeated: ${scenarios.map(({ name }) => name).join(', ')}
   --lanes L        scenarios at a time (default 4)
   --kill           kills runs at random moments and looks at what the next run makes of it: --rounds K (default 100)
+  --faults         breaks the wire to the source or the target at random moments of --rounds K runs (default 100)
   --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and mended
   --json           the results as JSON`
 
@@ -40,6 +43,7 @@ const { values: given } = parseArgs({
     scenario: { type: 'string', multiple: true, default: scenarios.map(({ name }) => name) },
     lanes: { type: 'string', default: '4' },
     kill: { type: 'boolean', default: false },
+    faults: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '100' },
     verify: { type: 'boolean', default: false },
     rows: { type: 'string', default: '100000' },
@@ -61,6 +65,7 @@ async function main(): Promise<void> {
   }
   try {
     if (given.kill) await killRuns(await startLane(start))
+    else if (given.faults) await breakWires(await startLane(start))
     else if (given.verify) await verify(await startLane(start))
     else await soak(start)
   } finally {
@@ -117,6 +122,17 @@ async function killRuns(servers: Servers): Promise<void> {
   const rounds = await killRoundAfterRound(servers, Number(given.seed), Number(given.rounds))
   console.log(given.json ? JSON.stringify(rounds, null, 2) : describeRounds(rounds).join('\n'))
   if (rounds.some(({ faults }) => faults.length > 0)) process.exitCode = 1
+}
+
+async function breakWires(servers: Servers): Promise<void> {
+  const [seed, rounds, lanes] = [given.seed, given.rounds, given.lanes].map(Number)
+  const results = await breakRoundAfterRound(servers, {
+    seed: seed ?? 1,
+    rounds: rounds ?? 100,
+    lanes: lanes ?? 4,
+  })
+  console.log(given.json ? JSON.stringify(results, null, 2) : describeFaultRounds(results).join('\n'))
+  if (results.some(({ complaints }) => complaints.length > 0)) process.exitCode = 1
 }
 
 async function verify(servers: Servers): Promise<void> {
