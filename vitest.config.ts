@@ -21,6 +21,8 @@ export default defineConfig({
     globalSetup: ['test/setup/servers.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes when the machine has time for it; the one second that is usual measures the machine.
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // Every worker talks to the same two servers, so more of them would measure the machine rather than the code.
     maxWorkers: 2,

@@ -28,5 +28,5 @@ export {
   type RunReader,
   type Stats,
 } from './server/control-reader.js'
-export type { RunRequest, ServerFunctions, VerifyRequest } from './server/functions.js'
+export type { HealthRequest, RunRequest, ServerFunctions, VerifyRequest } from './server/functions.js'
 export type { ListenOptions, Listening } from './server/listen.js'

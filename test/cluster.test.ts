@@ -91,7 +91,7 @@ it('fails when the port that the caller wants is taken', async () => {
 it('stops at once when the server is dead already', async () => {
   const cluster = await startCluster()
   process.kill(cluster.pid, 'SIGKILL')
-  await vi.waitFor(() => expect(() => process.kill(cluster.pid, 0)).toThrow('ESRCH'))
+  await vi.waitFor(() => expect(() => process.kill(cluster.pid, 0)).toThrow('ESRCH'), 30_000)
   await cluster.stop()
   await expect(access(cluster.dataDirectory)).rejects.toThrow('ENOENT')
 })

@@ -181,6 +181,22 @@ describe('health of the surroundings', () => {
     })
   })
 
+  it('speaks Portuguese where that is asked for', async () => {
+    await using target = await cloneDatabase('target')
+    await insertRun(target, { status: 'failed' })
+    const directory = await mkdtemp(join(tmpdir(), 'health-logs-'))
+    const source = 'postgres://nobody@127.0.0.1:1/none'
+    const told = async (language: 'en' | 'pt-BR') => {
+      const options = { target: target.url, source, language, logDirectory: directory }
+      const { checks } = await checkHealth(options)
+      return checks.flatMap(({ message, remedy }) => [message, remedy ?? ''])
+    }
+    const [english, portuguese] = [await told('en'), await told('pt-BR')]
+    expect(portuguese).toContain('Não é possível usar a origem (SOURCE_UNREACHABLE).')
+    expect(portuguese.filter((text) => text !== '' && english.includes(text))).toEqual([])
+    await rm(directory, { recursive: true })
+  })
+
   it('measures the disk of the logs', async () => {
     await using target = await cloneDatabase('target')
     const directory = await mkdtemp(join(tmpdir(), 'health-logs-'))

@@ -24,7 +24,7 @@ export async function openServer(options: Partial<ServerOptions> = {}, run: Part
     ...reader,
     startRun: (request) => syncConversations({ ...databases, ...run, ...request }),
     verify: (request) => verifyConversations({ ...databases, ...request }),
-    health: () => checkHealth(databases),
+    health: (request) => checkHealth({ ...databases, ...request }),
     ...options,
   })
   const { url, port } = await server.listen({ port: 0 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { verifyConversations } from '../lib/index.js'
+import { insertRun } from './health-fixture.js'
 import { openServer } from './server-fixture.js'
 
 describe('the metrics', () => {
@@ -37,6 +38,19 @@ describe('the metrics', () => {
     const health = metrics.samples('chatwoot_sync_health')
     expect(health['check="failures",pipeline="conversations"']).toBeGreaterThan(0)
     expect(health['check="target",pipeline="conversations"']).toBe(0)
+  })
+
+  it('count failures as health does: a run that was stopped on purpose is none', async () => {
+    await using at = await openServer()
+    const failures = async () => {
+      const { checks } = (await at.ask('api/health')).json
+      const [found] = checks.filter(({ name }: { name: string }) => name === 'failures')
+      return [(await at.ask('api/stats')).json.failuresInRow, found.value]
+    }
+    await insertRun(at.target, { status: 'failed', ago: '2 hours' })
+    expect(await failures()).toEqual([1, 1])
+    await insertRun(at.target, { status: 'failed', error: 'ABORTED' })
+    expect(await failures()).toEqual([1, 1])
   })
 
   it('tell what a comparison found', async () => {

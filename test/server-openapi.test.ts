@@ -56,6 +56,8 @@ describe('the OpenAPI document', () => {
     expectSchema('RunPage', (await at.ask('api/runs')).json)
     expectSchema('Stats', (await at.ask('api/stats')).json)
     expectSchema('Health', (await at.ask('api/health')).json)
+    expect((await at.ask('api/health?language=pt-BR')).text).toContain('Origem e destino são iguais.')
+    expect((await at.ask('api/health?language=xx')).status).toBe(400)
     expectSchema('Problem', (await at.ask('api/runs/1')).json)
     for (const { path, method, answer } of endpoints) {
       const url = path.slice(1).replace('{id}', executionId)

@@ -113,7 +113,7 @@ it('waits at first for the transactions of other databases, whose ids its snapsh
   await vi.waitFor(async () => {
     const probed = `select from pg_stat_activity where datname = $1::text and application_name = 'chatwoot-sync' and query = 'rollback'`
     expect(await other.query(probed, [at.source.name])).toHaveLength(1)
-  })
+  }, 30_000)
 
   await writer.query('commit')
   await writer.end()

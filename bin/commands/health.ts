@@ -1,6 +1,6 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 
-import type { HealthReport } from '../../lib/index.js'
+import type { HealthReport, Language } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
 import { duration } from '../option-values.js'
@@ -12,6 +12,7 @@ interface HealthFlags {
   readonly stuckAfter?: number
   readonly skewAllowance?: number
   readonly source: boolean
+  readonly language: Language
   readonly alert?: true
   readonly logDir: string
   readonly logFile: boolean
@@ -40,6 +41,7 @@ export function register(command: Command): void {
     .option('--stuck-after <time>', 'after which a run at work is critical (6h)', duration)
     .option('--skew-allowance <time>', 'as given to the runs (60s)', duration)
     .option('--no-source', 'do not look whether the source can be reached')
+    .addOption(languageOption())
     .option('--alert', 'also tell people, where ALERT_* says how')
     .option('--log-dir <folder>', 'folder of the log files', 'logs/etl')
     .option('--no-log-file', 'write no log file, and do not look at their disk')
@@ -50,14 +52,18 @@ export function register(command: Command): void {
     .action(health)
 }
 
+function languageOption(): Option {
+  return new Option('--language <name>', 'of the messages').choices(['en', 'pt-BR']).default('en')
+}
+
 async function health(flags: HealthFlags): Promise<void> {
   loadEnvironment(flags.env)
-  const { pipeline, expectedInterval, stuckAfter, skewAllowance, logDir, logFile } = flags
+  const { pipeline, expectedInterval, stuckAfter, skewAllowance, language, logDir, logFile } = flags
   const limits = { pipeline, expectedInterval, stuckAfter, skewAllowance }
   const databases = databasesOf(flags.source ? ['source', 'target'] : ['target'], process.env)
   const { checkHealth } = await import('../../lib/index.js')
   const logDirectory = logFile ? logDir : undefined
-  const report = await checkHealth({ ...databases, ...limits, logDirectory })
+  const report = await checkHealth({ ...databases, ...limits, language, logDirectory })
   if (!report.healthy) process.exitCode = exitCodes.unhealthy
   await print(report, flags)
   if (flags.alert)

@@ -94,9 +94,15 @@ function functionsOf(run: SyncOptions, flags: ServeFlags, signal: AbortSignal) {
       const { verifyConversations } = await import('../../lib/index.js')
       return verifyConversations({ source, target, ...pipelineOptionsOf(flags), ...request, logger })
     },
-    health: async () => {
+    health: async (request) => {
       const { checkHealth } = await import('../../lib/index.js')
-      return checkHealth({ source, target, ...limits, ...(logFile ? { logDirectory: logDir } : {}) })
+      return checkHealth({
+        source,
+        target,
+        ...limits,
+        ...request,
+        ...(logFile ? { logDirectory: logDir } : {}),
+      })
     },
   } satisfies Partial<ServerFunctions>
 }

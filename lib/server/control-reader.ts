@@ -58,7 +58,7 @@ export interface Stats {
   readonly lagSeconds: number | null
   readonly runTotals: readonly RunTotal[]
   readonly rowTotals: RowTotals
-  /** Failed runs since the last good one. */
+  /** Failed runs since the last good one, but for those that were stopped on purpose. */
   readonly failuresInRow: number
   /** The runs that had rows rejected, newest first, ten at most. */
   readonly rejections: readonly {

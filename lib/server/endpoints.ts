@@ -10,7 +10,7 @@ import {
   serverStats,
   verifyReport,
 } from './answer-schemas.js'
-import { runQuery, runStart, verifyStart } from './request-schemas.js'
+import { healthQuery, runQuery, runStart, verifyStart } from './request-schemas.js'
 
 /** The names under which the OpenAPI document lists them. */
 export const namedSchemas = {
@@ -100,8 +100,9 @@ export const endpoints: readonly Endpoint[] = [
     path: '/api/health',
     id: 'getHealth',
     summary: 'Tell whether all is well',
+    query: healthQuery,
     answer: { status: 200, description: 'The worst of the checks, and all of them.', schema: 'Health' },
-    problems: [401, 503],
+    problems: [400, 401, 503],
   },
   {
     method: 'get',

@@ -4,9 +4,9 @@ import { SyncError } from '../domain/errors.js'
 import type { Logger } from '../domain/logger.js'
 import type { ServerFunctions } from './functions.js'
 import type { LiveRuns } from './live-runs.js'
-import { verifyStart } from './request-schemas.js'
+import { healthQuery, verifyStart } from './request-schemas.js'
 import type { Answer } from './shared-answer.js'
-import { checkBody } from './validation.js'
+import { checkBody, checkQuery } from './validation.js'
 
 export interface FactRoutes {
   readonly functions: ServerFunctions
@@ -29,7 +29,11 @@ export function factRoutes({ functions, live, answer, answerHealth, version }: F
     return context.json(await functions.verify({ ...body.value, signal: live.stopping }))
   })
 
-  routes.get('/health', () => answerHealth('health', functions.health))
+  routes.get('/health', (context) => {
+    const query = checkQuery(context, healthQuery)
+    if ('refusal' in query) return query.refusal
+    return answerHealth(`health ${query.value.language}`, () => functions.health(query.value))
+  })
 
   routes.get('/stats', () =>
     answer('stats', async () => {
@@ -58,7 +62,7 @@ export async function answerMetrics(
     }
   }
   const text = await ask('metrics', async () => {
-    const [stats, checks] = await Promise.all([known(readStats), known(health)])
+    const [stats, checks] = await Promise.all([known(readStats), known(() => health({ language: 'en' }))])
     return metricsText({ stats, health: checks })
   })
   return new Response(text, { headers: { 'content-type': metricsType } })

@@ -20,6 +20,12 @@ export interface VerifyRequest {
   readonly signal: AbortSignal
 }
 
+/** The fields fit the options of `checkHealth`. */
+export interface HealthRequest {
+  /** Of the messages, and of what to do. */
+  readonly language: 'en' | 'pt-BR'
+}
+
 /** One thing that was looked at: as `checkHealth` tells it. */
 export interface HealthFinding {
   readonly name: string
@@ -52,7 +58,7 @@ export interface ServerFunctions {
   readonly readRun: (executionId: string) => Promise<SyncReport | undefined>
   readonly readStats: () => Promise<Stats>
   readonly verify: (request: VerifyRequest) => Promise<VerifyReport>
-  readonly health: () => Promise<Health>
+  readonly health: (request: HealthRequest) => Promise<Health>
   /** When the next run is to begin, as far as it is known. (Default: unknown, as the schedule is another program's.) */
   readonly nextRun?: (() => Date | null | Promise<Date | null>) | undefined
 }

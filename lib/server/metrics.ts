@@ -56,7 +56,11 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
     Object.entries(stats.rowTotals).map(([outcome, rows]) => [{ outcome }, rows]),
   )
   gauge('running', 'Whether a run or a comparison is at work, 1 or 0.', [[{}, stats.isLocked ? 1 : 0]])
-  gauge('failures_in_row', 'Failed runs since the last good one.', [[{}, stats.failuresInRow]])
+  gauge(
+    'failures_in_row',
+    'Failed runs since the last good one, but for those that were stopped on purpose.',
+    [[{}, stats.failuresInRow]],
+  )
   gauge('freshness_seconds', 'Since the last good run ended.', [[{}, stats.freshnessSeconds]])
   gauge('lag_seconds', 'Since the time of the source that the target equals.', [[{}, stats.lagSeconds]])
   gauge('last_success_timestamp_seconds', 'End of the last good run.', [

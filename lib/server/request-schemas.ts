@@ -38,4 +38,8 @@ export const runQuery = z.strictObject({
   loadType: z.optional(loadType),
 })
 
+export const healthQuery = z.strictObject({
+  language: z._default(z.enum(['en', 'pt-BR']), 'en').check(about('Of the messages, and of what to do.')),
+})
+
 export const executionId = z.guid().check(about('Id of the run, as in `etl_control`.'))

@@ -46,7 +46,7 @@ const patience = 4000
  *   ...openRunReader({ target }),
  *   startRun: (request) => syncConversations({ source, target, ...request }),
  *   verify: (request) => verifyConversations({ source, target, ...request }),
- *   health: () => checkHealth({ source, target }),
+ *   health: (request) => checkHealth({ source, target, ...request }),
  *   token: process.env.CHATWOOT_SYNC_TOKEN,
  * })
  * const { url } = await server.listen({ port: 8080 })

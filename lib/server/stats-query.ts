@@ -28,6 +28,7 @@ export function statsQuery(pipeline: string): CompiledQuery {
           select count(*)
           ${own}
             and status = 'failed'
+            and error_code is distinct from 'ABORTED'
             and started_at > coalesce((select started_at ${good}), '-infinity')
         ),
         'rejections', ${rejections(own)},

@@ -13,8 +13,8 @@ import { openSession, passwordOf } from '../../postgres/connect.js'
 import { readHealth, type HealthLimits } from '../../postgres/health.js'
 import type { Session } from '../../postgres/session.js'
 import { limitsOf, type HealthOptions } from '../health/check-health.js'
-import type { Language } from '../health/health-check.js'
 import { toCheck } from '../health/health-text.js'
+import { refusalText } from '../health/reachable.js'
 import type { Channel } from './alert-message.js'
 import { findingText } from './alert-text.js'
 import { openChannels, type AlertChannels } from './channels.js'
@@ -24,8 +24,6 @@ import { newIncident, openMarker, type Marker } from './unreachable-marker.js'
 
 export interface AlertOptions extends Omit<HealthOptions, 'source' | 'logDirectory'> {
   readonly channels: AlertChannels
-  /** (Default: en.) */
-  readonly language?: Language | undefined
   /** Folder for the one incident that the database cannot keep: that it cannot be used. (Default: none; then each call tells of it.) */
   readonly stateDirectory?: string | undefined
   /** Passwords and tokens to hide wherever they stand. (Default: the password of the target.) */
@@ -99,13 +97,13 @@ async function tellFindings(
 
 async function tellUnreachable(
   channels: readonly Channel[],
-  { message, remedy = '' }: SyncError,
+  error: SyncError,
   marker: Marker | undefined,
   settings: Settings,
 ): Promise<Delivery[]> {
   const { language, redact, logger } = settings
-  const fact = message.slice(0, message.length - remedy.length).trim()
-  const found = newIncident(redact(findingText(fact, remedy || null, language)))
+  const { message, remedy } = refusalText('target', error, language)
+  const found = newIncident(redact(findingText(message, remedy, language)))
   const incident = (await marker?.read()) ?? found
   const told = [...incident.openedTold]
   const deliveries = await tell(channels, [incident], {

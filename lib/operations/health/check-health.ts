@@ -2,10 +2,10 @@ import { SyncError } from '../../domain/errors.js'
 import { defaults } from '../../options.js'
 import type { DatabaseHandle } from '../../postgres/connect.js'
 import { readHealth, type HealthLimits } from '../../postgres/health.js'
-import { toReport, type HealthCheck, type HealthReport } from './health-check.js'
+import { toReport, type HealthCheck, type HealthReport, type Language } from './health-check.js'
 import { toCheck } from './health-text.js'
 import { checkLogDisk } from './log-disk.js'
-import { reach, refused } from './reachable.js'
+import { reach, refused, type ReachOptions } from './reachable.js'
 
 export interface HealthOptions {
   readonly target: DatabaseHandle
@@ -26,6 +26,8 @@ export interface HealthOptions {
   readonly logDirectory?: string | undefined
   /** Milliseconds until a server that does not answer counts as unreachable. (Default: 10 000.) */
   readonly connectTimeout?: number | undefined
+  /** Of the messages, and of what to do. (Default: en.) */
+  readonly language?: Language | undefined
 }
 
 /**
@@ -36,12 +38,14 @@ export interface HealthOptions {
  * const { healthy, checks } = await checkHealth({ target: process.env.LOCAL_DATABASE_URL, expectedInterval: 3_600_000 })
  */
 export async function checkHealth(options: HealthOptions): Promise<HealthReport> {
-  const { source, target, connectTimeout = defaults.connectTimeout, logDirectory } = options
+  const { source, target, logDirectory } = options
+  const { connectTimeout = defaults.connectTimeout, language = 'en' } = options
   const limits = limitsOf(options)
+  const reaching = { connectTimeout, language }
   const [ofTarget, ofSource, ofLogs] = await Promise.all([
-    examineTarget(target, limits, connectTimeout),
-    source === undefined ? [] : examineSource(source, connectTimeout),
-    logDirectory === undefined ? [] : checkLogDisk(logDirectory).then((check) => [check]),
+    examineTarget(target, limits, reaching),
+    source === undefined ? [] : examineSource(source, reaching),
+    logDirectory === undefined ? [] : checkLogDisk(logDirectory, language).then((check) => [check]),
   ])
   return toReport(limits.pipeline, [...ofTarget, ...ofSource, ...ofLogs])
 }
@@ -66,15 +70,15 @@ export function limitsOf(options: Omit<HealthOptions, 'source'>): HealthLimits {
 async function examineTarget(
   target: DatabaseHandle,
   limits: HealthLimits,
-  connectTimeout: number,
+  reaching: ReachOptions,
 ): Promise<readonly HealthCheck[]> {
-  const { session, check } = await reach('target', target, connectTimeout)
+  const { session, check } = await reach('target', target, reaching)
   if (!session) return [check]
   try {
     const rows = await readHealth(session, limits)
-    return [check, ...rows.map((row) => toCheck(row))]
+    return [check, ...rows.map((row) => toCheck(row, reaching.language))]
   } catch (error) {
-    return [refused('target', error, connectTimeout)]
+    return [refused('target', error, reaching)]
   } finally {
     await session[Symbol.asyncDispose]()
   }
@@ -82,9 +86,9 @@ async function examineTarget(
 
 async function examineSource(
   source: DatabaseHandle,
-  connectTimeout: number,
+  reaching: ReachOptions,
 ): Promise<readonly HealthCheck[]> {
-  const { session, check } = await reach('source', source, connectTimeout)
+  const { session, check } = await reach('source', source, reaching)
   await session?.[Symbol.asyncDispose]()
   return [check]
 }

@@ -1,32 +1,49 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { HealthCheck } from './health-check.js'
+import type { HealthCheck, Language } from './health-check.js'
 import { shareText } from './quantity-text.js'
 
 /** How full the disk of the log files is. A folder that is not there yet is no fault: the first run makes it. */
-export async function checkLogDisk(directory: string): Promise<HealthCheck> {
+export async function checkLogDisk(directory: string, language: Language): Promise<HealthCheck> {
+  const words = language === 'en' ? english : portuguese
   const base = { name: 'log-disk', unit: 'share', limit: 0.9, criticalLimit: 0.98 }
   try {
     const [{ blocks, bavail }, bytes] = await Promise.all([statfs(directory), bytesOfLogs(directory)])
     // bavail, as what is kept for root is of no use to a run.
     const value = blocks > 0 ? Math.round((1 - bavail / blocks) * 1000) / 1000 : 0
     const outcome = value > base.criticalLimit ? 'critical' : value > base.limit ? 'warning' : 'ok'
-    const message = `The disk of the logs is ${shareText(value, 'en')} full; the logs take ${sizeText(bytes)}.`
-    const remedy = outcome === 'ok' ? null : 'Free some space, or keep the logs elsewhere by --log-dir.'
+    const message = words.full(shareText(value, language), sizeText(bytes))
+    const remedy = outcome === 'ok' ? null : words.free
     return { ...base, outcome, value, message, remedy }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
     if (error.code === 'ENOENT')
-      return { ...base, outcome: 'ok', value: null, message: 'There are no log files yet.', remedy: null }
+      return { ...base, outcome: 'ok', value: null, message: words.none, remedy: null }
     return {
       ...base,
       outcome: 'warning',
       value: null,
-      message: `The folder of the logs cannot be read: ${String(error.code)}.`,
-      remedy: 'Correct the rights on it, or --log-dir.',
+      message: words.unreadable(String(error.code)),
+      remedy: words.correct,
     }
   }
+}
+
+const english = {
+  full: (share: string, size: string) => `The disk of the logs is ${share} full; the logs take ${size}.`,
+  free: 'Free some space, or keep the logs elsewhere by --log-dir.',
+  none: 'There are no log files yet.',
+  unreadable: (code: string) => `The folder of the logs cannot be read: ${code}.`,
+  correct: 'Correct the rights on it, or --log-dir.',
+}
+
+const portuguese: typeof english = {
+  full: (share, size) => `O disco dos logs está ${share} cheio; os logs ocupam ${size}.`,
+  free: 'Libere espaço, ou guarde os logs em outro lugar com --log-dir.',
+  none: 'Ainda não há arquivos de log.',
+  unreadable: (code) => `Não é possível ler a pasta dos logs: ${code}.`,
+  correct: 'Corrija as permissões dela, ou --log-dir.',
 }
 
 async function bytesOfLogs(directory: string): Promise<number> {

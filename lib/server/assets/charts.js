@@ -1,5 +1,5 @@
 import { h } from './dom.js'
-import { count, duration, shortCount, toMillis, when } from './format.js'
+import { count, duration, shortCount, shortDuration, timeMarks, toMillis, when } from './format.js'
 import { segmented } from './segmented.js'
 import { word } from './words.js'
 
@@ -22,7 +22,8 @@ export function createCharts(section) {
       .filter(({ loadType }) => loadType === kind)
       .slice(0, most)
       .toReversed()
-    const [durations, changes] = [frame(word.durations), frame(word.changes, legend(runs))]
+    const durations = frame(word.durations, legend(endings(runs), word.statuses))
+    const changes = frame(word.changes, legend(outcomesOf(runs), word.outcomes))
     const choose = (chosen) => {
       kind = chosen
       draw()
@@ -30,7 +31,12 @@ export function createCharts(section) {
       section.querySelector(':checked').focus()
     }
     section.replaceChildren(
-      h('div', { class: 'bar' }, h('span', {}), segmented(word.whichRuns, word.loadTypes, kind, choose)),
+      h(
+        'div',
+        { class: 'bar' },
+        h('h2', {}, word.overTime),
+        segmented(word.whichRuns, word.loadTypes, kind, choose),
+      ),
       h('div', { class: 'pair' }, durations.box, changes.box),
     )
     plots = runs.length === 0 ? [] : [plotDurations(durations, runs), plotChanges(changes, runs)]
@@ -63,18 +69,20 @@ function frame(title, extra) {
   return {
     plot,
     readout,
-    box: h('figure', { class: 'card' }, h('figcaption', {}, h('h2', {}, title), readout), plot, extra),
+    box: h('figure', { class: 'card' }, h('figcaption', {}, h('h3', {}, title), readout), plot, extra),
   }
 }
 
-function legend(runs) {
-  const present = outcomes.filter((outcome) => runs.some((run) => rowsOf(run, outcome) > 0))
+function legend(present, names) {
   return h(
     'ul',
     { class: 'legend', 'aria-hidden': true },
-    present.map((outcome) => h('li', { class: outcome }, word.outcomes[outcome])),
+    present.map((name) => h('li', { class: name }, names[name])),
   )
 }
+
+const endings = (runs) => ['success', 'failed'].filter((status) => runs.some((run) => run.status === status))
+const outcomesOf = (runs) => outcomes.filter((outcome) => runs.some((run) => rowsOf(run, outcome) > 0))
 
 function plotDurations({ plot, readout }, runs) {
   const good = runs.map(({ status, durationSeconds }) => (status === 'success' ? durationSeconds : null))
@@ -88,7 +96,7 @@ function plotDurations({ plot, readout }, runs) {
     runs,
     summary,
     tell,
-    format: duration,
+    format: shortDuration,
     data: [good, bad],
     colors: ['--accent', '--bad'],
   })
@@ -142,15 +150,15 @@ function open({ plot, readout, runs, summary, tell, format, data, colors }) {
         ...axis,
         grid: { show: false },
         size: 26,
-        space: 120,
+        space: 72,
         incrs: [1, 2, 5, 10, 20, 30],
-        values: (_, at) => at.map((index) => (runs[index] ? when(toMillis(runs[index].startedAt)) : '')),
+        values: (_, at) => marks(runs, at),
       },
       {
         ...axis,
         grid: { stroke: color('--line'), width: 1 },
-        space: 44,
-        size: 64,
+        space: 32,
+        size: (_, values) => 12 + 7 * Math.max(0, ...(values ?? []).map(({ length }) => length)),
         values: (_, values) => values.map(format),
       },
     ],
@@ -172,6 +180,13 @@ function open({ plot, readout, runs, summary, tell, format, data, colors }) {
     },
   }
   return new uPlot(options, [runs.map((_, index) => index), ...data], plot)
+}
+
+/** Below each of these bars, when its run began. */
+function marks(runs, at) {
+  const times = at.flatMap((index) => (runs[index] ? [toMillis(runs[index].startedAt)] : []))
+  const texts = timeMarks(times)
+  return at.map((index) => (runs[index] ? texts.shift() : ''))
 }
 
 const widthOf = (element) => Math.max(220, Math.floor(element.clientWidth))

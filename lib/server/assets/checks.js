@@ -1,6 +1,5 @@
 import { h } from './dom.js'
-import { quantity } from './format.js'
-import { language, word } from './words.js'
+import { word } from './words.js'
 
 const rank = { critical: 0, warning: 1, ok: 2 }
 
@@ -21,26 +20,17 @@ export function drawChecks({ checks }) {
         h(
           'ul',
           { class: 'fine' },
-          fine.map((check) => h('li', {}, messageOf(check))),
+          fine.map(({ message }) => h('li', {}, message)),
         ),
       ),
   ].filter(Boolean)
 }
 
-function drawFinding(check) {
-  const remedy = word.remedies[check.name] ?? check.remedy
+function drawFinding({ outcome, message, remedy }) {
   return h(
     'li',
-    { class: check.outcome },
-    h('strong', {}, h('span', { class: 'badge' }, word.severity[check.outcome]), ' ', messageOf(check)),
+    { class: outcome },
+    h('strong', {}, h('span', { class: 'badge' }, word.severity[outcome]), ' ', message),
     remedy && h('span', {}, remedy),
   )
-}
-
-/** The server speaks English; other readers get the check by its name, with its figures. */
-function messageOf({ name, value, unit, limit, criticalLimit, message, outcome }) {
-  const title = word.checks[name]
-  if (language === 'en' || !title) return message
-  const most = outcome === 'critical' ? (criticalLimit ?? limit) : (limit ?? criticalLimit)
-  return `${title}: ${quantity(value, unit)}${most === null ? '' : ` (limite ${quantity(most, unit)})`}`
 }

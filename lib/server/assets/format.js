@@ -8,7 +8,10 @@ const whole = new Intl.NumberFormat(reader)
 const short = new Intl.NumberFormat(reader, { notation: 'compact', maximumFractionDigits: 1 })
 const share = new Intl.NumberFormat(reader, { style: 'percent', maximumFractionDigits: 1 })
 const relative = new Intl.RelativeTimeFormat(words, { numeric: 'auto' })
-const clock = new Intl.DateTimeFormat(reader, { hour: '2-digit', minute: '2-digit' })
+const { hourCycle } = new Intl.DateTimeFormat(reader, { hour: 'numeric' }).resolvedOptions()
+/** 00:38, or 12:38 AM: a clock of 24 hours has two figures for each. */
+const hour = hourCycle === 'h23' ? '2-digit' : 'numeric'
+const clock = new Intl.DateTimeFormat(reader, { hour, minute: '2-digit' })
 const day = new Intl.DateTimeFormat(reader, { day: 'numeric', month: 'short' })
 const exact = new Intl.DateTimeFormat(reader, { dateStyle: 'medium', timeStyle: 'medium' })
 
@@ -22,25 +25,26 @@ export function toMillis(text) {
   return Date.parse(/([+-]\d\d|Z)$/.test(iso) ? iso.replace(/([+-]\d\d)$/, '$1:00') : `${iso}Z`)
 }
 
-/** 0.42 s, 12 s, 3 min, 1.1 h, in the reader's own figures. */
-export function duration(seconds) {
-  const [value, unit, digits] =
-    seconds < 10
-      ? [seconds, 'second', 2]
-      : seconds < 90
-        ? [seconds, 'second', 0]
-        : seconds < 5400
-          ? [seconds / 60, 'minute', 0]
-          : seconds < 172800
-            ? [seconds / 3600, 'hour', 1]
-            : [seconds / 86400, 'day', 0]
-  return unitOf(value, unit, digits)
-}
+/** Durations of less than so many seconds, the symbol of their unit with its size, and the digits after the point. */
+const scales = [
+  [10, 's', 1, 2],
+  [90, 's', 1, 0],
+  [5400, 'min', 60, 0],
+  [172800, 'h', 3600, 1],
+  [Infinity, 'd', 86400, 0],
+]
 
-const unitOf = (value, unit, maximumFractionDigits) =>
-  new Intl.NumberFormat(reader, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits }).format(
-    value,
-  )
+/** 0.42 s, 1.50 s, 12 s, 3 min, 1.1 h, in the reader's own figures; one below the other their points stand in line. */
+export const duration = (seconds) => durationOf(seconds, (digits) => digits)
+
+/** The same for an axis, where a zero after the point says nothing. */
+export const shortDuration = (seconds) => (seconds === 0 ? '0' : durationOf(seconds, () => 0))
+
+function durationOf(seconds, leastDigits) {
+  const [, symbol, size, digits] = scales.find(([limit]) => seconds < limit)
+  const figures = { minimumFractionDigits: leastDigits(digits), maximumFractionDigits: digits }
+  return `${new Intl.NumberFormat(reader, figures).format(seconds / size)}\u00a0${symbol}`
+}
 
 const steps = [
   ['day', 86400],
@@ -63,12 +67,15 @@ export function when(millis) {
   return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`
 }
 
-export const exactly = (millis) => exact.format(new Date(millis))
-
-/** The value of a check with its unit. */
-export function quantity(value, unit) {
-  if (value === null) return '–'
-  if (unit === 'seconds') return duration(value)
-  if (unit === 'milliseconds') return unitOf(value, 'millisecond', 0)
-  return unit === 'share' ? percent(value) : count(value)
+/** Marks on an axis of times: the time of day, or the day where a new one begins. */
+export function timeMarks(times) {
+  let last = new Date().toDateString()
+  return times.map((millis) => {
+    const date = new Date(millis)
+    const isSameDay = date.toDateString() === last
+    last = date.toDateString()
+    return isSameDay ? clock.format(date) : day.format(date)
+  })
 }
+
+export const exactly = (millis) => exact.format(new Date(millis))

@@ -59,7 +59,9 @@ async function lookOnce() {
     const [stats, page] = await Promise.all([read('api/stats'), read('api/runs?limit=60')])
     Object.assign(state, { stats, runs: page.runs })
     // Health connects to both servers, and may take longer than the rest.
-    const health = read('api/health').then((health) => ((state.health = health), draw()))
+    const health = read(`api/health?language=${word.lang}`).then(
+      (health) => ((state.health = health), draw()),
+    )
     if (!state.health) await health.catch(() => undefined)
     else health.catch(() => undefined)
     notice(state.complaint)

@@ -81,8 +81,12 @@ function drawRun(run, text, isOpen) {
     { class: 'row', 'data-key': executionId },
     h('span', { class: 'started' }, when(toMillis(startedAt))),
     h('span', { class: 'kind' }, word.loadTypeOf[loadType]),
-    h('span', { class: `result ${status}` }, result),
-    h('span', { class: 'changed' }, status === 'success' || run.rowsExtracted > 0 ? changesText(run) : ''),
+    h(
+      'span',
+      { class: 'outcome' },
+      h('span', { class: `result ${status}` }, result),
+      (status === 'success' || run.rowsExtracted > 0) && h('span', { class: 'changed' }, changesText(run)),
+    ),
     h('span', { class: 'took' }, durationSeconds === null ? '' : duration(durationSeconds)),
   )
   const details = h('details', { 'data-run': executionId, 'data-text': text, open: isOpen }, summary)
