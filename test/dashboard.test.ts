@@ -1,9 +1,10 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { errorCodes } from '../lib/index.js'
 import { openBrowser } from './browser.js'
 import { comeBack, findBarriers, openPage } from './dashboard-fixture.js'
-import { holdRuns, openServer } from './server-fixture.js'
+import { holdRuns, openServer, type Json } from './server-fixture.js'
 import { differences } from './sync-fixture.js'
 
 let browser: Browser
@@ -31,6 +32,16 @@ const history = `
   from generate_series(1, 30) n`
 
 describe('the page', () => {
+  it('has words in both languages for whatever makes a run fail', async () => {
+    const elsewhere = ['CONFIG_INVALID', 'CONFIG_MISSING', 'MIGRATION_FAILED', 'DEMO_SERVER_FAILED']
+    const wanted = Object.keys(errorCodes).filter((code) => !elsewhere.includes(code))
+    for (const language of ['en', 'pt'] as const) {
+      const file = new URL(`../lib/server/assets/words-${language}.js`, import.meta.url).href
+      const [words] = Object.values<Json>(await import(file))
+      expect(wanted.filter((code) => !words.errors[code])).toEqual([])
+    }
+  })
+
   it('starts the first run, shows how far it is, and what came of it', async () => {
     await using at = await openServer({}, { batchSize: 40 })
     const held = await holdRuns(at)
@@ -106,7 +117,7 @@ describe('the page', () => {
   })
 
   it('says so when a run cannot begin, and keeps what it shows', async () => {
-    await using at = await openServer({}, { target: 'postgresql://nobody@127.0.0.1:1/none' })
+    await using at = await openServer({}, { target: 'postgresql://nobody@127.0.0.1:1/none', retryBudget: 0 })
     await at.target.query(history)
     await using opened = await openPage(browser, at.url)
     await opened.page.getByRole('button', { name: 'Sync now' }).click()

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 
-import type { SyncReport } from '../domain/report.js'
+import type { SyncReport, Warning } from '../domain/report.js'
 import type { VerifyReport } from '../domain/verification.js'
 import type { Progress } from '../options.js'
 import type { RunPage, Stats } from './control-reader.js'
@@ -21,6 +21,17 @@ const sourceTime = z.nullable(
 )
 const healthOutcome = z.enum(['ok', 'warning', 'critical'])
 const phase = z.exactOptional(z.number())
+
+/** All of them: a code that is missing here does not compile. */
+const warningCodes = {
+  MARGIN_HALF_USED: 'MARGIN_HALF_USED',
+  MARGIN_USED_UP: 'MARGIN_USED_UP',
+  HELD_BACK: 'HELD_BACK',
+  COLUMNS_IGNORED: 'COLUMNS_IGNORED',
+  TIME_ZONE_UNKNOWN: 'TIME_ZONE_UNKNOWN',
+  TAKEN_OVER: 'TAKEN_OVER',
+  RETRIED: 'RETRIED',
+} as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })
 
@@ -58,14 +69,7 @@ export const runReport = of<SyncReport>()(
       .check(about('Milliseconds spent in each part.')),
     warnings: z.array(
       z.object({
-        code: z.enum([
-          'MARGIN_HALF_USED',
-          'MARGIN_USED_UP',
-          'HELD_BACK',
-          'COLUMNS_IGNORED',
-          'TIME_ZONE_UNKNOWN',
-          'TAKEN_OVER',
-        ]),
+        code: z.enum(warningCodes),
         message: z.string(),
       }),
     ),

@@ -54,7 +54,9 @@ function statusOf(code: ErrorCode): 400 | 409 | 500 | 503 {
   if (code === 'LOCKED') return 409
   if (code === 'CONFIG_INVALID') return 400
   const isPassing =
-    code === 'ABORTED' || code === 'STANDBY_BEHIND' || /_(UNREACHABLE|AUTH_FAILED)$/.test(code)
+    code === 'ABORTED' ||
+    code === 'STANDBY_BEHIND' ||
+    /_(UNREACHABLE|AUTH_FAILED|TIMED_OUT|READ_ONLY|DISK_FULL)$/.test(code)
   return isPassing || code === 'TARGET_NOT_MIGRATED' || code.endsWith('_DATABASE_MISSING') ? 503 : 500
 }
 
