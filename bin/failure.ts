@@ -2,6 +2,7 @@ import { SyncError } from '../lib/domain/errors.js'
 import { redact } from '../lib/domain/redact.js'
 import { secretsOf } from './environment.js'
 import { exitCodeOf, type ExitCode } from './exit-code.js'
+import { printable } from './wrap.js'
 
 /**
  * Says on stderr, in one line, what went wrong and what to do, and with `json` the same as one object on stdout. Gives the exit code.
@@ -10,7 +11,7 @@ import { exitCodeOf, type ExitCode } from './exit-code.js'
 export function reportFailure(error: unknown, json: boolean): ExitCode {
   const known = error instanceof SyncError ? error : unexpected(error)
   const hide = (text: string) => redact(text, secretsOf(process.env))
-  const line = hide(known.message).replaceAll(/\s*\n\s*/g, ' ')
+  const line = printable(hide(known.message).replaceAll(/\s*\n\s*/g, ' '))
   process.stderr.write(`chatwoot-sync: ${line} (${known.code})\n`)
   // The trace is what a report of a bug needs.
   if (known !== error && error instanceof Error) process.stderr.write(`${hide(error.stack ?? '')}\n`)

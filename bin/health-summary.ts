@@ -1,5 +1,5 @@
 import type { HealthCheck, HealthReport } from '../lib/index.js'
-import { wrap } from './wrap.js'
+import { printable, wrap } from './wrap.js'
 
 /** Columns before the text. */
 const margin = 10
@@ -11,7 +11,9 @@ export function healthSummary({ pipeline, checks, outcome }: HealthReport, width
     const line = found.padEnd(margin) + indented(message)
     return remedy === null ? [line] : [line, ' '.repeat(margin) + indented(`-> ${remedy}`)]
   })
-  return [`Pipeline ${pipeline}`, ...lines, '', wrap(verdict(outcome, checks), width), ''].join('\n')
+  return [`Pipeline ${printable(pipeline)}`, ...lines, '', wrap(verdict(outcome, checks), width), ''].join(
+    '\n',
+  )
 }
 
 function verdict(outcome: HealthReport['outcome'], checks: readonly HealthCheck[]): string {

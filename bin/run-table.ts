@@ -1,6 +1,6 @@
 import type { SyncReport } from '../lib/index.js'
 import { shortCount, shortDuration } from './number-text.js'
-import { wrap } from './wrap.js'
+import { printable, wrap } from './wrap.js'
 
 const heads = ['Started (UTC)', 'Load', 'Result', 'New', 'Upd.', 'Gone', 'Time'] as const
 /** Numbers and times are aligned to the right. */
@@ -13,7 +13,7 @@ export function runTable(runs: readonly SyncReport[], width: number): string {
   return pipelines
     .map((pipeline) => {
       const own = runs.filter((run) => run.pipeline === pipeline)
-      return `Pipeline ${pipeline}\n${block(own, width)}`
+      return `Pipeline ${printable(pipeline)}\n${block(own, width)}`
     })
     .join('\n')
 }

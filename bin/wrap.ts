@@ -7,7 +7,7 @@ export function textWidth(stream: { readonly columns?: number }): number {
 export function wrap(text: string, width: number, margin = 0): string {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/\s+/).map(printable)) {
     const longer = line === '' ? word : `${line} ${word}`
     if (line !== '' && longer.length > width) {
       lines.push(line)
@@ -17,4 +17,12 @@ export function wrap(text: string, width: number, margin = 0): string {
     }
   }
   return [...lines, line].join(`\n${' '.repeat(margin)}`)
+}
+
+/** The text with control characters, and those that turn the direction of writing, as escapes: a name from a database must not steer the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

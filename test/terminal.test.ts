@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+
+import { openShell, settings } from './cli-fixture.js'
+import { cloneDatabase } from './setup/database.js'
+
+it('a name or a message from the database cannot steer the terminal', async () => {
+  await using target = await cloneDatabase('target')
+  await using shell = await openShell()
+  const steering = 'a\u001b[2J\u0007b\u009b31m\u202ec'
+  await target.query(
+    `insert into etl_control (pipeline, load_type, status, error_code, error_message, completed_at, duration_seconds)
+     values ($1::text, 'full', 'failed', 'INTERNAL', $1::text, now(), 0)`,
+    [steering],
+  )
+  const variables = { ...settings('SOURCE', target), ...settings('LOCAL', target) }
+  for (const command of [['status'], ['health', '--pipeline', steering], ['sync', '--env', steering]]) {
+    const { stdout, stderr } = await shell.run(command, variables)
+    expect(stdout + stderr, command[0]).toContain('\\u001b[2J\\u0007b\\u009b31m\\u202ec')
+    expect(stdout + stderr, command[0]).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+  }
+})
