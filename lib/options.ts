@@ -103,8 +103,17 @@ export interface SyncOptions {
    * warning RETRIED. (Default: 60 000, in which a restart or a failover is over as a rule; `watch` and `schedule` try again later anyway.)
    */
   readonly retryBudget?: number | undefined
-  /** Rows that the target may refuse before the run fails. (Default: 0.) */
+  /**
+   * Rows that the target may refuse before the run fails with TOO_MANY_REJECTS. What it refuses goes to `etl_rejects`, and each run tries it
+   * again. (Default: 100, or 1 % of the rows read where that is more: some bad rows stop nothing, a column gone wrong does. It is judged at
+   * the end, and earlier when over 1000 rows and a tenth of those read so far were refused.)
+   */
   readonly maxRejects?: number | undefined
+  /**
+   * Keeps the content of refused rows in `etl_rejects.row_data`, up to ten million characters of each; a full read then goes through a
+   * cursor. (Default: false, as it may be personal data.)
+   */
+  readonly keepRejected?: boolean | undefined
   /** Share of the target's rows that one full run may mark deleted, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
   readonly maxDeleteShare?: number | undefined
   /** Marks what is gone even though the source is another server or was restored since the last good run. (Default: false.) */
@@ -150,7 +159,7 @@ export const defaults = {
   connectTimeout: 10_000,
   keepHistory: 34_560_000_000,
   retryBudget: 60_000,
-  maxRejects: 0,
+  keepRejected: false,
   maxDeleteShare: 0.2,
   acceptNewSource: false,
   dryRun: false,
@@ -202,7 +211,8 @@ const schema = z.strictObject({
   connectTimeout: z._default(milliseconds, defaults.connectTimeout),
   keepHistory: z._default(atLeast(0), defaults.keepHistory),
   retryBudget: z._default(milliseconds, defaults.retryBudget),
-  maxRejects: z._default(whole(0, 2 ** 31 - 1), defaults.maxRejects),
+  maxRejects: z.optional(whole(0, 2 ** 31 - 1)),
+  keepRejected: z._default(z.boolean(), defaults.keepRejected),
   maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
   transform: hook,

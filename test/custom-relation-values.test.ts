@@ -11,14 +11,20 @@ beforeAll(async () => {
 
 afterAll(() => at[Symbol.asyncDispose]())
 
-/** What the target holds of one value after a full run, which a further one finds equal, and an incremental one gives again. */
-async function carry(value: string, from: string, to = from, column = 'v') {
+/** One value in a relation of its own, with a table for it. */
+async function put(value: string, from: string, to: string, column: string) {
   const table = `mine_${++tables}`
   await at.source.query(`
     create table ${table} (id bigint, at timestamp, ${column} ${from});
     insert into ${table} values (9007199254740993, '2026-01-01', ${value})`)
   await at.target.query(`create table ${table} (id bigint primary key, at timestamp, ${column} ${to})`)
-  const run = { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+  return { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+}
+
+/** What the target holds of one value after a full run, which a further one finds equal, and an incremental one gives again. */
+async function carry(value: string, from: string, to = from, column = 'v') {
+  const run = await put(value, from, to, column)
+  const { table } = run
   expect(await at.sync(run)).toMatchObject({ rowsInserted: 1 })
   expect(await at.sync({ ...run, loadType: 'full' })).toMatchObject({ rowsUnchanged: 1 })
   const content = `select id, ${column} from ${table}`
@@ -123,8 +129,14 @@ it.each([
   [`'too long'`, 'text', 'varchar(3)'],
   ['70000', 'integer', 'smallint'],
   ['1.5', 'numeric', 'integer'],
-])('fails for %s of %s in %s rather than change it, and does not tell the value', async (value, from, to) => {
-  const carried = carry(value, from, to)
-  await expect(carried).rejects.toMatchObject({ code: 'TARGET_FAILED' })
-  await expect(carried).rejects.not.toThrow(value.replaceAll("'", ''))
+])('rejects %s of %s for %s rather than change it, and does not tell the value', async (value, from, to) => {
+  const run = await put(value, from, to, 'v')
+  expect(await at.sync(run)).toMatchObject({ rowsExtracted: 1, rowsRejected: 1 })
+  const [entry] = await at.target.query(
+    `select row_key, r::text || c::text as whole from etl_rejects r join etl_control c using (execution_id) where r.pipeline = $1`,
+    [run.pipeline],
+  )
+  expect(entry).toMatchObject({ row_key: '9007199254740993' })
+  expect(entry?.['whole']).not.toContain(`${value.replaceAll("'", '')} `)
+  await expect(at.sync({ ...run, maxRejects: 0 })).rejects.toMatchObject({ code: 'TOO_MANY_REJECTS' })
 })

@@ -114,7 +114,8 @@ it('closes a failed run with its code, and without secrets and personal data', a
   url.username = `reader_${at.source.name}`
   url.password = 'tr0ub4dor-pass'
 
-  await expect(at.sync({ source: url.href })).rejects.toMatchObject({ code: 'TARGET_FAILED' })
+  const refused = at.sync({ source: url.href, maxRejects: 0 })
+  await expect(refused).rejects.toMatchObject({ code: 'TOO_MANY_REJECTS' })
   const misplaced = at.sync({ source: url.href, table: '"tr0ub4dor-pass"' })
   await expect(misplaced).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
 
@@ -123,7 +124,7 @@ it('closes a failed run with its code, and without secrets and personal data', a
   )
   expect(row).toMatchObject({
     status: 'failed',
-    error_code: 'TARGET_FAILED',
+    error_code: 'TOO_MANY_REJECTS',
     rows_extracted: 0,
     resume_key: null,
   })

@@ -23,6 +23,7 @@ interface ServeFlags extends RunFlags, CareFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepRejected?: true
   readonly retryBudget?: number
 }
 
@@ -51,8 +52,9 @@ export function register(command: Command): void {
     .option('--expected-interval <time>', 'after which the table is stale (--every, or 24h)', duration)
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--max-rejects <rows>', 'rows that the target may refuse (100 or 1 % of them)', wholeNumber(0))
+    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
-    .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
   addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(serve)
 }
 
@@ -128,8 +130,15 @@ async function watchBeside(
 }
 
 function optionsOf(flags: ServeFlags) {
-  const { batchSize, maxRejects, retryBudget } = flags
-  return { ...pipelineOptionsOf(flags), ...careOptionsOf(flags), batchSize, maxRejects, retryBudget }
+  const { batchSize, maxRejects, keepRejected, retryBudget } = flags
+  return {
+    ...pipelineOptionsOf(flags),
+    ...careOptionsOf(flags),
+    batchSize,
+    maxRejects,
+    keepRejected,
+    retryBudget,
+  }
 }
 
 /** While a run is at work, the time at which it was due has passed. */

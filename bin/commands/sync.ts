@@ -18,6 +18,7 @@ interface SyncFlags extends RunFlags, CareFlags {
   readonly triggeredBy?: TriggeredBy
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepRejected?: true
   readonly retryBudget?: number
   readonly acceptNewSource?: true
 }
@@ -39,8 +40,9 @@ export function register(command: Command): void {
     .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--max-rejects <rows>', 'rows that the target may refuse (100 or 1 % of them)', wholeNumber(0))
+    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
-    .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
     .option('--accept-new-source', 'mark what is gone though the source is another one')
   addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(sync)
 }
@@ -75,7 +77,7 @@ function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): vo
 
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
   const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, batchSize, maxRejects, retryBudget, acceptNewSource, dryRun } = flags
+  const { triggeredBy, batchSize, maxRejects, keepRejected, retryBudget, acceptNewSource, dryRun } = flags
   return {
     ...pipelineOptionsOf(flags),
     ...careOptionsOf(flags),
@@ -83,6 +85,7 @@ function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
     triggeredBy,
     batchSize,
     maxRejects,
+    keepRejected,
     retryBudget,
     acceptNewSource,
     dryRun,

@@ -19,6 +19,7 @@ interface WatchFlags extends RunFlags, CareFlags {
   readonly expectedInterval?: number
   readonly batchSize?: number
   readonly maxRejects?: number
+  readonly keepRejected?: true
   readonly retryBudget?: number
 }
 
@@ -45,8 +46,9 @@ export function register(command: Command): void {
     .option('--expected-interval <time>', 'after which the table is stale (--every, or 24h)', duration)
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
+    .option('--max-rejects <rows>', 'rows that the target may refuse (100 or 1 % of them)', wholeNumber(0))
+    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
-    .option('--max-rejects <rows>', 'rows that the target may refuse (0)', wholeNumber(0))
   addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(watchDatabases)
 }
 
@@ -72,11 +74,12 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
 }
 
 function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
-  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, retryBudget } = flags
+  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepRejected, retryBudget } =
+    flags
   return {
     ...pipelineOptionsOf(flags),
     ...careOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, retryBudget },
+    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepRejected, retryBudget },
   }
 }
 

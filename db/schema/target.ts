@@ -655,6 +655,49 @@ export interface EtlForgotten {
   pipeline: string;
 }
 
+export interface EtlRejects {
+  /**
+   * How many runs have tried.
+   */
+  attempts: Generated<number>;
+  /**
+   * Column of the target whose value was refused; NULL where the server did not say.
+   */
+  column_name: string | null;
+  /**
+   * The last run that tried; NULL when that was verify --repair.
+   */
+  execution_id: string | null;
+  /**
+   * When the row was refused for the first time.
+   */
+  first_rejected_at: Generated<string>;
+  /**
+   * When it was refused last.
+   */
+  last_rejected_at: Generated<string>;
+  /**
+   * The same in words, without the value.
+   */
+  message: string;
+  /**
+   * Pipeline whose table could not take the row.
+   */
+  pipeline: string;
+  /**
+   * The row as texts; only where the option keepRejected was set.
+   */
+  row_data: Json | null;
+  /**
+   * Key of the row, as the source writes it.
+   */
+  row_key: string;
+  /**
+   * SQLSTATE with which the target refused it.
+   */
+  sql_state: string;
+}
+
 export interface EtlTrimmedRuns {
   /**
    * Sum of their durations.
@@ -735,6 +778,10 @@ export interface EtlVerification {
    * Rows that changed since the last run and that the next one will read; no fault.
    */
   rows_pending: number;
+  /**
+   * Rows that the target could not take: known as rejected and left out of the comparison, or refused by the repair.
+   */
+  rows_rejected: Generated<number>;
   /**
    * Rows that were mended.
    */
@@ -956,6 +1003,41 @@ export interface VwEtlHealth {
   warning_limit: Numeric | null;
 }
 
+export interface VwEtlRejectReasons {
+  /**
+   * How many runs have tried the row that was tried most.
+   */
+  attempts: number | null;
+  /**
+   * Column of the target whose values were refused; NULL where the server did not say.
+   */
+  column_name: string | null;
+  /**
+   * When the first of them was refused for the first time.
+   */
+  first_rejected_at: string | null;
+  /**
+   * When the last of them was refused last.
+   */
+  last_rejected_at: string | null;
+  /**
+   * The same in words.
+   */
+  message: string | null;
+  /**
+   * Pipeline whose table could not take the rows.
+   */
+  pipeline: string | null;
+  /**
+   * How many rows are rejected for this reason.
+   */
+  rows_rejected: string | null;
+  /**
+   * SQLSTATE with which the target refused them.
+   */
+  sql_state: string | null;
+}
+
 export interface VwEtlStats {
   completed_at: string | null;
   duration_seconds: Numeric | null;
@@ -988,9 +1070,11 @@ export interface DB {
   etl_alerts: EtlAlerts;
   etl_control: EtlControl;
   etl_forgotten: EtlForgotten;
+  etl_rejects: EtlRejects;
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;
   vw_etl_health: VwEtlHealth;
+  vw_etl_reject_reasons: VwEtlRejectReasons;
   vw_etl_stats: VwEtlStats;
 }

@@ -25,6 +25,7 @@ export interface Warning {
     | 'TIME_ZONE_UNKNOWN'
     | 'TAKEN_OVER'
     | 'RETRIED'
+    | 'ROWS_REJECTED'
   readonly message: string
 }
 

@@ -15,7 +15,8 @@ import {
   toRelation,
   type Relation,
 } from '../postgres/relation.js'
-import type { Session } from '../postgres/session.js'
+import { rejectedRowsQuery, toRejectedRows, type RejectedRow } from '../postgres/rejects.js'
+import type { Cells, Session } from '../postgres/session.js'
 import { knownTimeZones } from '../postgres/time-zones.js'
 import { lookUpChatwoot, toChatwootColumns } from './chatwoot-columns.js'
 import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
@@ -32,6 +33,8 @@ export interface Baseline {
   readonly usable: State | undefined
   readonly outlook: Outlook
   readonly timeZones: Readonly<Record<string, boolean>>
+  /** Rows that the target could not take so far. */
+  readonly rejected: readonly RejectedRow[]
 }
 
 /**
@@ -44,8 +47,8 @@ export async function readBaseline(
   options: ResolvedOptions,
 ): Promise<Baseline> {
   const [here, there] = await bothOf(askSource(source, options), askTarget(target, options))
-  const { inherited } = there
-  const plan = { ...makePlan(here.facts, there.table, options), forgotten: there.forgotten }
+  const { inherited, forgotten, rejected } = there
+  const plan = { ...makePlan(here.facts, there.table, options), forgotten }
   requireContactColumn(plan)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
@@ -53,7 +56,7 @@ export async function readBaseline(
   const outlook = takeOver(looked, inherited, options)
   requireNotBehind(outlook, last?.horizon)
   const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
-  return { plan, inherited, last, usable, outlook, timeZones }
+  return { plan, inherited, last, usable, outlook, timeZones, rejected }
 }
 
 /** Who is forgotten is told by contact_id; without it their rows would come back. */
@@ -105,24 +108,31 @@ export async function askSource(
   }
 }
 
-async function askTarget(
-  target: Session,
-  { table, pipeline }: ResolvedOptions,
-): Promise<{ inherited: Inheritance; table: Relation; forgotten: readonly string[] }> {
+interface TargetAnswer {
+  readonly inherited: Inheritance
+  readonly table: Relation
+  readonly forgotten: readonly string[]
+  readonly rejected: readonly RejectedRow[]
+}
+
+async function askTarget(target: Session, { table, pipeline }: ResolvedOptions): Promise<TargetAnswer> {
+  const ofPipeline = [inheritQuery, forgottenQuery, rejectedRowsQuery].map((query) => query(pipeline))
   try {
-    const asked = await target.together([inheritQuery(pipeline), lookUp(table), forgottenQuery(pipeline)])
-    const [control = [], relation = [], contacts = []] = asked
-    const forgotten = toForgotten(contacts)
-    return { inherited: toInheritance(control), table: requireTarget(toRelation(relation), table), forgotten }
+    const [relation = [], ...facts] = await target.together([lookUp(table), ...ofPipeline])
+    return { table: requireTarget(toRelation(relation), table), ...toFacts(facts) }
   } catch (error) {
     if (target.lost.aborted) throw error
-    const inherited = toInheritance(await target.rows(inheritQuery(pipeline)))
-    const described = await describeTarget(target, table)
-    return {
-      inherited,
-      table: described,
-      forgotten: toForgotten(await target.rows(forgottenQuery(pipeline))),
-    }
+    const facts: (readonly Cells[])[] = []
+    for (const query of ofPipeline) facts.push(await target.rows(query))
+    return { table: await describeTarget(target, table), ...toFacts(facts) }
+  }
+}
+
+function toFacts([control = [], contacts = [], rejects = []]: readonly (readonly Cells[])[]) {
+  return {
+    inherited: toInheritance(control),
+    forgotten: toForgotten(contacts),
+    rejected: toRejectedRows(rejects),
   }
 }
 

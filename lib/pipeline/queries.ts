@@ -38,19 +38,28 @@ export function rowsOf(
   keys: readonly string[],
   after: string | null = null,
 ): RawBuilder<unknown> {
-  const type = keyType(scope)
+  return rowsBehind(scope, after, hasKey(scope, keys))
+}
+
+/** The rows of a relation of the caller's own that changed since the bound, and those with these keys, from `after` on. */
+export function rowsSince(
+  scope: QueryScope,
+  { low, keys }: { readonly low: Micros; readonly keys: readonly string[] },
+  after: string | null = null,
+): RawBuilder<unknown> {
+  const { custom } = scope.plan
+  if (!custom) throw new TypeError('The built-in relation is read by ids.')
+  const isChanged = changedSince(custom, low)
   return rowsBehind(
     scope,
     after,
-    sql`${keyOf(scope)} = any(array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[])`,
+    keys.length === 0 ? isChanged : sql`(${isChanged} or ${hasKey(scope, keys)})`,
   )
 }
 
-/** The rows of a relation of the caller's own that changed since the bound, from `after` on. */
-export function rowsSince(scope: QueryScope, low: Micros, after: string | null = null): RawBuilder<unknown> {
-  const { custom } = scope.plan
-  if (!custom) throw new TypeError('The built-in relation is read by ids.')
-  return rowsBehind(scope, after, changedSince(custom, low))
+function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
+  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
+  return sql`${keyOf(scope)} = any(${list}::${sql.raw(keyType(scope))}[])`
 }
 
 function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {

@@ -1,3 +1,5 @@
+import type { KeyType } from './copy-tuples.js'
+
 /** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not refuse it either. */
 export function losesContent(from: string, to: string): boolean {
   if (from === to) return false
@@ -106,4 +108,11 @@ interface KeyedColumns {
 export function isCountable({ key, columns }: KeyedColumns): boolean {
   const type = columns.find(({ name }) => name === key)?.type
   return type === 'integer' || type === 'bigint' || type === 'smallint'
+}
+
+/** How the key's binary form is read; undefined for a key that only its text tells. */
+export function binaryKeyType({ key, columns }: KeyedColumns): KeyType | undefined {
+  const type = baseType(columns.find(({ name }) => name === key)?.type ?? '')
+  if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type
+  return type === 'character varying' ? 'text' : undefined
 }

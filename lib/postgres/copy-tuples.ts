@@ -117,7 +117,7 @@ async function* wholeTuples(stream: AsyncIterable<Buffer>, keyAt: number): Async
  * Walks over the lengths of all fields, which is the whole cost of cutting, so nothing is allocated on the way. `needed` is the length of
  * data from which on more can be told; after the last row, whose count of fields is -1, no length is enough.
  */
-function findTuples(data: Buffer, keyAt: number) {
+export function findTuples(data: Buffer, keyAt: number) {
   const ends: number[] = []
   const keys: number[] = []
   const size = data.length
@@ -160,8 +160,11 @@ function repeats(last: Row, row: Row, options: TupleOptions): boolean {
 }
 
 function keyOf({ data, key }: Row, { keyType, onKeyNull }: TupleOptions): string {
-  const length = int32(data, key)
-  if (length < 0) return onKeyNull()
+  return int32(data, key) < 0 ? onKeyNull() : readKey(data, key, keyType)
+}
+
+/** The text of a key, whose length stands at `key`. */
+export function readKey(data: Buffer, key: number, keyType: KeyType): string {
   switch (keyType) {
     case 'smallint':
       return String(data.readInt16BE(key + 4))
@@ -170,6 +173,6 @@ function keyOf({ data, key }: Row, { keyType, onKeyNull }: TupleOptions): string
     case 'bigint':
       return String(data.readBigInt64BE(key + 4))
     case 'text':
-      return data.toString('utf8', key + 4, key + 4 + length)
+      return data.toString('utf8', key + 4, key + 4 + int32(data, key))
   }
 }

@@ -25,22 +25,25 @@ export interface Written {
 
 const stageName = 'chatwoot_sync_stage'
 
+export interface StageOptions {
+  /** The stage itself refuses what the table would refuse, as nothing goes on from it; all but rules that look at other rows of the table. */
+  readonly isRehearsal: boolean
+}
+
 /** Makes the temporary table through which batches go; it empties itself at each commit, without a trace in the catalog or the WAL. */
-export async function createStage(target: Session, plan: LoadPlan): Promise<void> {
-  await target.together(stageQueries(plan))
+export async function createStage(target: Session, plan: LoadPlan, options: StageOptions): Promise<void> {
+  await target.together(stageQueries(plan, options))
 }
 
 /** The same for a caller who has more to ask in the same round trip. */
-export function stageQueries({ table, columns }: LoadPlan): CompiledQuery[] {
+export function stageQueries({ table, columns }: LoadPlan, { isRehearsal }: StageOptions): CompiledQuery[] {
   const names = sql.join(columns.map(({ name }) => sql.id(name)))
+  const like = sql`(like ${tableOf(table)} including all) on commit delete rows`
+  const bare = sql`on commit delete rows as select ${names} from ${tableOf(table)} with no data`
   return [
     // The default holds no whole batch, and would write it to disk. It can only be set before the session's first temporary table.
     CompiledQuery.raw(`do $$ begin set temp_buffers = '64MB'; exception when others then null; end $$`),
-    compile(sql`
-    create temp table ${sql.id(stageName)}
-    on commit delete rows
-    as select ${names} from ${tableOf(table)}
-    with no data`),
+    compile(sql`create temp table ${sql.id(stageName)} ${isRehearsal ? like : bare}`),
     // By default each row above 2 KB is compressed on its way in. The limit depends on the size of the server's pages.
     CompiledQuery.raw(
       `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
@@ -48,7 +51,10 @@ export function stageQueries({ table, columns }: LoadPlan): CompiledQuery[] {
   ]
 }
 
-/** Fills the stage with one batch. Within one transaction `emptyStage` has to come before the next batch. */
+/** Empties the stage, which has to happen before the next batch of one transaction. */
+export const clearStage = `truncate ${stageName}`
+
+/** Fills the stage with one batch. */
 export async function stageRows(
   target: Session,
   { columns }: LoadPlan,
@@ -58,7 +64,11 @@ export async function stageRows(
 }
 
 /** The same with rows that the source sent in binary. */
-export async function stageTuples(copy: BinaryCopy, { columns }: LoadPlan, tuples: Tuples): Promise<void> {
+export async function stageTuples(
+  copy: BinaryCopy,
+  { columns }: LoadPlan,
+  tuples: Pick<Tuples, 'pieces'>,
+): Promise<void> {
   await copy.into({ name: stageName, columns }, copyStream(tuples))
 }
 
@@ -76,18 +86,18 @@ export async function isEmptyBehind(
   return row?.[0] === 'true'
 }
 
-/** Puts rows straight into the table, for a load behind everything that it holds. A key that is there already fails with TARGET_FAILED. */
+/** Puts rows straight into the table, for a load behind everything that it holds. A key that is there already fails with SQLSTATE 23505. */
 export async function appendRows(target: Session, plan: LoadPlan, rows: readonly Cells[]): Promise<void> {
   await target.stage({ ...plan.table, columns: plan.columns }, rows)
 }
 
 /** The same with rows that the source sent in binary. */
-export async function appendTuples(copy: BinaryCopy, plan: LoadPlan, tuples: Tuples): Promise<void> {
+export async function appendTuples(
+  copy: BinaryCopy,
+  plan: LoadPlan,
+  tuples: Pick<Tuples, 'pieces'>,
+): Promise<void> {
   await copy.into({ ...plan.table, columns: plan.columns }, copyStream(tuples))
-}
-
-export async function emptyStage(target: Session): Promise<void> {
-  await target.rows(compile(sql`truncate ${sql.id(stageName)}`))
 }
 
 /**
@@ -116,17 +126,25 @@ export async function countStage(target: Session, plan: LoadPlan): Promise<Writt
 
 /**
  * The oldest change stamp, in microseconds, among the staged rows whose stamp differs from the target's; null without one.
- * How far it lies behind the horizon shows how much of the allowance is used. Ask before the upsert.
+ * How far it lies behind the horizon shows how much of the allowance is used. Ask before the upsert. Rows that are read again because
+ * they were rejected before, `retried`, say nothing about that.
  */
-export async function oldestMovedStamp(target: Session, plan: LoadPlan): Promise<number | null> {
+export async function oldestMovedStamp(
+  target: Session,
+  plan: LoadPlan,
+  retried: readonly string[],
+): Promise<number | null> {
   if (plan.changedAt === undefined) return null
+  const keys = sql`select json_array_elements_text(${JSON.stringify(retried)}::json)`
+  const isNew = retried.length > 0 ? sql`and s.${sql.id(plan.key)}::text not in (${keys})` : sql``
   const stamp = sql.id(plan.changedAt)
   const [row] = await target.rows(
     compile(sql`
     select (extract(epoch from min(s.${stamp})) * 1000000)::bigint::text
     from ${sql.id(stageName)} s
     left join ${tableOf(plan.table)} t on ${matching(plan)}
-    where s.${stamp} is distinct from t.${stamp}`),
+    where s.${stamp} is distinct from t.${stamp}
+      ${isNew}`),
   )
   return row?.[0] === null || row?.[0] === undefined ? null : Number(row[0])
 }

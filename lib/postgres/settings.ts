@@ -32,7 +32,13 @@ export function beginReading(timeouts: Timeouts): string[] {
 
 /** Begins a transaction that writes to the target; it idles for as long as the source takes for its next portion. */
 export function beginWriting(timeouts: Timeouts): string[] {
-  return ['begin isolation level read committed read write', ...limits(timeouts, 0), ...textForms]
+  return [
+    'begin isolation level read committed read write',
+    // A row that breaks a deferred constraint has to be refused while it can be told from the others, and not by the commit.
+    'set constraints all immediate',
+    ...limits(timeouts, 0),
+    ...textForms,
+  ]
 }
 
 /** Looks at something without a snapshot that lasts, and without a way to write: these statements before, `commit` after. */

@@ -1,83 +1,94 @@
 import type { ConversationRow } from '../chatwoot/row.js'
 import { SyncError } from '../domain/errors.js'
+import { binaryKeyType } from '../postgres/column-types.js'
 import { countDeletable, markDeleted, marksDeletes } from '../postgres/deletes.js'
-import {
-  appendRows,
-  appendTuples,
-  countStage,
-  oldestMovedStamp,
-  stageRows,
-  stageTuples,
-  upsertStage,
-} from '../postgres/load.js'
+import { countStage, oldestMovedStamp, upsertStage } from '../postgres/load.js'
+import { refusalOf } from '../postgres/refusal.js'
+import type { Reject } from '../postgres/rejects.js'
 import { rowValues, type RowValues } from '../postgres/row-values.js'
+import { backToSavepoint } from '../postgres/savepoint.js'
 import type { Cells } from '../postgres/session.js'
 import type { Batch } from '../pipeline/batches.js'
 import { hookFailed } from './hook-failed.js'
+import { writeApart, type Writing } from '../pipeline/bisect.js'
+import { portionOfRows, portionOfTuples, type Portion } from '../pipeline/portion.js'
+import { keepRejects, rejectRow } from './rejects.js'
 import { measure, type Run } from './run.js'
 
-/** Loads one batch in the transaction that is open, and counts it. The stage has to be empty, and is full afterwards. */
-export async function loadBatch(run: Run, batch: Batch): Promise<void> {
-  const { target, plan, tally, options } = run
-  const { count, dropped, stage } = await prepared(run, batch)
-  await measure(tally, 'load', async () => {
-    if (count > 0) await stage()
-    if (run.loadType === 'incremental') await measureMargin(run)
-    const write = options.dryRun ? countStage : upsertStage
-    const { inserted, updated } = count > 0 ? await write(target, plan.load) : { inserted: 0, updated: 0 }
+/**
+ * Loads one batch in the transaction that is open, and counts it; rows that the target refuses are left out and noted. The stage has to be
+ * empty, and the savepoint to stand here. With `isAppending` the rows go straight into the table, which costs half of the way through the
+ * stage, and which works behind everything that the table holds; gives whether that may go on.
+ */
+export async function loadBatch(run: Run, batch: Batch, isAppending = false): Promise<boolean> {
+  const { tally } = run
+  const { portion, dropped } = await prepared(run, batch)
+  return measure(tally, 'load', async () => {
+    const isAppended = isAppending && (await tryAppend(run, portion))
+    const { inserted, updated, rejected } = isAppended
+      ? { inserted: portion.count, updated: 0, rejected: 0 }
+      : await writeThroughStage(run, portion)
     await dropKeys(run, dropped)
-    const extracted = count + batch.repeated
+    const extracted = portion.count + batch.repeated
     tally.rowsExtracted += extracted
     tally.rowsInserted += inserted
     tally.rowsUpdated += updated
-    tally.rowsUnchanged += extracted - inserted - updated
-    tally.keys += count
+    tally.rowsUnchanged += extracted - inserted - updated - rejected
+    tally.keys += portion.count
+    // Without a rejected row, what stood in the way was a key that is there already, as another program writes to the table.
+    return isAppended || (isAppending && rejected > 0)
   })
 }
 
-/**
- * Puts a batch straight into the table, for a load behind everything that it holds, which costs half of the way through the stage.
- * Fails when somebody else has put one of the keys there meanwhile.
- */
-export async function appendBatch(run: Run, batch: Batch): Promise<void> {
-  const { tally } = run
-  const { count, append } = await prepared(run, batch)
-  await measure(tally, 'load', async () => {
-    if (count > 0) await append()
-  })
-  tally.rowsExtracted += count + batch.repeated
-  tally.rowsInserted += count
-  tally.rowsUnchanged += batch.repeated
-  tally.keys += count
+/** False when the target refuses a row, or holds the key of one already; then nothing is written. */
+async function tryAppend({ target, plan }: Run, portion: Portion): Promise<boolean> {
+  try {
+    if (portion.count > 0) await portion.append(target, plan.load)
+    return true
+  } catch (error) {
+    if (!refusalOf(error, plan.load.columns)) throw error
+    await target.script([backToSavepoint])
+    return false
+  }
+}
+
+async function writeThroughStage(run: Run, portion: Portion) {
+  const { target, plan, options } = run
+  const written = { inserted: 0, updated: 0 }
+  const rejects: Reject[] = []
+  const writing: Writing = {
+    target,
+    plan: plan.load,
+    write: async (part) => {
+      await part.stage(target, plan.load)
+      if (run.loadType === 'incremental') await measureMargin(run)
+      const { inserted, updated } = await (options.dryRun ? countStage : upsertStage)(target, plan.load)
+      written.inserted += inserted
+      written.updated += updated
+    },
+    refuse: (part, refusal) => {
+      rejects.push(rejectRow(run, part, refusal))
+    },
+  }
+  if (portion.count > 0) await writeApart(writing, portion)
+  await keepRejects(run, rejects)
+  return { ...written, rejected: rejects.length }
 }
 
 interface Prepared {
-  readonly count: number
+  readonly portion: Portion
   /** Keys of rows that `transform` left out. */
   readonly dropped: readonly string[]
-  stage(): Promise<void>
-  append(): Promise<void>
 }
 
 async function prepared(run: Run, batch: Batch): Promise<Prepared> {
-  const { target, plan } = run
+  const { load } = run.plan
+  const keyAt = load.columns.findIndex(({ name }) => name === load.key)
   if ('pieces' in batch) {
-    const { copy } = target
-    if (!copy) throw new TypeError('Binary rows need a target that can COPY.')
-    return {
-      count: batch.count,
-      dropped: [],
-      stage: () => stageTuples(copy, plan.load, batch),
-      append: () => appendTuples(copy, plan.load, batch),
-    }
+    return { portion: portionOfTuples(batch, keyAt, binaryKeyType(load) ?? 'text'), dropped: [] }
   }
   const { rows, dropped } = await transformed(run, batch.rows)
-  return {
-    count: rows.length,
-    dropped,
-    stage: () => stageRows(target, plan.load, rows),
-    append: () => appendRows(target, plan.load, rows),
-  }
+  return { portion: portionOfRows(rows, keyAt), dropped }
 }
 
 /** Marks rows as deleted that the source no longer has, or that `transform` left out. */
@@ -91,8 +102,8 @@ export async function dropKeys(
 }
 
 /** How far behind the horizon without its allowance a row lies that was not known yet: that much of the allowance was needed. */
-async function measureMargin({ target, plan, outlook, options, tally }: Run): Promise<void> {
-  const oldest = await oldestMovedStamp(target, plan.load)
+async function measureMargin({ target, plan, outlook, options, tally, rejectedBefore }: Run): Promise<void> {
+  const oldest = await oldestMovedStamp(target, plan.load, rejectedBefore)
   if (oldest === null || outlook.low === undefined) return
   const used = outlook.low + options.skewAllowance * 1000 - oldest
   tally.marginUsed = Math.max(tally.marginUsed ?? 0, used)

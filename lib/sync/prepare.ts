@@ -4,6 +4,7 @@ import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Inheritance } from '../postgres/control.js'
 import type { OwnRun } from '../postgres/own-run.js'
+import type { RejectedRow } from '../postgres/rejects.js'
 import type { RenewableSession } from '../postgres/renewable.js'
 import type { Session } from '../postgres/session.js'
 import { readBaseline } from '../pipeline/baseline.js'
@@ -57,6 +58,7 @@ export async function prepareRun({ source, target, course, own, options }: Begin
           options,
         }),
     after: resumed?.after ?? null,
+    rejectedBefore: rejectedBefore(baseline.rejected, course),
     isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, outlook.probe),
     // After another program's history, what the small tables were is not known; renames from now on are.
     before: usable?.smallTables ?? outlook.smallTables,
@@ -67,6 +69,11 @@ export async function prepareRun({ source, target, course, own, options }: Begin
     watermarkStart: isFull || outlook.low === undefined ? null : formatMicros(outlook.low),
     watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
   }
+}
+
+/** What this run has refused itself, before it was interrupted, is counted already. */
+function rejectedBefore(rejected: readonly RejectedRow[], { executionId }: Course): string[] {
+  return rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key)
 }
 
 function plannedEdits({ low, probe, messages }: Outlook, last: State | undefined, options: ResolvedOptions) {

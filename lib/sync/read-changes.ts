@@ -3,7 +3,8 @@ import { CompiledQuery } from 'kysely'
 import { changedConversations } from '../chatwoot/feeds.js'
 import type { SyncReport } from '../domain/report.js'
 import { closeRun } from '../postgres/control.js'
-import { emptyStage, stageQueries } from '../postgres/load.js'
+import { clearStage, stageQueries } from '../postgres/load.js'
+import { moveSavepoint, setSavepoint } from '../postgres/savepoint.js'
 import { beginWriting } from '../postgres/settings.js'
 import { compile } from '../postgres/statement.js'
 import { holdQueries, holdTables, requireNotRewritten } from '../pipeline/held-tables.js'
@@ -13,6 +14,7 @@ import { marginWarnings } from './margin.js'
 import { rowsOf, rowsSince } from '../pipeline/queries.js'
 import { readAcross } from './read-across.js'
 import { readRows } from './reading.js'
+import { settleRejects } from './rejects.js'
 import { measure, progressOf, report, type Run } from './run.js'
 import { throwIfStopped } from '../pipeline/stop.js'
 
@@ -38,27 +40,30 @@ export async function rehearseChanges(run: Run): Promise<void> {
 
 /** Leaves the writing transaction open; false when there was nothing to write and none was begun. */
 async function loadChanges(run: Run): Promise<boolean> {
-  const { target, plan, options, outlook } = run
-  const candidates = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
-  const low = outlook.low ?? 0
-  const isNothing = outlook.isIdle || (!plan.custom && candidates.length === 0)
-  if (isNothing) return false
-  if (plan.custom) await holdTables(run.source, plan)
+  const { target, plan, options, outlook, rejectedBefore } = run
+  const changed = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
+  const candidates = [...new Set([...changed, ...rejectedBefore])]
+  const isByKey = outlook.isIdle || !plan.custom
+  if (isByKey && candidates.length === 0) return false
+  if (plan.custom || outlook.isIdle) await holdTables(run.source, plan)
   const begin = beginWriting(options).map((text) => CompiledQuery.raw(text))
-  await target.together([...begin, ...stageQueries(plan.load)])
+  const stage = stageQueries(plan.load, { isRehearsal: options.dryRun })
+  await target.together([...begin, ...stage, CompiledQuery.raw(setSavepoint)])
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
+  const since = { low: outlook.low ?? 0, keys: rejectedBefore }
   const query = (after: string | null) =>
-    plan.custom ? rowsSince(run, low, after) : rowsOf(run, candidates, after)
+    isByKey ? rowsOf(run, candidates, after) : rowsSince(run, since, after)
   for await (const batch of readAcross(run, (after) => readRows(run, query(after)))) {
     throwIfStopped(options.signal)
     for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
     await loadBatch(run, batch)
-    await emptyStage(target)
-    report(run, 'load', plan.custom ? null : candidates.length)
+    await target.script([clearStage, ...moveSavepoint])
+    report(run, 'load', isByKey ? candidates.length : null)
   }
-  // A feed still shows them, their row does not: messages outlive their conversation for a while.
+  // A feed still shows them, their row does not, as messages outlive their conversation for a while; or they were rejected, and are gone.
   await measure(run.tally, 'deletes', () => dropKeys(run, [...missing]))
+  await settleRejects(run)
   throwIfStopped(options.signal)
   return true
 }

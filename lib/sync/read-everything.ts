@@ -1,17 +1,18 @@
-import { SyncError } from '../domain/errors.js'
 import type { SyncReport } from '../domain/report.js'
 import { closeRun, recordProgress } from '../postgres/control.js'
-import { createStage, emptyStage, isEmptyBehind } from '../postgres/load.js'
+import { clearStage, createStage, isEmptyBehind } from '../postgres/load.js'
+import { moveSavepoint, setSavepoint } from '../postgres/savepoint.js'
 import { beginWriting } from '../postgres/settings.js'
-import type { Batch } from '../pipeline/batches.js'
+import { ahead } from '../pipeline/batches.js'
 import { holdTables } from '../pipeline/held-tables.js'
 import { guardOf } from '../pipeline/schema-change.js'
 import { isCountable } from '../postgres/column-types.js'
 import { markWhatIsGone } from './deletes.js'
-import { appendBatch, loadBatch } from './load-batch.js'
-import { rowsBehind } from '../pipeline/queries.js'
+import { loadBatch } from './load-batch.js'
+import { rowsBehind, rowsOf } from '../pipeline/queries.js'
 import { readAcross } from './read-across.js'
-import { readInBulk } from './reading.js'
+import { readInBulk, readRows } from './reading.js'
+import { settleRejects } from './rejects.js'
 import { progressOf, report, type Run } from './run.js'
 import { throwIfStopped } from '../pipeline/stop.js'
 
@@ -21,18 +22,18 @@ import { throwIfStopped } from '../pipeline/stop.js'
  */
 export async function readEverything(run: Run): Promise<SyncReport> {
   const { target, plan, options, executionId, course } = run
-  let isAppending = await canAppend(run)
   await holdTables(run.source, plan)
-  await createStage(target, plan.load)
+  await createStage(target, plan.load, { isRehearsal: false })
+  await retryRejected(run)
+  let isAppending = await canAppend(run)
   const guard = guardOf(plan, options)
   let reached = run.after
   let recorded = -1
   let recordedAt = 0
   for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
     throwIfStopped(options.signal)
-    await target.script(beginWriting(options))
-    isAppending = isAppending && (await tryAppend(run, batch))
-    if (!isAppending) await loadBatch(run, batch)
+    await target.script([...beginWriting(options), setSavepoint])
+    isAppending = await loadBatch(run, batch, isAppending)
     reached = batch.lastKey
     const isRecorded = wrote(run) !== recorded || performance.now() - recordedAt > recordEvery
     if (isRecorded) {
@@ -47,6 +48,7 @@ export async function readEverything(run: Run): Promise<SyncReport> {
   throwIfStopped(options.signal)
   await target.script(beginWriting(options))
   await markWhatIsGone(run)
+  await settleRejects(run)
   const closed = await closeRun(target, executionId, progressOf(run, reached), options.pipeline)
   await target.script(['commit'])
   return closed
@@ -55,21 +57,23 @@ export async function readEverything(run: Run): Promise<SyncReport> {
 /** Milliseconds after which the key is kept though nothing was written: to read equal rows again costs less than to note each batch. */
 const recordEvery = 2000
 
-const wrote = ({ tally }: Run) => tally.rowsInserted + tally.rowsUpdated + tally.rowsDeleted
+const wrote = ({ tally }: Run) =>
+  tally.rowsInserted + tally.rowsUpdated + tally.rowsDeleted + tally.rowsRejected
 
 /** Counts what `readEverything` would do, in a transaction that is rolled back. */
 export async function rehearseEverything(run: Run): Promise<void> {
   const { target, plan, options } = run
   await holdTables(run.source, plan)
-  await createStage(target, plan.load)
-  await target.script(beginWriting(options))
+  await createStage(target, plan.load, { isRehearsal: true })
+  await target.script([...beginWriting(options), setSavepoint])
   for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
     throwIfStopped(options.signal)
     await loadBatch(run, batch)
-    await emptyStage(target)
+    await target.script([clearStage, ...moveSavepoint])
     report(run, 'load', plan.estimatedRows)
   }
   await markWhatIsGone(run)
+  await settleRejects(run)
   await target.script(['rollback'])
 }
 
@@ -78,14 +82,16 @@ async function canAppend({ target, plan, after }: Run): Promise<boolean> {
   return (after === null || isCountable(plan.load)) && isEmptyBehind(target, plan.load, after)
 }
 
-/** False, with a fresh transaction, when a key of the batch is in the table already, as another program writes to it. */
-async function tryAppend(run: Run, batch: Batch): Promise<boolean> {
-  try {
-    await appendBatch(run, batch)
-    return true
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.details['sqlState'] !== '23505') throw error
-    await run.target.script(['rollback', ...beginWriting(run.options)])
-    return false
+/** A run that goes on from another one reads only the rest, and the rows that were rejected may lie before it. */
+async function retryRejected(run: Run): Promise<void> {
+  const { target, plan, after, rejectedBefore, options, executionId } = run
+  if (after === null || rejectedBefore.length === 0) return
+  const guard = guardOf(plan, options)
+  for await (const batch of ahead(readRows(run, rowsOf(run, rejectedBefore)))) {
+    throwIfStopped(options.signal)
+    await target.script([...beginWriting(options), setSavepoint])
+    await loadBatch(run, batch)
+    guard.check(await recordProgress(target, executionId, progressOf(run, after), guard.query))
+    await target.script(['commit'])
   }
 }

@@ -2,8 +2,7 @@ import type { RawBuilder } from 'kysely'
 
 import { copyBatches, readBatches, type Batch, type TextBatch } from '../pipeline/batches.js'
 import type { Plan } from '../pipeline/plan.js'
-import { baseType, isSameInBinary } from '../postgres/column-types.js'
-import type { KeyType } from '../postgres/copy-tuples.js'
+import { binaryKeyType, isSameInBinary } from '../postgres/column-types.js'
 import { compile } from '../postgres/statement.js'
 import type { Run } from './run.js'
 
@@ -19,8 +18,9 @@ export function readRows(run: Run, query: RawBuilder<unknown>): AsyncGenerator<T
 /** All rows of a query: by COPY where nothing has to look at them, else through a cursor. */
 export function readInBulk(run: Run, query: RawBuilder<unknown>): AsyncGenerator<Batch> {
   const { source, target, plan, options } = run
-  const keyType = binaryKeyType(plan)
-  const isPlain = options.extractor === 'copy' && !options.transform && isPortable(plan)
+  const keyType = binaryKeyType(plan.load)
+  const { extractor, transform, keepRejected } = options
+  const isPlain = extractor === 'copy' && !transform && !keepRejected && isPortable(plan)
   if (!source.copy || !target.copy || !keyType || !isPlain) return readRows(run, query)
   const { maxRows, maxBytes } = limitsOf(options)
   const onRead = countExtract(run)
@@ -47,10 +47,4 @@ function isPortable({ load, custom }: Plan): boolean {
     const from = custom ? custom.relation.columns.find((column) => column.name === name)?.type : type
     return from !== undefined && isSameInBinary(from, type)
   })
-}
-
-function binaryKeyType({ load }: Plan): KeyType | undefined {
-  const type = baseType(load.columns.find(({ name }) => name === load.key)?.type ?? '')
-  if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type
-  return type === 'character varying' ? 'text' : undefined
 }

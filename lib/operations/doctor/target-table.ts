@@ -15,43 +15,42 @@ export async function checkTable(target: Session, name: string, key: string | un
 
 /** Rows are staged in a temporary table. */
 async function checkWriting(target: Session, name: string): Promise<Check[]> {
+  const rights = {
+    [name]: 'select, insert, update',
+    etl_control: 'select, insert, update',
+    etl_rejects: 'select, insert, update, delete',
+    etl_forgotten: 'select',
+  }
   const [row] = await target.rows(
     compile(sql`
       select
         quote_ident(current_user)::text,
         quote_ident(current_database())::text,
         has_database_privilege(current_database(), 'temporary')::text,
-        array_to_string(
-          array(
-            select wanted
-            from unnest(array[${name}::text, 'etl_control']) wanted
-            where to_regclass(wanted) is not null
-              and not (
-                has_table_privilege(to_regclass(wanted), 'select')
-                and has_table_privilege(to_regclass(wanted), 'insert')
-                and has_table_privilege(to_regclass(wanted), 'update')
-              )
-          ),
-          ', '
-        ),
         (
-          to_regclass('etl_forgotten') is null
-          or has_table_privilege(to_regclass('etl_forgotten'), 'select')
+          select coalesce(json_object_agg(wanted.name, wanted.rights), '{}'::json)
+          from json_each_text(${JSON.stringify(rights)}::json) wanted (name, rights)
+          where to_regclass(wanted.name) is not null
+            and exists (
+              select
+              from unnest(string_to_array(wanted.rights, ', ')) needed
+              where not has_table_privilege(to_regclass(wanted.name), needed)
+            )
         )::text`),
   )
-  const [role = '', database = '', temporary, tables, forgotten] = row ?? []
+  const [role = '', database = '', temporary, lacking] = row ?? []
+  const missing: Record<string, string> = JSON.parse(lacking ?? '{}')
+  const tables = Object.keys(missing)
   const grants = [
-    ...(tables ? [`grant select, insert, update on ${tables} to ${role ?? ''};`] : []),
-    ...(forgotten === 'true' ? [] : [`grant select on etl_forgotten to ${role ?? ''};`]),
+    ...tables.map((table) => `grant ${missing[table] ?? ''} on ${table} to ${role ?? ''};`),
     ...(temporary === 'true' ? [] : [`grant temporary on database ${database ?? ''} to ${role ?? ''};`]),
   ]
   if (grants.length === 0) return []
-  const lacking = [
-    ...(tables ? [`write ${tables}`] : []),
-    ...(forgotten === 'true' ? [] : ['read etl_forgotten']),
+  const refused = [
+    ...(tables.length > 0 ? [`read and write ${tables.join(', ')}`] : []),
     ...(temporary === 'true' ? [] : ['create temporary tables']),
   ]
-  const message = `The role ${role ?? ''} may not ${lacking.join(' or ')}.`
+  const message = `The role ${role ?? ''} may not ${refused.join(' or ')}.`
   return [critical('target-rights', message, `Let the owner run: ${grants.join(' ')}`)]
 }
 

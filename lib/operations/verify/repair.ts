@@ -4,7 +4,7 @@ import { rowsOf } from '../../pipeline/queries.js'
 import { throwIfStopped } from '../../pipeline/stop.js'
 import type { ResolvedOptions } from '../../options.js'
 import { countLive, markDeleted, marksDeletes } from '../../postgres/deletes.js'
-import { createStage, emptyStage, stageRows, upsertStage } from '../../postgres/load.js'
+import { clearStage, createStage, stageRows, upsertStage } from '../../postgres/load.js'
 import { compile } from '../../postgres/statement.js'
 import type { Differences, Sides } from './compare.js'
 
@@ -37,7 +37,7 @@ async function reload(sides: Sides, keys: readonly string[], options: ResolvedOp
     throwIfStopped(options.signal)
     await stageRows(sides.target, load, batch.rows)
     const { inserted, updated } = await upsertStage(sides.target, load)
-    await emptyStage(sides.target)
+    await sides.target.script([clearStage])
     written += inserted + updated
   }
   return written
@@ -45,7 +45,7 @@ async function reload(sides: Sides, keys: readonly string[], options: ResolvedOp
 
 /** Makes the table through which rows are loaded; it has to exist before the transaction begins. */
 export async function prepareRepair({ target, plan }: Sides): Promise<void> {
-  await createStage(target, plan.load)
+  await createStage(target, plan.load, { isRehearsal: false })
 }
 
 async function refuseDoubtful(
