@@ -118,7 +118,7 @@ describe('help', () => {
       'batch-size': String(batchSize),
       'skew-allowance': `${skewAllowance / 1000}s`,
       'statement-timeout': `${statementTimeout / 60_000}m`,
-      'max-rejects': '100 or 1 % of them',
+      'max-rejects': '100 or 1 %',
       'max-delete-share': String(maxDeleteShare),
     })
   })

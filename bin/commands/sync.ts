@@ -40,7 +40,7 @@ export function register(command: Command): void {
     .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
-    .option('--max-rejects <rows>', 'rows that the target may refuse (100 or 1 % of them)', wholeNumber(0))
+    .option('--max-rejects <rows>', 'rows that may be refused (100 or 1 %)', wholeNumber(0))
     .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
     .option('--accept-new-source', 'mark what is gone though the source is another one')
