@@ -28,6 +28,11 @@ const commands = [
   },
   { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
   {
+    name: 'rejects',
+    summary: 'show the rows that the target could not take',
+    load: () => import('./commands/rejects.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check both databases, and say what to do',
     load: () => import('./commands/doctor.js'),

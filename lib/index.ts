@@ -9,6 +9,13 @@ export { hashColumnValue } from './domain/column-hash.js'
 export { defaults, type CustomRelation, type Progress, type Retry, type SyncOptions } from './options.js'
 export type { ColumnName, ColumnRules } from './chatwoot/column-rules.js'
 export type { ConversationRow } from './chatwoot/row.js'
+export {
+  readRejects,
+  type RejectedRow,
+  type RejectReason,
+  type Rejects,
+  type RejectsOptions,
+} from './operations/rejects.js'
 export type { DatabaseHandle } from './postgres/connect.js'
 export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'

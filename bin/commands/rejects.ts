@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+
+import { databasesOf, loadEnvironment } from '../environment.js'
+import { wholeNumber } from '../option-values.js'
+
+interface RejectsFlags {
+  readonly pipeline?: string
+  readonly limit: number
+  readonly env?: string
+  readonly json?: true
+}
+
+const examples = `
+Examples:
+  chatwoot-sync rejects
+  chatwoot-sync rejects --pipeline mine --limit 100
+  chatwoot-sync rejects --json`
+
+/** Describes `rejects` and what it does. */
+export function register(command: Command): void {
+  command
+    .option('--pipeline <name>', 'only the rows of this pipeline')
+    .option('--limit <rows>', 'how many rows at most', wholeNumber(1), 20)
+    .option('--env <file>', 'file with the settings (.env)')
+    .option('--json', 'print one JSON object: { reasons, rows }')
+    .addHelpText('after', examples)
+    .action(listRejects)
+}
+
+async function listRejects({ pipeline, limit, env, json }: RejectsFlags): Promise<void> {
+  loadEnvironment(env)
+  const { target } = databasesOf(['target'], process.env)
+  const { readRejects } = await import('../../lib/operations/rejects.js')
+  const rejects = await readRejects({ target, pipeline, limit })
+  if (json) {
+    process.stdout.write(`${JSON.stringify(rejects)}\n`)
+    return
+  }
+  const [{ rejectsText }, { textWidth }] = await Promise.all([
+    import('../rejects-text.js'),
+    import('../wrap.js'),
+  ])
+  process.stdout.write(rejectsText(rejects, textWidth(process.stdout)))
+}
