@@ -1,25 +1,14 @@
 import english from 'zod/v4/locales/en.js'
 import * as z from 'zod/mini'
 
-import { SyncError, type ErrorCode } from './domain/errors.js'
+import { SyncError } from './domain/errors.js'
 import type { CustomRelation } from './domain/custom-relation.js'
 import { silentLogger, type Logger } from './domain/logger.js'
-import type { Progress } from './domain/progress.js'
+import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import type { DatabaseHandle } from './postgres/connect.js'
-
-/** What a run tells before it tries again. */
-export interface Retry {
-  /** Code and message of the failure. */
-  readonly code: ErrorCode
-  readonly message: string
-  /** Milliseconds until the next try. */
-  readonly wait: number
-  /** Failures since a batch was committed last, this one included. */
-  readonly failures: number
-}
 
 export interface SyncOptions {
   /** The Chatwoot database; SELECT rights are enough. */
@@ -252,4 +241,4 @@ function invalid(error: z.core.$ZodError): SyncError {
   })
 }
 
-export type { CustomRelation, Progress, SyncReport }
+export type { CustomRelation, Progress, Retry, SyncReport }
