@@ -31,6 +31,7 @@ const warningCodes = {
   TIME_ZONE_UNKNOWN: 'TIME_ZONE_UNKNOWN',
   TAKEN_OVER: 'TAKEN_OVER',
   RETRIED: 'RETRIED',
+  ROWS_REJECTED: 'ROWS_REJECTED',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })
