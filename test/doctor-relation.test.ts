@@ -22,7 +22,11 @@ describe('of a relation of the user’s own the doctor', () => {
     const { ok, found } = await pair.examine({ relation })
     expect(ok).toBe(true)
     expect(found).toMatchObject([
-      { name: 'relation-columns', message: 'conversas_analytics has no changed_at: not loaded.' },
+      {
+        name: 'relation-columns',
+        message: 'conversas_analytics has no changed_at: not loaded.',
+        remedy: expect.stringContaining('add column "changed_at" timestamp(6);'),
+      },
       {
         name: 'relation-columns',
         message: expect.stringMatching(/^The relation has no .* and \d+ more: in conversas_analytics/),

@@ -6,6 +6,7 @@ import { sourceServer, targetServer } from './setup/database.js'
 import type { Outcome } from './soak/play.js'
 import { playAll } from './soak/lanes.js'
 import { scenarios } from './soak/scenarios.js'
+import { liveAWeek } from './soak/week.js'
 
 /** A part of `npm run soak`; the standby has its own test. */
 it('loses no row that the usual strategy loses, whatever happens while runs are at work', async () => {
@@ -39,6 +40,16 @@ it('loses nothing in silence, and reads less than five rows for each that change
   ])
   expect(outcomes[0]?.amplification).toBeLessThan(5)
 }, 60_000)
+
+it('lets nothing grow over many runs in one process, with faults at random', async () => {
+  const { outcomes, lost, faults } = await liveAWeek(
+    { source: sourceServer(), target: targetServer() },
+    1,
+    60,
+  )
+  expect({ lost, faults }).toEqual({ lost: 0, faults: [] })
+  expect(outcomes).toMatchObject({ incremental: expect.any(Number) })
+}, 120_000)
 
 async function allowsPreparing(server: string): Promise<boolean> {
   const client = new pg.Client(server)

@@ -1,3 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import type { Command } from 'commander'
 
 import type { Check } from '../../lib/operations/doctor/check.js'
@@ -13,12 +16,14 @@ interface DoctorFlags extends RelationFlags {
   readonly skewAllowance?: number
   readonly env?: string
   readonly json?: true
+  readonly writeMigration?: string | true
 }
 
 const examples = `
 Examples:
   chatwoot-sync doctor
   chatwoot-sync doctor --json
+  chatwoot-sync doctor --write-migration db/migrations
   chatwoot-sync doctor --relation my_view --key id \\
     --changed-at updated_at --table my_table
 
@@ -36,6 +41,7 @@ export function register(command: Command): void {
     .option('--table <name>', 'table of the target (conversas_analytics)')
     .option('--pipeline <name>', 'pipeline to look at (conversations)')
     .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
+    .option('--write-migration [folder]', 'make a file that adds missing columns (db/migrations)')
     .option('--env <file>', 'file with the settings (.env)')
     .option('--json', 'print one JSON object: { ok, checks: [...] }')
     .addHelpText('after', examples)
@@ -45,12 +51,27 @@ export function register(command: Command): void {
 async function doctor(flags: DoctorFlags): Promise<void> {
   loadEnvironment(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
-  const { table, pipeline, skewAllowance, json } = flags
+  const { table, pipeline, skewAllowance, json, writeMigration } = flags
   const options = { ...databases, relation: relationOf(flags), table, pipeline, skewAllowance }
   const { diagnose } = await import('../../lib/operations/doctor/diagnose.js')
   const diagnosis = await diagnose(options)
+  const file = writeMigration === undefined ? undefined : writeMigrationOf(diagnosis.checks, writeMigration)
   if (!diagnosis.ok) process.exitCode = exitCodes.unhealthy
   process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : findings(diagnosis.checks))
+  if (writeMigration === undefined || json) return
+  process.stdout.write(file === undefined ? 'No column is missing: no file was made.\n' : `Made ${file}\n`)
+}
+
+/** The path of the file that was made; undefined when no column is missing. */
+function writeMigrationOf(checks: readonly Check[], folder: string | true): string | undefined {
+  const migration = checks.find((check) => check.migration !== undefined)?.migration
+  if (migration === undefined) return undefined
+  const directory = folder === true ? join('db', 'migrations') : folder
+  const time = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14)
+  const file = join(directory, `${time}_add_source_columns.sql`)
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(file, migration, { flag: 'wx' })
+  return file
 }
 
 function findings(checks: readonly Check[]): string {

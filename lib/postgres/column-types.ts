@@ -116,3 +116,17 @@ export function binaryKeyType({ key, columns }: KeyedColumns): KeyType | undefin
   if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type
   return type === 'character varying' ? 'text' : undefined
 }
+
+/** Types that a column of the target takes over as they are, so that no content is lost. */
+const kept =
+  /^(smallint|integer|bigint|real|double precision|boolean|date|interval|uuid|json|jsonb|bytea|inet|cidr|(smallint|integer|bigint|boolean|uuid|text)\[\])$/
+
+/** The type of a column of the target that holds whatever a column of this type of the source can: text for all that is not known. */
+export function columnTypeFor(type: string): string {
+  if (kept.test(type)) return type
+  if (/^timestamp(\(\d\))? without time zone$/.test(type)) return 'timestamp(6)'
+  if (/^timestamp(\(\d\))? with time zone$/.test(type)) return 'timestamptz(6)'
+  if (/^time(\(\d\))? without time zone$/.test(type)) return 'time(6)'
+  if (/^numeric(\(\d+,-?\d+\))?$/.test(type)) return 'numeric'
+  return /^character varying(\(\d+\))?\[\]$/.test(type) ? 'text[]' : 'text'
+}

@@ -11,11 +11,13 @@ import { scenarios, type Scenario } from './scenarios.js'
 import { describeOutcome, summarize } from './score.js'
 import { primarySettings, startStandby } from './standby.js'
 import { verifyPlanted } from './verify-planted.js'
+import { describeWeek, liveAWeek } from './week.js'
 
 const usage = `npm run soak -- [--seed N] [--seeds K | --minutes M] [--seconds S] [--scenario name]... [--lanes L] [--json]
 npm run soak -- --kill [--seed N] [--rounds K] [--json]
 npm run soak -- --faults [--seed N] [--rounds K] [--lanes L] [--json]
 npm run soak -- --verify [--rows N] [--json]
+npm run soak -- --week [--seed N] [--runs N] [--json]
 
 Lets concurrent writers loose on a source while this package and the usual strategy (> max(updated_at)) sync it side by side,
 and counts the rows that each of them has lost. Exit code 1 when this package lost any, or the usual strategy none over all.
@@ -29,6 +31,7 @@ and counts the rows that each of them has lost. Exit code 1 when this package lo
   --kill           kills runs at random moments and looks at what the next run makes of it: --rounds K (default 100)
   --faults         breaks the wire to the source or the target at random moments of --rounds K runs (default 100)
   --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and mended
+  --week           --runs N runs (default 10000) in one process while connections are cut and runs stopped: does anything grow?
   --json           the results as JSON`
 
 /** Milliseconds by which the standby is behind. */
@@ -47,6 +50,8 @@ const { values: given } = parseArgs({
     rounds: { type: 'string', default: '100' },
     verify: { type: 'boolean', default: false },
     rows: { type: 'string', default: '100000' },
+    week: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '10000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -66,6 +71,7 @@ async function main(): Promise<void> {
   try {
     if (given.kill) await killRuns(await startLane(start))
     else if (given.faults) await breakWires(await startLane(start))
+    else if (given.week) await week(await startLane(start))
     else if (given.verify) await verify(await startLane(start))
     else await soak(start)
   } finally {
@@ -133,6 +139,12 @@ async function breakWires(servers: Servers): Promise<void> {
   })
   console.log(given.json ? JSON.stringify(results, null, 2) : describeFaultRounds(results).join('\n'))
   if (results.some(({ complaints }) => complaints.length > 0)) process.exitCode = 1
+}
+
+async function week(servers: Servers): Promise<void> {
+  const result = await liveAWeek(servers, Number(given.seed), Number(given.runs))
+  console.log(given.json ? JSON.stringify(result, null, 2) : describeWeek(result).join('\n'))
+  if (result.faults.length > 0) process.exitCode = 1
 }
 
 async function verify(servers: Servers): Promise<void> {

@@ -11,6 +11,8 @@ export interface Check {
   readonly message: string
   /** What to do about it. */
   readonly remedy: string | null
+  /** A dbmate migration of the target that solves it. */
+  readonly migration?: string
 }
 
 export const ok = (name: string, message: string): Check => ({ name, outcome: 'ok', message, remedy: null })

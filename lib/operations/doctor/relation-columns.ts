@@ -1,5 +1,6 @@
 import { isStamp, losesContent } from '../../postgres/column-types.js'
 import type { Relation } from '../../postgres/relation.js'
+import { columnMigration } from './column-migration.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
@@ -12,14 +13,15 @@ export function compareColumns(relation: Relation, table: Relation | undefined, 
   const stamp = columnOf(relation, changedAt)
   const checks = stamp && !isStamp(stamp.type) ? [notAStamp(relation, changedAt, stamp.type)] : []
   if (!table) return checks
-  const left = relation.columns.filter(({ name }) => !columnOf(table, name)).map(({ name }) => name)
+  const missing = relation.columns.filter(({ name }) => !columnOf(table, name))
+  const left = missing.map(({ name }) => name)
   const unfilled = table.columns
     .filter(({ name }) => !columnOf(relation, name) && !bookkeeping.has(name))
     .map(({ name }) => name)
   checks.push(...table.columns.flatMap((column) => lossOf(columnOf(relation, column.name)?.type, column)))
   if (left.length > 0) {
     const message = `${table.name} has no ${listed(left)}: not loaded.`
-    checks.push(warning('relation-columns', message, `Add what is wanted to ${table.name}.`))
+    checks.push(lacking(table, missing, message))
   }
   if (unfilled.length > 0) {
     const message = `The relation has no ${listed(unfilled)}: in ${table.name} that stays NULL.`
@@ -42,6 +44,16 @@ function lossOf(from: string | undefined, { name, type }: Relation['columns'][nu
   if (from === undefined || !losesContent(from, type)) return []
   const message = `Column ${name} is ${from} in the source and ${type} in the target, which cannot hold it.`
   return [critical('relation-columns', message, 'Change the type of the target column.')]
+}
+
+function lacking(table: Relation, missing: Relation['columns'], message: string): Check {
+  const migration = columnMigration(table, missing)
+  if (migration === undefined) {
+    return warning('relation-columns', message, `Add what is wanted to ${table.name}.`)
+  }
+  const [, statement = ''] = /-- migrate:up\n([^]*?)\n\n-- migrate:down/.exec(migration) ?? []
+  const remedy = `To load them, let its owner run: ${statement.replaceAll(/\n\s*/g, ' ')} Or make a file of it: doctor --write-migration.`
+  return { ...warning('relation-columns', message, remedy), migration }
 }
 
 /** The first names, as a relation can have hundreds of columns. */
