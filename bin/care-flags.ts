@@ -13,7 +13,7 @@ export interface CareFlags {
 export function addCareOptions(command: Command): Command {
   return command
     .option('--max-snapshot <time>', 'of the source, before it takes a new one (5m)', duration)
-    .option('--max-rows-per-second <rows>', 'read from the source (no limit)', wholeNumber(1))
+    .option('--max-rows-per-second <n>', 'read from the source (no limit)', wholeNumber(1))
     .option('--keep-history <time>', 'of runs and comparisons; 0s for ever (400d)', duration)
 }
 
