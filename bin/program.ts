@@ -133,8 +133,10 @@ function oneLine(complaint: string): string {
 /** The reader of a pipe may go away, as `head` does; a run goes on without it. */
 function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+    stream.off('error', throwUnlessClosed).on('error', throwUnlessClosed)
   }
+}
+
+function throwUnlessClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

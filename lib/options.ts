@@ -89,7 +89,8 @@ export interface SyncOptions {
   /**
    * Milliseconds for which a run tries again when a connection breaks, a server restarts, or a conflict, a full server or a timeout ends
    * a statement; 0 to fail at once. Each committed batch starts it anew. It goes on from the last committed batch, and says so by the
-   * warning RETRIED. (Default: 60 000, in which a restart or a failover is over as a rule; `watch` and `schedule` try again later anyway.)
+   * warning RETRIED. With `triggeredBy` 'api' a run that has no row yet fails at once, as its caller waits for the id. (Default: 60 000, in
+   * which a restart or a failover is over as a rule; `watch` and `schedule` try again later anyway.)
    */
   readonly retryBudget?: number | undefined
   /**

@@ -8,6 +8,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+import { expect, vi } from 'vitest'
+
+import { runCommandLine } from '../bin/program.js'
 import { createChatwootSource, grantReader } from '../lib/demo/chatwoot-source.js'
 import { migrate } from '../lib/postgres/migrate.js'
 import { expectCleanLogs } from './setup/planted.js'
@@ -47,6 +50,18 @@ export async function openShell() {
       }
     },
   }
+}
+
+/** What `--help` prints, without a process for each command, whose start is the slow part. */
+export async function helpOf(command: string): Promise<string> {
+  const printed: string[] = []
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0)
+  try {
+    expect(await runCommandLine([...(command ? command.split(' ') : []), '--help']), command).toBe(0)
+  } finally {
+    write.mockRestore()
+  }
+  return printed.join('')
 }
 
 /** A small Chatwoot with a role that may only read, and a migrated target. */

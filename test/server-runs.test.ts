@@ -69,14 +69,39 @@ describe('a run started by REST', () => {
     expect(JSON.stringify(run)).not.toMatch(/\bat .*\.ts:\d/)
   })
 
-  it('that cannot begin is answered with the problem', async () => {
+  it('that cannot begin is answered with the problem at once, not tried again', async () => {
+    const retries: unknown[] = []
     await using at = await openServer(
       {},
-      { target: 'postgresql://nobody:secret@127.0.0.1:1/none', retryBudget: 0 },
+      {
+        target: 'postgresql://nobody:secret@127.0.0.1:1/none',
+        retryBudget: 3_600_000,
+        onRetry: (retry) => void retries.push(retry),
+      },
     )
     const { status, json, text } = await at.post('api/runs')
-    expect({ status, code: json.code }).toEqual({ status: 503, code: 'TARGET_UNREACHABLE' })
+    expect({ status, code: json.code, retries }).toEqual({
+      status: 503,
+      code: 'TARGET_UNREACHABLE',
+      retries: [],
+    })
     expect(text).not.toContain('secret')
+  })
+
+  it('that has its id tries again as others do', async () => {
+    const retries: string[] = []
+    await using at = await openServer(
+      {},
+      {
+        source: 'postgresql://nobody:secret@127.0.0.1:1/none',
+        retryBudget: 3_600_000,
+        onRetry: ({ code }) => void retries.push(code),
+      },
+    )
+    const { status, json } = await at.post('api/runs')
+    await until(async () => retries[1])
+    expect({ status, code: retries[0] }).toEqual({ status: 202, code: 'SOURCE_UNREACHABLE' })
+    expect((await at.ask(`api/runs/${json.executionId}`)).json).toMatchObject({ status: 'running' })
   })
 
   it('is closed as failed when the server stops, and the next one goes on', async () => {

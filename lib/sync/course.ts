@@ -46,8 +46,12 @@ export const newCourse = (): Course => ({
   retries: new Map(),
 })
 
-/** Takes note of a failure; whether the run is to be tried again, which begins with `waitForTry`. */
+/**
+ * Takes note of a failure; whether the run is to be tried again, which begins with `waitForTry`. Somebody waits for the answer to a run
+ * asked for by API until it has its row, and asks again as he sees fit.
+ */
 export function isWorthRetrying(course: Course, failure: SyncError, options: ResolvedOptions): boolean {
+  if (options.triggeredBy === 'api' && !course.isOpen) return false
   const now = performance.now()
   const earlier = course.hasProgressed ? undefined : course.trouble
   const trouble = { since: earlier?.since ?? now, failures: (earlier?.failures ?? 0) + 1 }
