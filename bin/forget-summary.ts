@@ -8,8 +8,10 @@ export function forgetSummary(report: ForgetReport, width: number): string {
   return paragraphs.map((text) => `${wrap(text, width - 2, 2)}\n`).join('')
 }
 
-function forgotten({ contactId, table, dryRun, forgottenAt, rowsOwn, rowsOfOthers }: ForgetReport): string[] {
-  const rows = `${countText(rowsOwn)} of its own and ${countText(rowsOfOthers)} of others in which it wrote`
+function forgotten(report: ForgetReport): string[] {
+  const { contactId, table, dryRun, forgottenAt, rowsOwn, rowsOfOthers, rowsRejected } = report
+  const rejected = rowsRejected === 0 ? '' : `, and of rejected rows ${countText(rowsRejected)}`
+  const rows = `${countText(rowsOwn)} of its own and ${countText(rowsOfOthers)} of others in which it wrote${rejected}`
   if (!dryRun) return [`Contact ${contactId} is forgotten. Rows deleted from ${table}: ${rows}.`, later]
   return [
     `Contact ${contactId}: rows in ${table}: ${rows}.`,

@@ -34,7 +34,7 @@ it('deletes every row with data of the contact for good, and no later run brings
   const { target } = at.base
   expect(await forgetContact({ target, contactId: 1, dryRun: true })).toEqual({
     ...{ pipeline: 'conversations', table: 'conversas_analytics', contactId: 1, undo: false, dryRun: true },
-    ...{ forgottenAt: null, rowsOwn: 2, rowsOfOthers: 1 },
+    ...{ forgottenAt: null, rowsOwn: 2, rowsOfOthers: 1, rowsRejected: 0 },
   })
   expect(await at.ids()).toEqual([1, 2, 3, 4])
 
@@ -72,6 +72,61 @@ it('reads the contact again after it was taken back', async () => {
   expect(await verifyConversations(at.base)).toMatchObject({ rowsMissing: 3 })
   await at.sync({ loadType: 'full' })
   expect(await at.ids()).toEqual([1, 2, 3, 4])
+})
+
+/** The target of `openContacts` takes no conversation of this status any more, and all of them have come to it. */
+async function rejectAll(at: Awaited<ReturnType<typeof openContacts>>, keepRejected: boolean) {
+  await at.target.query(
+    `alter table conversas_analytics add constraint no_resolved check (status <> 1) not valid`,
+  )
+  await insertConversation(at.source, { contact_id: 1 })
+  await at.source.query(
+    `update conversations set status = 1, updated_at = clock_timestamp() at time zone 'UTC'`,
+  )
+  expect(await at.sync({ keepRejected })).toMatchObject({ rowsRejected: 5 })
+}
+
+const rejectedKeys = async ({ target }: Awaited<ReturnType<typeof openContacts>>) =>
+  (await target.query<{ row_key: string }>('select row_key from etl_rejects order by row_key')).map(
+    ({ row_key }) => row_key,
+  )
+
+it.each([true, false])(
+  'leaves nothing of the contact among rejected rows, kept or not: %s',
+  async (isKept) => {
+    await using at = await openContacts()
+    await rejectAll(at, isKept)
+    const { target } = at.base
+    // Conversation 5 never reached the table: without its content, nothing in the target tells whose it is.
+    const rowsRejected = isKept ? 4 : 3
+    expect(await forgetContact({ target, contactId: 1, dryRun: true })).toMatchObject({ rowsRejected })
+    expect(await rejectedKeys(at)).toHaveLength(5)
+    expect(await forgetContact({ target, contactId: 1, pipeline: 'another', dryRun: true })).toMatchObject({
+      rowsRejected: 0,
+    })
+    expect(await forgetContact({ target, contactId: 1 })).toMatchObject({ rowsOwn: 2, rowsRejected })
+    expect(await rejectedKeys(at)).toEqual(isKept ? ['3'] : ['3', '5'])
+    // No run tries one again.
+    expect(await at.sync({ keepRejected: isKept })).toMatchObject({ rowsExtracted: 1, rowsRejected: 1 })
+    expect(await rejectedKeys(at)).toEqual(['3'])
+    expect(await verifyConversations({ ...at.base, repair: true })).toMatchObject({ rowsRepaired: 0 })
+    expect(await rejectedKeys(at)).toEqual(['3'])
+  },
+)
+
+it('empties the kept content of a rejected row in which the contact may have written, and keeps its key', async () => {
+  await using at = await openContacts()
+  await rejectAll(at, true)
+  await at.target.query('delete from conversas_analytics where conversation_id = 4')
+  expect(await forgetContact({ target: at.base.target, contactId: 1 })).toMatchObject({ rowsRejected: 4 })
+  expect(
+    await at.target.query('select row_key, row_data is null as empty from etl_rejects order by 1'),
+  ).toEqual([
+    { row_key: '3', empty: false },
+    { row_key: '4', empty: true },
+  ])
+  await at.sync({ keepRejected: true })
+  expect(await rejectedKeys(at)).toEqual(['3'])
 })
 
 it('concerns one pipeline', async () => {

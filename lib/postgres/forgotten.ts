@@ -90,6 +90,80 @@ export async function countRowsOfContact(
   )
 }
 
+/**
+ * Entries of `etl_rejects` that are of the contact: those of rows that the table still holds in an older state, and those whose kept
+ * content names the contact. An entry that keeps no content holds nothing but a key, and the next run drops it.
+ */
+export async function countRejectsOfContact(
+  target: Session,
+  table: Relation,
+  contact: Forgotten,
+): Promise<number> {
+  return rejectsCount(
+    target,
+    sql`with found as (${rejectsOf(table, contact)}) select count(*)::text from found`,
+  )
+}
+
+/** Deletes them, to be called before the rows of the table go. Where only a message may be the contact's, the content goes alone. */
+export async function deleteRejectsOfContact(
+  target: Session,
+  table: Relation,
+  contact: Forgotten,
+): Promise<number> {
+  return rejectsCount(
+    target,
+    sql`
+    with found as (${rejectsOf(table, contact)}),
+    deleted as (
+      delete from etl_rejects r
+      using found f
+      where r.pipeline = ${contact.pipeline}::text
+        and r.row_key = f.row_key
+        and f.is_certain
+    ),
+    emptied as (
+      update etl_rejects r
+      set row_data = null
+      from found f
+      where r.pipeline = ${contact.pipeline}::text
+        and r.row_key = f.row_key
+        and not f.is_certain
+    )
+    select count(*)::text from found`,
+  )
+}
+
+async function rejectsCount(target: Session, statement: RawBuilder<unknown>): Promise<number> {
+  const [row] = await target.rows(compile(statement))
+  return Number(row?.[0] ?? 0)
+}
+
+/** Kept messages are searched as text, as a text that was refused may be no json: an agent can have the same id as the contact. */
+function rejectsOf(table: Relation, { pipeline, contactId }: Forgotten): RawBuilder<unknown> {
+  const id = String(contactId)
+  const [key, ...others] = table.uniqueColumns
+  // With two of them, which one the pipeline goes by is not known here.
+  const isStored =
+    key === undefined || others.length > 0
+      ? sql`false`
+      : sql`r.row_key in (select t.${sql.id(key)}::text from ${tableOf(table)} t where ${isOf(table, contactId)})`
+  return sql`
+    select row_key, is_certain
+    from (
+      select
+        r.row_key,
+        coalesce(
+          ${id}::text in (r.row_data ->> 'contact_id', r.row_data ->> 'client_sender_id') or ${isStored},
+          false
+        ) as is_certain,
+        r.row_data ->> 'message_compiled' ~ ${`"sender_id": *"?${id}"?[,}]`}::text as is_written
+      from etl_rejects r
+      where r.pipeline = ${pipeline}::text
+    ) entry
+    where is_certain or is_written`
+}
+
 /** Deletes them for good, those that are marked deleted among them. */
 export async function deleteRowsOfContact(
   target: Session,

@@ -2,7 +2,9 @@ import { SyncError } from '../../domain/errors.js'
 import { defaults, type SyncOptions } from '../../options.js'
 import { openSession } from '../../postgres/connect.js'
 import {
+  countRejectsOfContact,
   countRowsOfContact,
+  deleteRejectsOfContact,
   deleteRowsOfContact,
   forgottenSince,
   rememberForgotten,
@@ -38,11 +40,15 @@ export interface ForgetReport {
   readonly rowsOwn: number
   /** Conversations of other contacts in which this one wrote. */
   readonly rowsOfOthers: number
+  /** Entries of `etl_rejects` that belonged to it, or whose kept content named it. */
+  readonly rowsRejected: number
 }
 
 /**
- * Erases a contact: deletes for good every row of the target that holds data of it, and keeps its conversations out of all later runs
- * of the pipeline, in one transaction. Neither is it then missing for `verify`. Nothing is changed in Chatwoot.
+ * Erases a contact: deletes for good every row of the target that holds data of it, with its entries in `etl_rejects`, and keeps its
+ * conversations out of all later runs of the pipeline, in one transaction. Neither is it then missing for `verify`. Nothing is changed in
+ * Chatwoot. A rejected conversation that never reached the table and whose content was not kept is known by its key alone; the next run,
+ * which does not read it any more, drops that entry.
  *
  * Of a contact that Chatwoot merges into another one afterwards, the conversations come under the other's id, which has to be forgotten
  * as well. Needs the right to delete, which runs do without: see the README.
@@ -62,8 +68,13 @@ export async function forgetContact(options: ForgetOptions): Promise<ForgetRepor
   await target.script(beginWriting(defaults))
   const done = await act(target, relation, { ...options, pipeline })
   await target.script(['commit'])
-  const { own: rowsOwn, others: rowsOfOthers, forgottenAt } = done
-  return { pipeline, table, contactId, undo, dryRun, forgottenAt, rowsOwn, rowsOfOthers }
+  const { own: rowsOwn, others: rowsOfOthers, rejected: rowsRejected, forgottenAt } = done
+  return { pipeline, table, contactId, undo, dryRun, forgottenAt, rowsOwn, rowsOfOthers, rowsRejected }
+}
+
+interface Done extends RowsOfContact {
+  readonly rejected: number
+  readonly forgottenAt: string | null
 }
 
 type Action = ForgetOptions & { readonly pipeline: string }
@@ -72,15 +83,17 @@ async function act(
   target: Session,
   table: Relation,
   { pipeline, contactId, comment, undo, dryRun }: Action,
-): Promise<RowsOfContact & { readonly forgottenAt: string | null }> {
+): Promise<Done> {
   const contact = { pipeline, contactId }
   if (!dryRun && undo) await takeBackForgotten(target, contact)
   if (!dryRun && !undo) {
     const forgottenAt = await rememberForgotten(target, { ...contact, comment: comment ?? null })
-    return { ...(await deleteRowsOfContact(target, table, contactId)), forgottenAt }
+    const rejected = await deleteRejectsOfContact(target, table, contact)
+    return { ...(await deleteRowsOfContact(target, table, contactId)), rejected, forgottenAt }
   }
   const forgottenAt = await forgottenSince(target, contact)
-  return { ...(await countRowsOfContact(target, table, contactId)), forgottenAt }
+  const rejected = await countRejectsOfContact(target, table, contact)
+  return { ...(await countRowsOfContact(target, table, contactId)), rejected, forgottenAt }
 }
 
 function checkOptions({ target, contactId, comment }: ForgetOptions): void {
