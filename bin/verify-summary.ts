@@ -4,7 +4,7 @@ import { wrap } from './wrap.js'
 
 /** What a comparison found, in plain words, as lines of at most `width` characters where words allow. */
 export function verifySummary(report: VerifyReport, width: number): string {
-  const { rowsCompared, durationSeconds, sample, sourceTime, rowsPending } = report
+  const { rowsCompared, durationSeconds, sample, sourceTime, rowsPending, rowsRejected } = report
   const part = sample < 1 ? ` of a sample of ${Number((sample * 100).toFixed(3))}%` : ''
   const paragraphs = [
     `${countText(rowsCompared)} rows${part} compared in ${durationText(durationSeconds)}.`,
@@ -12,6 +12,9 @@ export function verifySummary(report: VerifyReport, width: number): string {
     ...differencesText(report),
     ...(rowsPending > 0
       ? [`Pending: ${countText(rowsPending)}. They changed since the last run, and the next one reads them.`]
+      : []),
+    ...(rowsRejected > 0
+      ? [`Rejected: ${countText(rowsRejected)}. The target cannot take them; chatwoot-sync rejects says why.`]
       : []),
   ]
   return paragraphs.map((text) => `${wrap(text, width - 2, 2)}\n`).join('')

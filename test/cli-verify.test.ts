@@ -151,6 +151,7 @@ const report: VerifyReport = {
   rowsStale: 0,
   rowsExtra: 12,
   rowsSilent: 12,
+  rowsRejected: 0,
   rowsPending: 3,
   rowsRepaired: 10,
   differingColumns: {},

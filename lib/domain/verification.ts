@@ -21,6 +21,8 @@ export interface VerifyReport {
   readonly rowsSilent: number
   /** Rows that changed since the last run and that the next one will read; no fault. */
   readonly rowsPending: number
+  /** Rows that the target cannot take: they stand in `etl_rejects`, and each run tries them again. Not among missing and stale. */
+  readonly rowsRejected: number
   readonly rowsRepaired: number
   /** How many stale rows differ in each column, of the first thousand. */
   readonly differingColumns: Readonly<Record<string, number>>

@@ -35,7 +35,7 @@ export const rejectedRowsQuery = (pipeline: string): CompiledQuery =>
 export const toRejectedRows = (rows: readonly Cells[]): RejectedRow[] =>
   rows.map(([key, executionId]) => ({ key: key ?? '', executionId: executionId ?? null }))
 
-/** Notes refused rows, in the transaction that is open. A run that meets a row twice counts as one attempt. */
+/** Notes refused rows, in the transaction that is open. A run that meets a row twice counts as one attempt; a repair keeps no content. */
 export async function recordRejects(
   target: Session,
   scope: RejectScope,
@@ -72,11 +72,28 @@ function upsertRejects({ pipeline, executionId }: RejectScope, rejects: readonly
     on conflict (pipeline, row_key) do update set
       execution_id = excluded.execution_id,
       last_rejected_at = now(),
-      attempts = known.attempts + (known.execution_id is distinct from excluded.execution_id)::integer,
+      attempts = known.attempts + (
+        excluded.execution_id is null
+        or known.execution_id is distinct from excluded.execution_id
+      )::integer,
       column_name = excluded.column_name,
       sql_state = excluded.sql_state,
       message = excluded.message,
-      row_data = excluded.row_data`)
+      row_data = case
+        when excluded.execution_id is null then known.row_data
+        else excluded.row_data
+      end`)
+}
+
+/** Drops the entries of these rows, which are not refused any more. */
+export async function dropRejects(target: Session, pipeline: string, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  await target.rows(
+    compile(sql`
+    delete from etl_rejects
+    where pipeline = ${pipeline}::text
+      and row_key in (select json_array_elements_text(${JSON.stringify(keys)}::json))`),
+  )
 }
 
 /** Drops what this run, which tried all of them, did not refuse again: the row has passed, or the source no longer has it. */

@@ -34,6 +34,7 @@ export async function recordVerification(
         rows_extra: finding.rowsExtra,
         rows_silent: finding.rowsSilent,
         rows_pending: finding.rowsPending,
+        rows_rejected: finding.rowsRejected,
         rows_repaired: finding.rowsRepaired,
         differing_columns: JSON.stringify(finding.differingColumns),
         differing_keys: JSON.stringify(finding.differingKeys),

@@ -112,6 +112,7 @@ export const verifyReport = of<VerifyReport>()(
     rowsExtra: count,
     rowsSilent: count,
     rowsPending: count,
+    rowsRejected: count,
     rowsRepaired: count,
     differingColumns: z.record(z.string(), count),
     differingKeys: z.array(z.string()),

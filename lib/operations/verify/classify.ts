@@ -42,9 +42,9 @@ async function changedIds(
   return new Set(rows.flatMap(([id]) => (id ? [id] : [])))
 }
 
-/** The differences without those of pending keys. */
-export function withoutPending(found: Differences, pending: ReadonlySet<string>): Differences {
-  const rest = (keys: readonly string[]) => keys.filter((key) => !pending.has(key))
+/** The differences without those of some keys. */
+export function without(found: Differences, some: ReadonlySet<string>): Differences {
+  const rest = (keys: readonly string[]) => keys.filter((key) => !some.has(key))
   return { ...found, missing: rest(found.missing), stale: rest(found.stale), extra: rest(found.extra) }
 }
 
@@ -58,24 +58,41 @@ export interface StaleDetail {
 const keysPerLook = 100
 const keysLookedAt = 1000
 
-/** Looks at stale rows one by one, a thousand at most; beyond, what is silent is taken to be in the same proportion. */
-export async function detailStale(sides: Sides, stale: readonly string[]): Promise<StaleDetail> {
-  const { columns, changedAt } = sides.plan.load
-  const counts: Record<string, number> = {}
-  let silent = 0
+/** In which columns each of the stale rows differs, by key; of a thousand at most. Ask before a repair. */
+export async function lookAtStale(
+  sides: Sides,
+  stale: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const looks = new Map<string, readonly string[]>()
   const looked = stale.slice(0, keysLookedAt)
   for (let from = 0; from < looked.length; from += keysPerLook) {
-    for (const differing of await differingColumns(sides, looked.slice(from, from + keysPerLook))) {
-      for (const name of differing) counts[name] = (counts[name] ?? 0) + 1
-      if (changedAt !== undefined && !differing.includes(changedAt)) silent += 1
-    }
+    const keys = looked.slice(from, from + keysPerLook)
+    for (const [key, differing] of await differingColumns(sides, keys)) looks.set(key, differing)
   }
-  const inOrder = columns.flatMap(({ name }) => (counts[name] ? [[name, counts[name]] as const] : []))
-  const scale = looked.length > 0 ? stale.length / looked.length : 1
-  return { columns: Object.fromEntries(inOrder), silent: Math.round(silent * scale) }
+  return looks
 }
 
-async function differingColumns(sides: Sides, keys: readonly string[]): Promise<string[][]> {
+/** What the looks at these rows come to; of rows that were not looked at, as many are taken to be silent in proportion. */
+export function detailStale(
+  { plan }: Sides,
+  stale: readonly string[],
+  looks: ReadonlyMap<string, readonly string[]>,
+): StaleDetail {
+  const { columns, changedAt } = plan.load
+  const looked = stale.flatMap((key) => looks.get(key) ?? [])
+  const silent = stale.filter((key) => {
+    const differing = looks.get(key)
+    return differing && changedAt !== undefined && !differing.includes(changedAt)
+  }).length
+  const rows = stale.filter((key) => looks.has(key)).length
+  const counts = columns.map(({ name }) => [name, looked.filter((column) => column === name).length] as const)
+  return {
+    columns: Object.fromEntries(counts.filter(([, count]) => count > 0)),
+    silent: rows > 0 ? Math.round((silent * stale.length) / rows) : 0,
+  }
+}
+
+async function differingColumns(sides: Sides, keys: readonly string[]): Promise<[string, string[]][]> {
   const { load } = sides.plan
   const keyAt = load.columns.findIndex(({ name }) => name === load.key)
   const [here, there] = await Promise.all([
@@ -85,6 +102,7 @@ async function differingColumns(sides: Sides, keys: readonly string[]): Promise<
   const theirs = new Map(there.map((row) => [row[keyAt], row]))
   return here.map((row) => {
     const other = theirs.get(row[keyAt])
-    return load.columns.flatMap(({ name }, index) => (row[index] === other?.[index] ? [] : [name]))
+    const names = load.columns.flatMap(({ name }, index) => (row[index] === other?.[index] ? [] : [name]))
+    return [row[keyAt] ?? '', names]
   })
 }

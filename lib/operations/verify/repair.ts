@@ -1,46 +1,75 @@
 import { SyncError } from '../../domain/errors.js'
 import { readBatches } from '../../pipeline/batches.js'
+import { writeApart } from '../../pipeline/bisect.js'
+import { portionOfRows, type Portion } from '../../pipeline/portion.js'
 import { rowsOf } from '../../pipeline/queries.js'
 import { throwIfStopped } from '../../pipeline/stop.js'
 import type { ResolvedOptions } from '../../options.js'
 import { countLive, markDeleted, marksDeletes } from '../../postgres/deletes.js'
-import { clearStage, createStage, stageRows, upsertStage } from '../../postgres/load.js'
+import { clearStage, createStage, upsertStage } from '../../postgres/load.js'
+import type { Refusal } from '../../postgres/refusal.js'
+import { recordRejects, type Reject } from '../../postgres/rejects.js'
+import { moveSavepoint, setSavepoint } from '../../postgres/savepoint.js'
 import { compile } from '../../postgres/statement.js'
 import type { Differences, Sides } from './compare.js'
 
+/** What became of the rows that differed. */
+export interface Repair {
+  readonly rowsRepaired: number
+  /** Keys of the rows that the target refused; they stand in `etl_rejects` now. */
+  readonly refused: readonly string[]
+}
+
 /**
- * Reads the rows that differ once more, as of the same snapshot, and loads them, in the transaction of the target that is open; gives
- * how many were mended. Throws TOO_MANY_DELETES or SOURCE_EMPTY rather than believe a source that looks wiped.
+ * Reads the rows that differ once more, as of the same snapshot, and loads those that the target takes, in the transaction of the target
+ * that is open. Throws TOO_MANY_DELETES or SOURCE_EMPTY rather than believe a source that looks wiped.
  */
 export async function repairRows(
   sides: Sides,
   found: Differences,
   options: ResolvedOptions,
-): Promise<number> {
+): Promise<Repair> {
   await refuseDoubtful(sides, found, options)
-  const written = await reload(sides, [...found.missing, ...found.stale], options)
+  const { written, refused } = await reload(sides, [...found.missing, ...found.stale], options)
   const marked = marksDeletes(sides.plan.load)
     ? await markDeleted(sides.target, sides.plan.load, found.extra)
     : 0
-  return written + marked
+  return { rowsRepaired: written + marked, refused }
 }
 
-async function reload(sides: Sides, keys: readonly string[], options: ResolvedOptions): Promise<number> {
-  if (keys.length === 0) return 0
-  const { load } = sides.plan
+async function reload(sides: Sides, keys: readonly string[], options: ResolvedOptions) {
+  const refused: string[] = []
+  if (keys.length === 0) return { written: 0, refused }
+  const { target, plan } = sides
+  const { load } = plan
   const { columns, key } = load
   const keyAt = columns.findIndex(({ name }) => name === key)
   const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
   const query = compile(rowsOf(sides, keys))
   let written = 0
+  await target.script([setSavepoint])
   for await (const batch of readBatches(sides.source, query, { columns: columns.length, keyAt, ...limits })) {
     throwIfStopped(options.signal)
-    await stageRows(sides.target, load, batch.rows)
-    const { inserted, updated } = await upsertStage(sides.target, load)
-    await sides.target.script([clearStage])
-    written += inserted + updated
+    const rejects: Reject[] = []
+    const writing = {
+      target,
+      plan: load,
+      write: async (part: Portion) => {
+        await part.stage(target, load)
+        const { inserted, updated } = await upsertStage(target, load)
+        written += inserted + updated
+      },
+      refuse: (part: Portion, refusal: Refusal) => {
+        rejects.push({ ...refusal, key: part.key(), data: null })
+      },
+    }
+    await writeApart(writing, portionOfRows(batch.rows, keyAt))
+    if (rejects.length > 0)
+      await recordRejects(target, { pipeline: options.pipeline, executionId: null }, rejects)
+    await target.script([clearStage, ...moveSavepoint])
+    refused.push(...rejects.map((reject) => reject.key))
   }
-  return written
+  return { written, refused }
 }
 
 /** Makes the table through which rows are loaded; it has to exist before the transaction begins. */

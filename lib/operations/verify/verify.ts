@@ -7,12 +7,13 @@ import { holdTables } from '../../pipeline/held-tables.js'
 import { guardOf } from '../../pipeline/schema-change.js'
 import { stopped, throwIfStopped } from '../../pipeline/stop.js'
 import { openSession } from '../../postgres/connect.js'
+import { dropRejects } from '../../postgres/rejects.js'
 import { takeRunLock } from '../../postgres/run-lock.js'
 import type { Session } from '../../postgres/session.js'
 import { beginWriting } from '../../postgres/settings.js'
 import { clockOf, recordVerification } from '../../postgres/verification.js'
-import { detailStale, pendingKeys, withoutPending } from './classify.js'
-import { compareRows, type Sides } from './compare.js'
+import { detailStale, lookAtStale, pendingKeys, without } from './classify.js'
+import { compareRows, type Differences, type Sides } from './compare.js'
 import { prepareRepair, repairRows } from './repair.js'
 
 type Shared =
@@ -104,14 +105,21 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const rowsExpected = baseline.plan.estimatedRows
   const tell = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: tell })
-  const differing = all.missing.length + all.stale.length + all.extra.length
-  const pending = differing > 0 ? await pendingKeys(sides, baseline, options) : new Set<string>()
-  const found = withoutPending(all, pending)
-  const stale = await detailStale(sides, found.stale)
-  const rowsRepaired = repair ? await repairRows(sides, found, options) : 0
+  const rejected = new Set(baseline.rejected.map(({ key }) => key))
+  const suspects = await withoutPending(sides, all, rejected, baseline, options)
+  const looks = await lookAtStale(sides, suspects.stale)
+  const { rowsRepaired, refused } = repair
+    ? await repairRows(sides, suspects, options)
+    : {
+        rowsRepaired: 0,
+        refused: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),
+      }
+  const found = without(suspects, new Set(refused))
+  const stale = detailStale(sides, found.stale, looks)
+  const passed = keysOf(found).filter((key) => rejected.has(key))
+  if (repair) await dropRejects(target, options.pipeline, passed)
   const guard = guardOf(baseline.plan, options)
-  if (rowsRepaired > 0) guard.check(await target.rows(guard.query))
-  const left = found.missing.length + found.stale.length + found.extra.length
+  if (rowsRepaired > 0 || (repair && refused.length > 0)) guard.check(await target.rows(guard.query))
   const report = await recordVerification(target, startedAt, {
     pipeline: options.pipeline,
     sourceTime: sourceTime(baseline),
@@ -121,14 +129,30 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
     rowsStale: found.stale.length,
     rowsExtra: found.extra.length,
     rowsSilent: stale.silent + found.extra.length,
-    rowsPending: differing - left,
+    rowsPending: keysOf(all).length - keysOf(suspects).length,
+    rowsRejected: refused.length,
     rowsRepaired,
     differingColumns: stale.columns,
-    differingKeys: [...found.missing, ...found.stale, ...found.extra].slice(0, 100),
+    differingKeys: keysOf(found).slice(0, 100),
   })
   await target.script(['commit'])
   return report
 }
+
+/** Differences that no run would mend. One reads the rejected rows again, and is refused again. */
+async function withoutPending(
+  sides: Sides,
+  all: Differences,
+  rejected: ReadonlySet<string>,
+  baseline: Baseline,
+  options: ResolvedOptions,
+): Promise<Differences> {
+  if (keysOf(all).every((key) => rejected.has(key))) return all
+  const pending = await pendingKeys(sides, baseline, options)
+  return without(all, new Set([...pending].filter((key) => !rejected.has(key))))
+}
+
+const keysOf = ({ missing, stale, extra }: Differences) => [...missing, ...stale, ...extra]
 
 /** Rows that were loaded under another protection would all look stale, and a repair would load what was to be left out. */
 function requireSameProtection({ last, plan }: Baseline): void {
