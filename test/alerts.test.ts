@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { openAlerting, type Alerting } from './alerts-fixture.js'
+import { insertRejects } from './health-fixture.js'
 
 let alerting: Alerting
 let target: Alerting['target']
@@ -66,18 +67,20 @@ describe('incidents', () => {
   it('are told of rejected rows, differences and a margin used up', async () => {
     await target.query(`
       insert into etl_control (
-        status, load_type, started_at, completed_at, watermark_end, rows_extracted, rows_rejected, warnings, margin_used_seconds
+        status, load_type, started_at, completed_at, watermark_end, warnings, margin_used_seconds
       )
-      values ('success', 'full', now() - interval '1 minute', now(), now() at time zone 'UTC', 2, 2, '[{"code": "MARGIN_USED_UP"}]', 61)`)
+      values ('success', 'full', now() - interval '1 minute', now(), now() at time zone 'UTC', '[{"code": "MARGIN_USED_UP"}]', 61)`)
     await target.query(`
       insert into etl_verification (
         completed_at, duration_seconds, rows_compared, rows_missing, rows_stale, rows_extra, rows_silent, rows_pending
       )
       values (now(), 1, 10000, 1, 0, 0, 0, 0)`)
     await target.query(`update etl_verification set sample = 0.5`)
+    await insertRejects(target, ['3'])
     await send()
     expect(receiver.events().sort()).toEqual(['opened differences', 'opened margin', 'opened rejected-rows'])
     await succeed('0 seconds', 'full')
+    await target.query('delete from etl_rejects')
     await send()
     expect(receiver.events().sort()).toEqual(['closed differences', 'closed margin', 'closed rejected-rows'])
   })

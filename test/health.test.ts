@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { checkHealth, verifyConversations, type HealthOptions } from '../lib/index.js'
-import { insertRun, type Run } from './health-fixture.js'
+import { insertRejects, insertRun, type Run } from './health-fixture.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'
 import { insertConversation, openSmallSync, readTexts } from './sync-fixture.js'
 
@@ -50,7 +50,6 @@ describe('health of the runs', () => {
       0,
     ],
     ['that never succeeded', [{ status: 'failed', ago: '30 hours' }], 'last-success', 'critical', 90_720],
-    ['that rejected rows', [{ rejected: 3 }], 'rejected-rows', 'warning', 0],
     ['with a margin half used', [{ warning: 'MARGIN_HALF_USED', margin: 40 }], 'margin', 'warning', 30],
     ['with a margin used up', [{ warning: 'MARGIN_USED_UP', margin: 61 }], 'margin', 'critical', 30],
     ['read long ago', [{ ago: '80 hours' }], 'watermark-lag', 'critical', 181_440],
@@ -133,12 +132,14 @@ describe('health of the runs', () => {
     holder.release(true)
   })
 
-  it('counts rejected rows until a full load has come after them', async () => {
+  it('counts the rows that are rejected now, each once however many runs have tried it', async () => {
     await using target = await cloneDatabase('target')
-    await insertRun(target, { load: 'full', ago: '5 hours', rejected: 2 })
-    await insertRun(target, { ago: '4 hours', rejected: 1 })
-    expect(await check(target, 'rejected-rows')).toMatchObject({ outcome: 'warning', value: 3 })
-    await insertRun(target, { load: 'full', ago: '3 hours' })
+    await insertRun(target, {})
+    await insertRejects(target, ['3', '5'])
+    const found = await check(target, 'rejected-rows')
+    expect(found).toMatchObject({ outcome: 'warning', value: 2, limit: 0, healthy: true })
+    expect(found.remedy).toContain('chatwoot-sync rejects')
+    await target.query('delete from etl_rejects')
     expect(await check(target, 'rejected-rows')).toMatchObject({ outcome: 'ok', value: 0 })
   })
 

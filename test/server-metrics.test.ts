@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { verifyConversations } from '../lib/index.js'
-import { insertRun } from './health-fixture.js'
+import { insertRejects, insertRun } from './health-fixture.js'
 import { openServer } from './server-fixture.js'
 
 describe('the metrics', () => {
@@ -51,6 +51,23 @@ describe('the metrics', () => {
     expect(await failures()).toEqual([1, 1])
     await insertRun(at.target, { status: 'failed', error: 'ABORTED' })
     expect(await failures()).toEqual([1, 1])
+  })
+
+  it('and the stats tell which rows are rejected now, by reason', async () => {
+    await using at = await openServer()
+    await insertRejects(at.target, ['3', '5'])
+    await at.target.query(`update etl_rejects set column_name = 'contact_name' where row_key = '5'`)
+    const reason = {
+      sqlState: '22001',
+      message: 'value too long',
+      rows: 1,
+      lastRejectedAt: expect.any(String),
+    }
+    expect((await at.ask('api/stats')).json.rejections).toEqual([
+      { ...reason, column: 'contact_name' },
+      { ...reason, column: null },
+    ])
+    expect(parse((await at.ask('metrics')).text).one('chatwoot_sync_rejected_rows')).toBe(2)
   })
 
   it('tell what a comparison found', async () => {

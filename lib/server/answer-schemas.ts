@@ -161,7 +161,13 @@ export const stats = of<Stats>()(
     }),
     failuresInRow: count,
     rejections: z.array(
-      z.strictObject({ executionId, startedAt: time, rows: count, reason: z.nullable(z.string()) }),
+      z.strictObject({
+        sqlState: z.string(),
+        column: z.nullable(z.string()),
+        message: z.string(),
+        rows: count,
+        lastRejectedAt: time,
+      }),
     ),
     lastVerification: z.nullable(verifyReport),
   }),

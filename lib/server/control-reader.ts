@@ -60,12 +60,15 @@ export interface Stats {
   readonly rowTotals: RowTotals
   /** Failed runs since the last good one, but for those that were stopped on purpose. */
   readonly failuresInRow: number
-  /** The runs that had rows rejected, newest first, ten at most. */
+  /** Rows that the target cannot take now, by reason, the most frequent one first. */
   readonly rejections: readonly {
-    executionId: string
-    startedAt: string
+    sqlState: string
+    /** Column of the target, where the server said so. */
+    column: string | null
+    /** In words, without the value. */
+    message: string
     rows: number
-    reason: string | null
+    lastRejectedAt: string
   }[]
   readonly lastVerification: VerifyReport | null
 }

@@ -55,6 +55,9 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
     'Rows by what became of them.',
     Object.entries(stats.rowTotals).map(([outcome, rows]) => [{ outcome }, rows]),
   )
+  gauge('rejected_rows', 'Rows that the target cannot take now.', [
+    [{}, stats.rejections.reduce((sum, { rows }) => sum + rows, 0)],
+  ])
   gauge('running', 'Whether a run or a comparison is at work, 1 or 0.', [[{}, stats.isLocked ? 1 : 0]])
   gauge(
     'failures_in_row',

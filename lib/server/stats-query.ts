@@ -31,7 +31,7 @@ export function statsQuery(pipeline: string): CompiledQuery {
             and error_code is distinct from 'ABORTED'
             and started_at > coalesce((select started_at ${good}), '-infinity')
         ),
-        'rejections', ${rejections(own)},
+        'rejections', ${rejections(pipeline)},
         'lastVerification', ${lastVerification(pipeline)}
       )::text,
       (select ${reportColumns} ${own} and status = 'running' order by started_at desc limit 1),
@@ -124,28 +124,25 @@ const trimmed = (pipeline: string) => sql`
     from etl_trimmed_runs
     where pipeline = ${pipeline}::text`
 
-const rejections = (own: Rows) => sql`
+/** Rows that the target cannot take, by reason, the most frequent one first. */
+const rejections = (pipeline: string) => sql`
   coalesce(
     (
       select jsonb_agg(
         jsonb_build_object(
-          'executionId', execution_id,
-          'startedAt', started_at::text,
+          'sqlState', sql_state,
+          'column', column_name,
+          'message', message,
           'rows', rows_rejected,
-          'reason', error_code
+          'lastRejectedAt', last_rejected_at::text
         )
+        order by
+          rows_rejected desc,
+          sql_state,
+          column_name
       )
-      from (
-        select
-          execution_id,
-          started_at,
-          rows_rejected,
-          error_code
-        ${own}
-          and rows_rejected > 0
-        order by started_at desc
-        limit 10
-      ) r
+      from vw_etl_reject_reasons
+      where pipeline = ${pipeline}::text
     ),
     '[]'::jsonb
   )`

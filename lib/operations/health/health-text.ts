@@ -33,7 +33,7 @@ function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow
       return `${value === 1 ? 'The last run' : `The last ${count} runs`} failed. ${detail ?? ''}`.trim()
     case 'rejected-rows':
       if (!value) return 'The target has taken every row.'
-      return `Rows that the target refused since the last full load or comparison: ${count}.`
+      return `Rows that the target cannot take: ${count}.`
     case 'differences':
       if (value === null) return 'No comparison since the last full load.'
       return value > 0
@@ -67,7 +67,7 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
       return `${value === 1 ? 'A última execução falhou' : `As últimas ${count} execuções falharam`}. ${detail ?? ''}`.trim()
     case 'rejected-rows':
       if (!value) return 'O destino aceitou todas as linhas.'
-      return `Linhas recusadas pelo destino desde a última carga completa ou comparação: ${count}.`
+      return `Linhas que o destino não pode receber: ${count}.`
     case 'differences':
       if (value === null) return 'Nenhuma comparação desde a última carga completa.'
       return value > 0
@@ -88,7 +88,7 @@ const remedies: Readonly<Record<string, string>> = {
     'Veja em pg_stat_activity o que as conexões esperam; se o registro é de uma execução morta, execute chatwoot-sync sync.',
   failures: 'Veja chatwoot-sync status e execute chatwoot-sync doctor.',
   'rejected-rows':
-    'Veja no log dessa execução o que o destino recusou, corrija a coluna e execute sync --full.',
+    'Veja em chatwoot-sync rejects o que o destino recusou e corrija a coluna: a próxima execução tenta de novo.',
   differences: 'Execute chatwoot-sync verify --repair, e com mais frequência.',
   margin: 'Veja os relógios dos servidores do Chatwoot, aumente --skew-allowance e execute verify.',
 }

@@ -1,5 +1,5 @@
 import { h } from './dom.js'
-import { count, percent, toMillis, when } from './format.js'
+import { count, percent } from './format.js'
 import { ago } from './hero.js'
 import { plural, word } from './words.js'
 
@@ -69,23 +69,24 @@ function drawColumns(columns) {
   )
 }
 
-/** Rows that the table could not take, by run and reason. */
-export function drawRejections({ rejections, rowTotals }) {
+/** Rows that the table cannot take now, by reason. */
+export function drawRejections({ rejections }) {
   const head = h('div', { class: 'bar' }, h('h2', {}, word.rejections))
-  if (rowTotals.rejected === 0)
+  const total = rejections.reduce((sum, { rows }) => sum + rows, 0)
+  if (total === 0)
     return [head, h('p', { class: 'finding ok' }, '0'), h('p', { class: 'quiet' }, word.noRejections)]
   return [
     head,
-    h('p', { class: 'finding warning' }, count(rowTotals.rejected)),
+    h('p', { class: 'finding warning' }, count(total)),
     h('p', { class: 'quiet' }, word.rejectedTotal),
     h(
       'dl',
-      { class: 'counts', 'aria-label': word.rejectedIn },
-      rejections.map(({ startedAt, rows, reason }) =>
+      { class: 'counts', 'aria-label': word.rejectedFor },
+      rejections.map(({ column, message, sqlState, rows }) =>
         h(
           'div',
           {},
-          h('dt', {}, when(toMillis(startedAt)), reason ? ` · ${word.errors[reason] ?? reason}` : ''),
+          h('dt', {}, column ? h('code', {}, column) : sqlState, ` · ${message}`),
           h('dd', {}, count(rows)),
         ),
       ),

@@ -98,8 +98,7 @@ function draw() {
   else hide(checks)
   const found = { lastVerification: stats.lastVerification, isComparing: comparing, isBusy }
   if (stats.lastSuccess) show(comparison, found, () => drawComparison(found, compare))
-  if (stats.lastSuccess)
-    show(rejections, [stats.rejections, stats.rowTotals.rejected], () => drawRejections(stats))
+  if (stats.lastSuccess) show(rejections, stats.rejections, () => drawRejections(stats))
   byId('foot').replaceChildren(
     h('span', {}, `chatwoot-sync ${stats.version} · ${stats.pipeline} · ${word.refreshed(when(Date.now()))}`),
     h('nav', {}, h('a', { href: 'openapi.json' }, word.api), h('a', { href: 'metrics' }, word.metrics)),

@@ -100,8 +100,8 @@ export const english = {
   differingColumns: 'In these columns',
   rejections: 'Rejected rows',
   noRejections: 'The table has taken every row.',
-  rejectedTotal: 'in all runs so far',
-  rejectedIn: 'Runs with rejected rows',
+  rejectedTotal: 'cannot be taken; each run tries them again',
+  rejectedFor: 'Reasons',
   confirmTitle: 'Read everything again?',
   confirmText:
     'A full load reads every conversation and marks what is gone from Chatwoot. The table can be used meanwhile.',

@@ -103,8 +103,8 @@ export const portuguese = {
   differingColumns: 'Nestas colunas',
   rejections: 'Linhas rejeitadas',
   noRejections: 'A tabela aceitou todas as linhas.',
-  rejectedTotal: 'em todas as execuções até agora',
-  rejectedIn: 'Execuções com linhas rejeitadas',
+  rejectedTotal: 'não podem ser recebidas; cada execução tenta de novo',
+  rejectedFor: 'Motivos',
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
     'Uma carga completa lê todas as conversas e marca o que sumiu do Chatwoot. A tabela pode ser usada enquanto isso.',

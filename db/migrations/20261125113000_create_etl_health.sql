@@ -94,7 +94,6 @@ as $$
   ),
   late as (
     select
-      sum(rows_rejected) as rejected,
       max(margin_used_seconds) as margin,
       coalesce(bool_or(warnings @> '[{"code": "MARGIN_USED_UP"}]'), false) as is_used_up,
       coalesce(bool_or(warnings @> '[{"code": "MARGIN_HALF_USED"}]'), false) as is_half_used
@@ -102,6 +101,11 @@ as $$
     where pipeline = $1
       and status = 'success'
       and started_at >= (select at from since)
+  ),
+  rejected as (
+    select count(*) as rows
+    from etl_rejects
+    where pipeline = $1
   ),
   found as (
     select
@@ -167,13 +171,13 @@ as $$
     select
       'rejected-rows',
       null,
-      coalesce(late.rejected, 0),
+      rejected.rows,
       'rows',
       0,
       null,
       null,
-      'Look at the log of that run for what the target refused, mend the column, and run sync --full.'
-    from late
+      'Look at chatwoot-sync rejects for what the target refused, and mend the column: the next run tries again.'
+    from rejected
     union all
     select
       'differences',
