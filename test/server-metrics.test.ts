@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+
 import { describe, expect, it } from 'vitest'
 
 import { verifyConversations } from '../lib/index.js'
@@ -102,24 +104,33 @@ describe('the metrics', () => {
   })
 })
 
-/** Reads the text format of Prometheus, and throws at a line that it does not allow. */
+interface Family {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly metrics: readonly { readonly value: string; readonly labels?: Record<string, string> }[]
+}
+
+/** It has no types of its own; throws at a line that the format does not allow. */
+const readFamilies: (text: string) => Family[] = createRequire(import.meta.url)(
+  'parse-prometheus-text-format',
+)
+
 function parse(text: string) {
-  const types: Record<string, string> = {}
-  const found: { name: string; labels: string; value: number }[] = []
-  for (const line of text.split('\n').filter((each) => each !== '' && !each.startsWith('# HELP '))) {
-    const type = /^# TYPE ([a-z_]+) (counter|gauge)$/.exec(line)
-    const sample =
-      /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/.exec(line)
-    if (type?.[1] && type[2]) types[type[1]] = type[2]
-    else if (sample?.[1]) {
-      if (!types[sample[1]]) throw new Error(`${sample[1]} has no type.`)
-      const labels = (sample[2] ?? '').split(',').toSorted().join(',')
-      found.push({ name: sample[1], labels, value: Number(sample[3]) })
-    } else throw new Error(`This is no line of metrics: ${line}`)
+  const families = readFamilies(text)
+  expect(families.filter(({ type, help }) => !/^(COUNTER|GAUGE)$/.test(type) || !help)).toEqual([])
+  const labelled = ({ labels = {} }: Family['metrics'][number]) =>
+    Object.entries(labels)
+      .map(([name, value]) => `${name}="${value}"`)
+      .toSorted()
+      .join(',')
+  const samples = (wanted: string): Record<string, number> => {
+    const family = families.find(({ name }) => name === wanted)
+    return Object.fromEntries(family?.metrics.map((each) => [labelled(each), Number(each.value)]) ?? [])
   }
-  const samples = (wanted: string) =>
-    Object.fromEntries(
-      found.filter(({ name }) => name === wanted).map(({ labels, value }) => [labels, value]),
-    )
-  return { types, samples, one: (wanted: string): number | undefined => Object.values(samples(wanted))[0] }
+  return {
+    types: Object.fromEntries(families.map(({ name, type }) => [name, type.toLowerCase()])),
+    samples,
+    one: (wanted: string): number | undefined => Object.values(samples(wanted))[0],
+  }
 }

@@ -1,3 +1,4 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 
@@ -5,6 +6,14 @@ import { endpoints, namedSchemas } from '../lib/server/endpoints.js'
 import { ended, openServer, type Json } from './server-fixture.js'
 
 describe('the OpenAPI document', () => {
+  it('is one by the schema of the standard', async () => {
+    await using at = await openServer()
+    const { json } = await at.ask('openapi.json')
+    expect(await new Validator().validate(json)).toEqual({ valid: true })
+    delete json.paths['/api/runs'].get.parameters[0].in
+    expect(await new Validator().validate(json)).toMatchObject({ valid: false })
+  })
+
   it('leads nowhere that is not', async () => {
     await using at = await openServer()
     const { json } = await at.ask('openapi.json')
