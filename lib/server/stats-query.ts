@@ -163,6 +163,7 @@ const lastVerification = (pipeline: string) => sql`
       'rowsExtra', rows_extra,
       'rowsSilent', rows_silent,
       'rowsPending', rows_pending,
+      'rowsRejected', rows_rejected,
       'rowsRepaired', rows_repaired,
       'differingColumns', differing_columns,
       'differingKeys', differing_keys
