@@ -110,7 +110,8 @@ export interface SyncOptions {
   readonly acceptNewSource?: boolean | undefined
   /**
    * Changes a row before it is loaded, or leaves it out with null; what is left out counts as gone. Times, dates, numerics and bigints
-   * are texts, as a Date or a number would lose digits. The key must stay. (Default: none, which is faster.)
+   * are texts, as a Date or a number would lose digits. JSON comes parsed; a value that comes back as it was is loaded as the source wrote it,
+   * one that was changed is written anew with the numbers that JavaScript has. The key must stay. (Default: none, which is faster.)
    */
   readonly transform?: ((row: ConversationRow) => ConversationRow | null) | undefined
   /** Stops between batches: the batch in work is rolled back, the run is closed as failed with ABORTED. */

@@ -1,15 +1,18 @@
+import { isSameJson } from '../domain/same-json.js'
 import type { Column } from './relation.js'
 import type { Cells } from './session.js'
 
 /** Turns texts into the values that a caller sees, and back; made once for the columns of a run. */
 export interface RowValues<Row> {
   toRow(cells: Cells): Row
-  toCells(row: Row): Cells
+  /** `before` is what the row was made of. */
+  toCells(row: Row, before: Cells): Cells
 }
 
 /**
  * Integers become numbers, booleans booleans, json its value and arrays of texts arrays; everything else stays the server's text:
- * bigint, numeric, times and dates would lose digits. What the names of the columns make of `Row`, the catalog vouches for.
+ * bigint, numeric, times and dates would lose digits. So would numbers within json, which is why a value that comes back as it was goes on
+ * as the text that it was made of. What the names of the columns make of `Row`, the catalog vouches for.
  */
 export function rowValues<Row extends object>(columns: readonly Column[]): RowValues<Row> {
   const parsers = columns.map(({ type }) => parserOf(type))
@@ -18,11 +21,17 @@ export function rowValues<Row extends object>(columns: readonly Column[]): RowVa
       const row: Record<string, unknown> = {}
       columns.forEach(({ name }, index) => {
         const cell = cells[index] ?? null
-        row[name] = cell === null ? null : (parsers[index]?.(cell) ?? cell)
+        const parse = parsers[index]
+        row[name] = cell !== null && parse ? parse(cell) : cell
       })
       return row as Row
     },
-    toCells: (row) => columns.map(({ name, type }) => toText(Reflect.get(row, name), type)),
+    toCells: (row, before) =>
+      columns.map(({ name, type }, index) => {
+        const value: unknown = Reflect.get(row, name)
+        const cell = before[index] ?? null
+        return isUntouched(value, cell, parsers[index]) ? cell : toText(value, type)
+      }),
   }
 }
 
@@ -33,6 +42,12 @@ function parserOf(type: string): Parser | undefined {
   if (type === 'boolean') return (text) => text === 't' || text === 'true'
   if (type === 'json' || type === 'jsonb') return (text): unknown => JSON.parse(text)
   return /^(text|character varying)(\(\d+\))?\[\]$/.test(type) ? parseTexts : undefined
+}
+
+/** Read again to compare, as a transform may change the value within. */
+function isUntouched(value: unknown, cell: string | null, parse: Parser | undefined): boolean {
+  if (cell === null || parse === undefined || parse === Number) return false
+  return isSameJson(value, parse(cell))
 }
 
 function toText(value: unknown, type: string): string | null {

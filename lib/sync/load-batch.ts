@@ -140,7 +140,7 @@ function callTransform(
 ): Cells | null {
   try {
     const row = transform(values.toRow(cells))
-    return row === null ? null : values.toCells(row)
+    return row === null ? null : values.toCells(row, cells)
   } catch (cause) {
     throw hookFailed('transform', cause)
   }
