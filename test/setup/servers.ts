@@ -23,7 +23,9 @@ declare module 'vitest' {
 export default async function setup(project: TestProject) {
   const given = process.env['TEST_DATABASE_URL']
   forgetServers()
-  const clusters = given ? [] : await Promise.all([startCluster(), startCluster()])
+  // A worker of autovacuum that is open at the begin makes a run read everything, as it should, at moments that no test chooses.
+  const settings = { autovacuum: 'off' }
+  const clusters = given ? [] : await Promise.all([startCluster({ settings }), startCluster({ settings })])
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
   await buildTemplates(source, target)
