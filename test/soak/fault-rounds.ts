@@ -112,6 +112,8 @@ function openHandle(
   if (kind === 'url') return { handle: url, close: async () => undefined }
   const pool = new pg.Pool({
     connectionString: url,
+    // By this name the next run waits until the server has noticed that the connection is gone.
+    application_name: 'chatwoot-sync',
     max: 2,
     connectionTimeoutMillis: patience.connectTimeout,
   })
