@@ -63,7 +63,10 @@ export function copyBatches(
   const onConflict = (key: string) => {
     throw keyNotUnique(key)
   }
-  return cutTuples(timed(copy.out(query), options.onRead), { ...options, onKeyNull, onConflict })
+  const onCutShort = () => {
+    throw readCutShort()
+  }
+  return cutTuples(timed(copy.out(query), options.onRead), { ...options, onKeyNull, onConflict, onCutShort })
 }
 
 async function* timed<T>(pieces: AsyncIterable<T>, onRead: BatchOptions['onRead']): AsyncGenerator<T> {
@@ -127,6 +130,16 @@ function dropRepeated(
 
 function isSame(one: Cells, other: Cells): boolean {
   return one.every((cell, index) => cell === other[index])
+}
+
+function readCutShort(): SyncError {
+  return new SyncError(
+    'READ_INCOMPLETE',
+    'The source said that all rows were sent, and the last of them is cut off.',
+    {
+      remedy: 'Run it again; look at what stands between this host and the source.',
+    },
+  )
 }
 
 function keyIsNull(): SyncError {

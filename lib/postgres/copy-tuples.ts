@@ -16,6 +16,8 @@ export interface TupleOptions {
   readonly maxRows: number
   readonly maxBytes: number
   readonly onKeyNull: () => never
+  /** The stream ended before its trailer: what it did not show may be there. */
+  readonly onCutShort: () => never
   /** A row has the key of the one before and other content. */
   readonly onConflict: (key: string) => never
 }
@@ -27,6 +29,9 @@ const signature = 'PGCOPY\n\u00ff\r\n\0'
 /** The signature, four bytes of flags, and the length of an extension, which no release sends. */
 const headerLength = 19
 
+/** A count of fields that no row has. */
+const trailer = Buffer.from([0xff, 0xff])
+
 /**
  * Cuts a binary COPY into batches at the borders of its rows, without looking into any value but the key. The format: a header, then for
  * each row `int16 fields, (int32 length, bytes)*`, then -1. https://www.postgresql.org/docs/current/sql-copy.html
@@ -37,7 +42,7 @@ export async function* cutTuples(
 ): AsyncGenerator<Tuples> {
   let batch = newBatch()
   let last: Row | undefined
-  for await (const { data, ends, keys } of wholeTuples(stream, options.keyAt)) {
+  for await (const { data, ends, keys } of wholeTuples(stream, options)) {
     let begin = 0
     let kept = 0
     for (let index = 0; index < ends.length; index += 1) {
@@ -70,7 +75,7 @@ export function* copyStream({ pieces }: Pick<Tuples, 'pieces'>): Iterable<Buffer
   header.write(signature, 'latin1')
   yield header
   yield* pieces
-  yield Buffer.from([0xff, 0xff])
+  yield trailer
 }
 
 const newBatch = () => ({ pieces: [] as Buffer[], count: 0, bytes: 0, repeated: 0 })
@@ -91,7 +96,10 @@ interface WholeTuples {
 }
 
 /** A row that comes in many pieces is put together once, when all of it is there. */
-async function* wholeTuples(stream: AsyncIterable<Buffer>, keyAt: number): AsyncGenerator<WholeTuples> {
+async function* wholeTuples(
+  stream: AsyncIterable<Buffer>,
+  { keyAt, onCutShort }: Pick<TupleOptions, 'keyAt' | 'onCutShort'>,
+): AsyncGenerator<WholeTuples> {
   let waiting: Buffer[] = []
   let length = 0
   let needed = headerLength
@@ -111,6 +119,7 @@ async function* wholeTuples(stream: AsyncIterable<Buffer>, keyAt: number): Async
     length = data.length - rest
     needed = found.needed - rest
   }
+  if (!isBegun || length !== 2 || !Buffer.concat(waiting).equals(trailer)) onCutShort()
 }
 
 /**

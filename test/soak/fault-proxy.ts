@@ -30,6 +30,9 @@ export async function openFaultProxy(serverUrl: string, fault: Fault | undefined
   const { hostname, port } = new URL(serverUrl)
   const sockets = new Set<Socket>()
   const silent = new Set<Socket>()
+  /** Pieces that are held back, and when the last of them goes out: what comes later must not overtake them. */
+  const held = new Map<Socket, Buffer[]>()
+  const dueAt = new Map<Socket, number>()
   let left = fault?.after ?? Infinity
   let state: 'before' | 'broken' | 'healed' = 'before'
 
@@ -55,8 +58,24 @@ export async function openFaultProxy(serverUrl: string, fault: Fault | undefined
   }
 
   function write(to: Socket, chunk: Buffer): void {
-    if (fault?.kind !== 'delay' || state !== 'broken') to.write(chunk)
-    else setTimeout(() => to.writable && to.write(chunk), heldBack)
+    const now = performance.now()
+    const due = Math.max(
+      dueAt.get(to) ?? 0,
+      fault?.kind === 'delay' && state === 'broken' ? now + heldBack : 0,
+    )
+    const before = held.get(to) ?? []
+    if (before.length === 0 && due <= now) {
+      to.write(chunk)
+      return
+    }
+    held.set(to, [...before, chunk])
+    dueAt.set(to, due)
+    // Whichever timer fires, the piece that has waited longest goes out.
+    setTimeout(() => {
+      const [next, ...rest] = held.get(to) ?? []
+      held.set(to, rest)
+      if (next && to.writable) to.write(next)
+    }, due - now)
   }
 
   /** What still fits is passed on, so that a message breaks off in its middle. */

@@ -83,7 +83,9 @@ async function outcomeOf(options: SyncOptions): Promise<string> {
   try {
     return (await syncConversations(options)).status
   } catch (error) {
-    return error instanceof SyncError ? error.code : String(error)
+    if (!(error instanceof SyncError)) return String(error)
+    const { code, cause } = error
+    return code === 'INTERNAL' ? `${code}: ${cause instanceof Error ? cause.stack : String(cause)}` : code
   }
 }
 
