@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
-import { csvOptions, toCsv } from './csv.js'
+import { csvOptions, csvPieces } from './csv.js'
 import { statementError } from './driver-error.js'
 import { afterSilence, closePatience } from './silence.js'
 import { inline } from './inline.js'
@@ -66,7 +66,7 @@ export function pgSession(
         const copy = client.query(
           streams.from(`copy ${destination(client, table)} from stdin with (${csvOptions})`),
         )
-        await pipeline(Readable.from(pieces(rows)), copy)
+        await pipeline(Readable.from(csvPieces(rows)), copy)
       }),
     copy: {
       out: (query) => {
@@ -181,9 +181,4 @@ async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run
     if (!lost.aborted) await Promise.race([cursor.close().catch(() => undefined), gone])
     closed.abort()
   }
-}
-
-/** One string for all rows of a batch would hold them twice at once. */
-function* pieces(rows: readonly Cells[]): Iterable<Buffer> {
-  for (let from = 0; from < rows.length; from += 256) yield Buffer.from(toCsv(rows.slice(from, from + 256)))
 }

@@ -30,7 +30,7 @@ export function rowValues<Row extends object>(columns: readonly Column[]): RowVa
       columns.map(({ name, type }, index) => {
         const value: unknown = Reflect.get(row, name)
         const cell = before[index] ?? null
-        return isUntouched(value, cell, parsers[index]) ? cell : toText(value, type)
+        return isUntouched(value, cell, parsers[index]) ? cell : refusable(toText(value, type))
       }),
   }
 }
@@ -57,6 +57,14 @@ function toText(value: unknown, type: string): string | null {
   if (Array.isArray(value)) return `{${value.map(toElement).join(',')}}`
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/**
+ * Half of a surrogate pair has no bytes in UTF-8: on its way it would silently become another character. As NUL, which no server takes, it
+ * has the row rejected.
+ */
+function refusable(text: string | null): string | null {
+  return text?.replaceAll(/\p{Surrogate}/gu, '\0') ?? null
 }
 
 function toElement(value: unknown): string {
