@@ -165,16 +165,26 @@ it('vouches for nothing on a standby that has not replayed a commit', () => {
 })
 
 it('calls a source idle only when no id was given out and none was open', () => {
+  const isIdle = (last: HorizonState, probe: Probe, snapshot: Snapshot) =>
+    nothingWritten(last, observe(last, probe), probe, snapshot)
   const idle = stateAfter([probeAt(100, { next: 10 })], snapshotOf(10, 10))
-  expect(nothingWritten(idle, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(true)
-  expect(nothingWritten(idle, probeAt(200, { next: 11 }), snapshotOf(11, 11))).toBe(false)
+  expect(isIdle(idle, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(true)
+  expect(isIdle(idle, probeAt(200, { next: 11 }), snapshotOf(11, 11))).toBe(false)
   const open = stateAfter([probeAt(100, { next: 10 })], snapshotOf(8, 10, [8]))
-  expect(nothingWritten(open, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(false)
+  expect(isIdle(open, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(false)
   const hidden = stateAfter([probeAt(100, { next: 10 })], snapshotOf(8, 8, [], 10))
-  expect(nothingWritten(hidden, probeAt(200, { next: 10 }), snapshotOf(8, 8, [], 10))).toBe(false)
-  expect(
-    nothingWritten(idle, probeAt(200, { next: 10, startedAt: 2, prepared: true }), snapshotOf(10, 10)),
-  ).toBe(false)
+  expect(isIdle(hidden, probeAt(200, { next: 10 }), snapshotOf(8, 8, [], 10))).toBe(false)
+  expect(isIdle(idle, probeAt(200, { next: 10, startedAt: 2, prepared: true }), snapshotOf(10, 10))).toBe(
+    false,
+  )
+})
+
+it('calls a source idle only while the transactions that the last run saw open still are', () => {
+  const held = stateAfter([probeAt(50), probeAt(100, { next: 10, open: ['3/1'] })], snapshotOf(10, 10))
+  const isIdle = (probe: Probe) => nothingWritten(held, observe(held, probe), probe, snapshotOf(10, 10))
+  expect(isIdle(probeAt(200, { next: 10, open: ['3/1'] }))).toBe(true)
+  expect(isIdle(probeAt(200, { next: 10 }))).toBe(false)
+  expect(isIdle(probeAt(200, { next: 10, open: ['3/1'], startedAt: 2 }))).toBe(false)
 })
 
 it('keeps a small state however long a transaction stays open, and its bound with it', () => {

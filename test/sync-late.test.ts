@@ -1,3 +1,4 @@
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { expect, it, vi } from 'vitest'
 
@@ -48,6 +49,45 @@ it('finds a transaction that has not written yet when a run looks', async () => 
   await writer.end()
 
   expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+  expect(await differences(at)).toEqual([])
+})
+
+/** The source as a handle on which something happens between the look at its open transactions and the snapshot. */
+async function lookBehind(url: string, meanwhile: () => Promise<void>) {
+  const client = new pg.Client(url)
+  client.on('error', () => undefined)
+  await client.connect()
+  const query = async (text: string, values: unknown[]) => {
+    if (text.includes('repeatable read')) await meanwhile()
+    return client.query(text, values)
+  }
+  const connection = { query, release: () => undefined } as unknown as pg.PoolClient
+  const pool = { connect: () => Promise.resolve(connection), end: () => client.end() }
+  return new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
+}
+
+it('finds a transaction that writes and commits just before the snapshot, though nothing is written after it', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  await at.sync({ skewAllowance: 0 })
+  const writer = new pg.Client(at.source.url)
+  await writer.connect()
+  await writer.query('begin')
+  const { rows } = await writer.query<{ stamp: string }>(`select (now() at time zone 'UTC')::text as stamp`)
+  await at.sync({ skewAllowance: 0 })
+  await using source = await lookBehind(at.source.url, async () => {
+    await writer.query('update conversations set priority = 3, updated_at = $1 where id = 1', [
+      rows[0]?.stamp,
+    ])
+    await writer.query('commit')
+    await writer.end()
+  })
+
+  const meanwhile = await at.sync({ source, skewAllowance: 0 })
+  const last = await at.sync({ skewAllowance: 0 })
+
+  // By chance the first of them finds it, when a transaction of another test's database makes it read from earlier on.
+  expect(meanwhile.rowsUpdated + last.rowsUpdated).toBe(1)
   expect(await differences(at)).toEqual([])
 })
 

@@ -149,13 +149,15 @@ export function heldBackSince({ bounds }: Trace): Micros | null | undefined {
   return known.length > 0 ? Math.min(...known) : undefined
 }
 
-/** No write can have happened between the two snapshots: no transaction id was given out, and none was open. */
-export function nothingWritten(last: HorizonState, probe: Probe, snapshot: Snapshot): boolean {
+/** There is nothing to read: no transaction id was given out since the last snapshot, none was open, and none is left to look after. */
+export function nothingWritten(last: HorizonState, trace: Trace, probe: Probe, snapshot: Snapshot): boolean {
   return (
     changeOfSource(last, probe) === undefined &&
     last.snapshot.inProgress.length === 0 &&
     last.snapshot.xmax === last.snapshot.next &&
-    last.snapshot.next === snapshot.next
+    last.snapshot.next === snapshot.next &&
+    // What ended between the last probe and the last snapshot was visible there, but perhaps from before where that run began to read.
+    resolvedOpen(last, trace).length === 0
   )
 }
 

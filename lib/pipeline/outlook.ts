@@ -71,7 +71,7 @@ export async function lookAtSource(
     horizon: nextState(trace, probe, snapshot),
     low: bound && 'low' in bound ? bound.low : undefined,
     reason: bound && 'unknown' in bound ? bound.unknown : undefined,
-    isIdle: last !== undefined && nothingWritten(last, probe, snapshot),
+    isIdle: last !== undefined && nothingWritten(last, trace, probe, snapshot),
     smallTables: options.relation ? undefined : toSmallTables(rows),
     messages: messagesOf(rows),
     timeZones: timeZonesOf(rows),

@@ -57,6 +57,8 @@ export const scenarios: readonly Scenario[] = [
       [4, hesitant(200, 1500)],
     ],
   },
+  // After most of them nothing is written until the next run, which may then believe that there is nothing to read.
+  { name: 'lull', writers: 1, rest: 900, mix: [[1, hesitant(100, 900)]] },
   { name: 'future', ...plain, mix: [...typical, [4, future]] },
   { name: 'unrelated', ...plain, mix: typical, unrelated: true },
   { name: 'skew', ...plain, mix: [[1, stampedBefore]] },
