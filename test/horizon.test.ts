@@ -179,6 +179,14 @@ it('calls a source idle only when no id was given out and none was open', () => 
   )
 })
 
+it('does not call a standby idle while a transaction is open whose id its snapshots do not list', () => {
+  const standby = (at: number) => probeAt(at, { next: 10, mode: 'standby' })
+  const held = stateAfter([standby(50), standby(100)], snapshotOf(8, 10))
+  const trace = observe(held, standby(200))
+  expect(nothingWritten(held, trace, standby(200), snapshotOf(8, 10))).toBe(false)
+  expect(nothingWritten(held, trace, standby(200), snapshotOf(10, 10))).toBe(false)
+})
+
 it('calls a source idle only while the transactions that the last run saw open still are', () => {
   const held = stateAfter([probeAt(50), probeAt(100, { next: 10, open: ['3/1'] })], snapshotOf(10, 10))
   const isIdle = (probe: Probe) => nothingWritten(held, observe(held, probe), probe, snapshotOf(10, 10))

@@ -80,6 +80,24 @@ it('reads what it can see, and says that it was a standby', async () => {
   expect(await lost(arena)).toEqual([])
 })
 
+it('finds a transaction that was open on the primary once it ends, though no other has begun meanwhile', async () => {
+  await using arena = await openArena(servers, items)
+  await untilReplayed(arena)
+  await run(arena)
+  const writer = await arena.source.connect()
+  await writer.query(`begin; update items set payload = 'changed', updated_at = now() where id <= 3`)
+  await arena.source.query(`update items set payload = 'changed', updated_at = now() where id = 20`)
+  await untilReplayed(arena)
+  expect(await run(arena)).toMatchObject({ rowsUpdated: 1 })
+
+  await writer.query('commit')
+  writer.release()
+  await untilReplayed(arena)
+
+  expect(await run(arena)).toMatchObject({ loadType: 'incremental', rowsUpdated: 3 })
+  expect(await lost(arena)).toEqual([])
+})
+
 it('reads everything after a change between primary and standby', async () => {
   await using arena = await openArena(servers, items)
   await untilReplayed(arena)

@@ -153,7 +153,8 @@ export function heldBackSince({ bounds }: Trace): Micros | null | undefined {
 export function nothingWritten(last: HorizonState, trace: Trace, probe: Probe, snapshot: Snapshot): boolean {
   return (
     changeOfSource(last, probe) === undefined &&
-    last.snapshot.inProgress.length === 0 &&
+    // The list of ids in progress is always empty on a standby; the oldest of them is known there too.
+    last.snapshot.xmin === last.snapshot.xmax &&
     last.snapshot.xmax === last.snapshot.next &&
     last.snapshot.next === snapshot.next &&
     // What ended between the last probe and the last snapshot was visible there, but perhaps from before where that run began to read.

@@ -110,4 +110,14 @@ export const scenarios: readonly Scenario[] = [
     ],
     standby: true,
   },
+  {
+    name: 'standbylull',
+    writers: 2,
+    rest: 900,
+    mix: [
+      [1, quick],
+      [1, patient(300, 1500)],
+    ],
+    standby: true,
+  },
 ]
