@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import type pg from 'pg'
 
 import { SyncError } from '../domain/errors.js'
 import { redact } from '../domain/redact.js'
-import { listMigrations, type Migration } from './migration-files.js'
+import { listMigrations, ownMigrations, type Migration } from './migration-files.js'
 import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './migration-lock.js'
 import { migrationsTable, runDbmate } from './migration-run.js'
 
@@ -55,9 +54,6 @@ export async function migrate({
   if (complaint === undefined && left.length === 0) return { applied, pending: 0, alreadyApplied }
   throw signal?.aborted ? aborted(signal, applied) : failed(lock.client, complaint, applied, left[0])
 }
-
-/** Beside `lib` both in the source tree and in `dist`. */
-const ownMigrations = fileURLToPath(new URL('../../db/migrations/', import.meta.url))
 
 async function notApplied(
   client: pg.Client,

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 
 import { SyncError } from '../domain/errors.js'
 
@@ -9,6 +10,9 @@ export interface Migration {
   /** The file name without `.sql`. */
   readonly name: string
 }
+
+/** The folder of this package's migrations: beside `lib` in the source tree and in `dist`, and beside `bin`, where the command is one file. */
+export const ownMigrations = fileURLToPath(new URL('../../db/migrations/', import.meta.url))
 
 /**
  * The migrations of a folder in the order in which dbmate applies them: by file name. Other files are passed over, as dbmate does.

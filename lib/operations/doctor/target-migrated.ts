@@ -1,16 +1,11 @@
-import { fileURLToPath } from 'node:url'
-
 import { sql } from 'kysely'
 
-import { listMigrations } from '../../postgres/migration-files.js'
+import { listMigrations, ownMigrations } from '../../postgres/migration-files.js'
 import { migrationsTable } from '../../postgres/migration-run.js'
 import { describeRelation } from '../../postgres/relation.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
 import { critical, ok, warning, type Check } from './check.js'
-
-/** Beside `lib` both in the source tree and in `dist`. */
-const ownMigrations = fileURLToPath(new URL('../../../db/migrations/', import.meta.url))
 
 const migrate = 'Run chatwoot-sync migrate.'
 
