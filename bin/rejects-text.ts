@@ -13,7 +13,7 @@ export function rejectsText({ reasons, rows }: Rejects, width: number): string {
       const total = why.reduce((sum, reason) => sum + reason.rows, 0)
       const lines = [...why.map(reasonText), ...tail(which, total)]
       const text = lines.map((line) => `  ${wrap(line, width - 4, 4)}\n`).join('')
-      return `Pipeline ${pipeline}, rows rejected: ${countText(total)}\n${text}`
+      return `${wrap(`Pipeline ${pipeline}, rows rejected: ${countText(total)}`, width)}\n${text}`
     })
     .join('\n')
 }

@@ -4,6 +4,7 @@ import type { AlertDelivery, AlertOptions } from '../lib/index.js'
 import { alertChannelsOf, alertLanguageOf } from './alert-settings.js'
 import { secretsOf } from './environment.js'
 import { openLog } from './run-log.js'
+import { printable } from './wrap.js'
 
 type Where = Pick<
   AlertOptions,
@@ -45,7 +46,7 @@ export async function tellPeopleAfterRun(where: Where, flags: TellFlags): Promis
     await tellPeople(where, flags)
   } catch (error) {
     const reason = error instanceof SyncError ? error.message : String(error)
-    const line = redact(reason, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' ')
+    const line = printable(redact(reason, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' '))
     process.stderr.write(`chatwoot-sync: no alerts could be sent: ${line}\n`)
   }
 }
@@ -54,6 +55,8 @@ export async function tellPeopleAfterRun(where: Where, flags: TellFlags): Promis
 export function complain(deliveries: readonly AlertDelivery[]): void {
   for (const { channel, title, refusal } of deliveries) {
     if (refusal === null) continue
-    process.stderr.write(`chatwoot-sync: ${channel} did not take the alert "${title}": ${refusal}\n`)
+    process.stderr.write(
+      `chatwoot-sync: ${channel} did not take the alert "${printable(title)}": ${refusal}\n`,
+    )
   }
 }

@@ -95,8 +95,9 @@ export interface SyncOptions {
   readonly retryBudget?: number | undefined
   /**
    * Rows that the target may refuse before the run fails with TOO_MANY_REJECTS. What it refuses goes to `etl_rejects`, and each run tries it
-   * again. (Default: 100, or 1 % of the rows read where that is more: some bad rows stop nothing, a column gone wrong does. It is judged at
-   * the end, and earlier when over 1000 rows and a tenth of those read so far were refused.)
+   * again. (Default: 100, or 1 % of the rows read where that is more: some bad rows stop nothing, a column gone wrong does. Rows that an
+   * earlier run had left out already do not count again in an incremental one. It is judged at the end, and earlier when over 1000 rows and
+   * a tenth of those read so far were refused.)
    */
   readonly maxRejects?: number | undefined
   /**

@@ -54,6 +54,11 @@ export async function change({ source }: SyncFixture, assignment: string, condit
   )
 }
 
+/** Makes notes too long for the target, without a stamp that shows it. */
+export async function spoil({ source }: SyncFixture, condition: string): Promise<void> {
+  await source.query(`update notes set body = repeat('x', 21) where ${condition}`)
+}
+
 /** Runs the work with the target behind a Kysely of the caller's. */
 export async function withKysely<T>(url: string, work: (db: Kysely<never>) => Promise<T>): Promise<T> {
   const db = new Kysely<never>({

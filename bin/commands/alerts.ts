@@ -7,6 +7,7 @@ import { exitCodes } from '../exit-code.js'
 import { duration } from '../option-values.js'
 import { stopSignal } from '../stop-signal.js'
 import { complain, tellPeople } from '../tell-people.js'
+import { printable } from '../wrap.js'
 
 interface AlertFlags {
   readonly pipeline?: string
@@ -93,7 +94,7 @@ function print(deliveries: readonly AlertDelivery[], { json, quiet }: AlertFlags
     process.stdout.write(`${JSON.stringify({ deliveries })}\n`)
   } else if (!quiet) {
     const told = deliveries.filter(({ refusal }) => refusal === null)
-    const lines = told.map(({ channel, title }) => `Told by ${channel}: ${title}`)
+    const lines = told.map(({ channel, title }) => `Told by ${channel}: ${printable(title)}`)
     const text = deliveries.length === 0 ? ['There is nothing new to tell.'] : lines
     process.stdout.write(text.map((line) => `${line}\n`).join(''))
   }

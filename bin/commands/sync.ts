@@ -11,6 +11,7 @@ import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags 
 import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
+import { printable } from '../wrap.js'
 
 interface SyncFlags extends RunFlags, CareFlags {
   readonly full?: true
@@ -71,7 +72,7 @@ async function sync(flags: SyncFlags): Promise<void> {
 /** Else a wrong host would look like a run that hangs. */
 function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): void {
   view?.close()
-  const text = redact(message, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' ')
+  const text = printable(redact(message, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' '))
   process.stderr.write(`chatwoot-sync: ${text} Trying again in ${(wait / 1000).toFixed(1)} s.\n`)
 }
 

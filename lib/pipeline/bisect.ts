@@ -16,24 +16,27 @@ export interface Writing {
 /**
  * Writes a portion, in the transaction that is open, where the savepoint stands right before it. When the target refuses a row of it,
  * everything but the rows that it refuses is written: it goes back to the savepoint and tries each half by itself. A failure that is
- * not about a row is thrown. For k refused rows among n it takes about k log n tries, and no memory but that of the portion.
+ * not about a row is thrown. For k refused rows among n it takes about k log n tries, and no memory but that of the portion. Gives whether
+ * the last try wrote something, which the stage then holds; else the stage is empty.
  */
-export async function writeApart(writing: Writing, portion: Portion): Promise<void> {
+export async function writeApart(writing: Writing, portion: Portion): Promise<boolean> {
   const { target, plan, write, refuse } = writing
   try {
     await write(portion)
-    return
+    return true
   } catch (error) {
     const refusal = refusalOf(error, plan.columns)
     if (!refusal) throw error
     await target.script([backToSavepoint])
     if (portion.count === 1) {
       refuse(portion, refusal)
-      return
+      return false
     }
   }
+  let isWritten = false
   for (const half of portion.halves()) {
-    await target.script([clearStage, ...moveSavepoint])
-    await writeApart(writing, half)
+    if (isWritten) await target.script([clearStage, ...moveSavepoint])
+    isWritten = await writeApart(writing, half)
   }
+  return isWritten
 }

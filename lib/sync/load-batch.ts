@@ -103,7 +103,7 @@ export async function dropKeys(
 
 /** How far behind the horizon without its allowance a row lies that was not known yet: that much of the allowance was needed. */
 async function measureMargin({ target, plan, outlook, options, tally, rejectedBefore }: Run): Promise<void> {
-  const oldest = await oldestMovedStamp(target, plan.load, rejectedBefore)
+  const oldest = await oldestMovedStamp(target, plan.load, [...rejectedBefore])
   if (oldest === null || outlook.low === undefined) return
   const used = outlook.low + options.skewAllowance * 1000 - oldest
   tally.marginUsed = Math.max(tally.marginUsed ?? 0, used)

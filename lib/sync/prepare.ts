@@ -72,8 +72,8 @@ export async function prepareRun({ source, target, course, own, options }: Begin
 }
 
 /** What this run has refused itself, before it was interrupted, is counted already. */
-function rejectedBefore(rejected: readonly RejectedRow[], { executionId }: Course): string[] {
-  return rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key)
+function rejectedBefore(rejected: readonly RejectedRow[], { executionId }: Course): Set<string> {
+  return new Set(rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key))
 }
 
 function plannedEdits({ low, probe, messages }: Outlook, last: State | undefined, options: ResolvedOptions) {

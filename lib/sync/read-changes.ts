@@ -51,7 +51,7 @@ async function loadChanges(run: Run): Promise<boolean> {
   await target.together([...begin, ...stage, CompiledQuery.raw(setSavepoint)])
   const missing = new Set(candidates)
   const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
-  const since = { low: outlook.low ?? 0, keys: rejectedBefore }
+  const since = { low: outlook.low ?? 0, keys: [...rejectedBefore] }
   const query = (after: string | null) =>
     isByKey ? rowsOf(run, candidates, after) : rowsSince(run, since, after)
   for await (const batch of readAcross(run, (after) => readRows(run, query(after)))) {

@@ -85,9 +85,9 @@ async function canAppend({ target, plan, after }: Run): Promise<boolean> {
 /** A run that goes on from another one reads only the rest, and the rows that were rejected may lie before it. */
 async function retryRejected(run: Run): Promise<void> {
   const { target, plan, after, rejectedBefore, options, executionId } = run
-  if (after === null || rejectedBefore.length === 0) return
+  if (after === null || rejectedBefore.size === 0) return
   const guard = guardOf(plan, options)
-  for await (const batch of ahead(readRows(run, rowsOf(run, rejectedBefore)))) {
+  for await (const batch of ahead(readRows(run, rowsOf(run, [...rejectedBefore])))) {
     throwIfStopped(options.signal)
     await target.script([...beginWriting(options), setSavepoint])
     await loadBatch(run, batch)

@@ -21,13 +21,16 @@ const shareTried = 0.1
 /** Counts a refused row by its reason, and gives it for `recordRejects`. Throws TOO_MANY_REJECTS as soon as that is certain. */
 export function rejectRow(run: Run, portion: Portion, refusal: Refusal): Reject {
   const { tally, options, plan } = run
+  const key = portion.key()
   tally.rowsRejected += 1
+  if (run.loadType === 'incremental' && run.rejectedBefore.has(key)) tally.rejectedAgain += 1
   const reason = `${refusal.message} (${placeOf(refusal)})`
   tally.rejectReasons.set(reason, (tally.rejectReasons.get(reason) ?? 0) + 1)
-  const limit = options.maxRejects ?? Math.max(rejectsTried, tally.rowsExtracted * shareTried)
+  const limit =
+    options.maxRejects ?? Math.max(rejectsTried, tally.rowsExtracted * shareTried) + tally.rejectedAgain
   if (tally.rowsRejected > limit) throw tooManyRejects(run, limit)
   const cells = options.keepRejected ? portion.cells() : undefined
-  return { ...refusal, key: portion.key(), data: cells ? dataOf(plan.load.columns, cells) : null }
+  return { ...refusal, key, data: cells ? dataOf(plan.load.columns, cells) : null }
 }
 
 /** Notes the refused rows of a batch beside its other rows, in the transaction that is open. */
@@ -46,12 +49,16 @@ export async function settleRejects(run: Run): Promise<void> {
     if (tally.rowsRejected > limit) throw tooManyRejects(run, limit)
     tally.warnings.push(rowsRejected(run))
   }
-  if (!options.dryRun && run.rejectedBefore.length > 0) await dropPassed(target, scopeOf(run))
+  if (!options.dryRun && run.rejectedBefore.size > 0) await dropPassed(target, scopeOf(run))
 }
 
-/** What a run that goes on from another one reads is only the rest: the rows before stand in the table. */
+/**
+ * What a run that goes on from another one reads is only the rest: the rows before stand in the table. An incremental run reads few rows
+ * beside all that were rejected before, which an earlier run has allowed.
+ */
 async function defaultLimit({ tally, after, target, plan }: Run): Promise<number> {
-  const limit = (rows: number) => Math.max(rejectsAllowed, Math.floor(rows * shareAllowed))
+  const limit = (rows: number) =>
+    Math.max(rejectsAllowed, Math.floor(rows * shareAllowed)) + tally.rejectedAgain
   const isEnough = after === null || tally.rowsRejected <= limit(tally.rowsExtracted)
   return limit(isEnough ? tally.rowsExtracted : await countLive(target, plan.load))
 }

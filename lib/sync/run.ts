@@ -20,6 +20,8 @@ export type Tally = Mutable<Counts> & {
   /** Under how many snapshots of the source rows were read. */
   snapshots: number
   marginUsed: Micros | null
+  /** Those of the rejected rows that an incremental run had to leave out before, too. */
+  rejectedAgain: number
   /** Rejected rows by the reason. */
   readonly rejectReasons: Map<string, number>
   readonly phases: Record<keyof Phases, number>
@@ -40,7 +42,7 @@ export interface Run {
   /** Last key of an earlier full read that this one goes on from. */
   readonly after: string | null
   /** Keys of rows that earlier runs had to leave out; this run tries them again. */
-  readonly rejectedBefore: readonly string[]
+  readonly rejectedBefore: ReadonlySet<string>
   /** The source is not the one that the last good run read. */
   readonly isNewSource: boolean
   /** The small tables as the last good run saw them. */
@@ -68,6 +70,7 @@ export function newTally(committed?: Counts): Tally {
     keys: 0,
     snapshots: 1,
     marginUsed: null,
+    rejectedAgain: 0,
     rejectReasons: new Map(),
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
@@ -76,7 +79,13 @@ export function newTally(committed?: Counts): Tally {
 
 /** The row of the control table as it stands after `resumeKey`. */
 export function progressOf(run: Run, resumeKey: string | null): RunProgress {
-  const { keys: _keys, snapshots: _snapshots, rejectReasons: _reasons, ...tally } = run.tally
+  const {
+    keys: _keys,
+    snapshots: _snapshots,
+    rejectReasons: _reasons,
+    rejectedAgain: _again,
+    ...tally
+  } = run.tally
   const { marginUsed, phases, warnings, ...counts } = tally
   return {
     ...counts,
