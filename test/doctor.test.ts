@@ -24,6 +24,7 @@ describe('the doctor', () => {
       'source-indexes',
       'target-connection',
       'target-version',
+      'target-pooler',
       'target-database',
       'target-migrated',
       'target-table',

@@ -31,6 +31,16 @@ export const errorCodes = {
   TARGET_DISK_FULL: 'failure',
   /** The target takes no writes: it is a standby, or read only by a setting. Remedy: connect to the primary. */
   TARGET_READ_ONLY: 'failure',
+  /**
+   * The pooler before the source does not take what a run sends: a startup parameter, or a transaction where it pools by statement. Remedy:
+   * take the parameter out of the connection, or let it pool by transaction or by session.
+   */
+  SOURCE_POOLED: 'failure',
+  /**
+   * A pooler before the target, which may take the connection that holds the lock for somebody else; nothing was written. Remedy: the
+   * server's own address, or `pooler=session` in the connection string of one in session mode.
+   */
+  TARGET_POOLED: 'failure',
   /** The source role lacks SELECT on something that is read. Remedy: the grants in the README. */
   SOURCE_FORBIDDEN: 'failure',
   /** The target role lacks a right. Remedy: the grants in the README. */
@@ -53,7 +63,7 @@ export const errorCodes = {
   TARGET_COLUMN_MISSING: 'failure',
   /** Another run of this pipeline holds the lock. Remedy: wait for it, or look at `chatwoot-sync status`. */
   LOCKED: 'locked',
-  /** The lock went away with its connection, or another run took over: nothing was written after that. Remedy: run again. */
+  /** The lock went away with its connection, or a pooler parted them, or another run took over: nothing was written after that. Remedy: run again. */
   LOCK_LOST: 'failure',
   /** The AbortSignal fired or the process was told to stop: the batch in work was rolled back. Remedy: run again; a backfill goes on. */
   ABORTED: 'failure',
@@ -67,7 +77,10 @@ export const errorCodes = {
   TOO_MANY_DELETES: 'failure',
   /** A full read ended before its end, so what it did not show is not gone. Remedy: run again. */
   READ_INCOMPLETE: 'failure',
-  /** The source is another server, timeline or definition than the last run read, so deletes cannot be told. Remedy: check it, then `--accept-new-source`. */
+  /**
+   * The source is another server, timeline or definition than the last run read, so deletes cannot be told; or it became another one in the
+   * middle of a run. Remedy: check it, then `--accept-new-source`; in the middle of a run, run again.
+   */
   SOURCE_IDENTITY_CHANGED: 'failure',
   /** The standby has not replayed far enough to be read. Remedy: wait, or read the primary. */
   STANDBY_BEHIND: 'failure',

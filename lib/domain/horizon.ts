@@ -34,7 +34,14 @@ export interface SourceIdentity {
   readonly database: string
 }
 
-export interface Probe {
+/** One process of a server, from its start to its end. */
+export interface Server {
+  readonly mode: 'primary' | 'standby'
+  /** Start of the server process, which renames prepared transactions. */
+  readonly startedAt: Micros
+}
+
+export interface Probe extends Server {
   /** Time of the source: of its clock on a primary, of the last replayed commit on a standby, where it may be unknown. */
   readonly at: Micros | null
   /** The next transaction id. */
@@ -43,10 +50,7 @@ export interface Probe {
   readonly open: readonly string[]
   /** Whether a prepared transaction is among them. */
   readonly prepared: boolean
-  readonly mode: 'primary' | 'standby'
   readonly identity: SourceIdentity
-  /** Start of the server process, which renames prepared transactions. */
-  readonly startedAt: Micros
 }
 
 export interface Snapshot {
@@ -160,6 +164,11 @@ export function nothingWritten(last: HorizonState, trace: Trace, probe: Probe, s
     // What ended between the last probe and the last snapshot was visible there, but perhaps from before where that run began to read.
     resolvedOpen(last, trace).length === 0
   )
+}
+
+/** Whether both looks were at one running server. A restart counts as another one: what a standby shows after it may lie before. */
+export function isSameServer(one: Server, other: Server): boolean {
+  return one.mode === other.mode && one.startedAt === other.startedAt
 }
 
 /** Another server, database or history: what is gone from it may never have been in it. */

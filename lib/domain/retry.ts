@@ -29,12 +29,13 @@ const longestWait = 10_000
 export function prospectOf({ code, details }: Failure): Prospect {
   const { sqlState } = details
   // A name that the server or a pooler does not know may come as a protocol error.
-  if (/_(AUTH_FAILED|DATABASE_MISSING|FORBIDDEN)$/.test(code)) return 'stays'
+  if (/_(AUTH_FAILED|DATABASE_MISSING|FORBIDDEN|POOLED)$/.test(code)) return 'stays'
   if (typeof sqlState === 'string') {
     if (sqlState === '57014') return 'smaller'
     if (/^(25006|53100|58030)$/.test(sqlState)) return 'brief'
     return /^(08...|40...|25P0[34]|53[23]00|55P03|57P0[1235])$/.test(sqlState) ? 'passes' : 'stays'
   }
+  if (details['isWhileReading'] === true) return 'brief'
   return code.endsWith('_UNREACHABLE') || details['isHeldByLostConnection'] === true ? 'passes' : 'stays'
 }
 

@@ -5,12 +5,14 @@ import { hashKeyOf } from '../domain/column-hash.js'
 import { SyncError } from '../domain/errors.js'
 import {
   heldBackSince,
+  isSameServer,
   lowerBound,
   nextState,
   nothingWritten,
   observe,
   type HorizonState,
   type Probe,
+  type Server,
   type Snapshot,
   type Trace,
 } from '../domain/horizon.js'
@@ -18,7 +20,7 @@ import { formatMicros, type Micros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import { handOverKey } from '../postgres/protection.js'
-import { probeSource, readSnapshot, toSnapshot } from '../postgres/probe.js'
+import { probeSource, readSnapshot, toServer, toSnapshot } from '../postgres/probe.js'
 import type { Session } from '../postgres/session.js'
 import { beginReading } from '../postgres/settings.js'
 import { compile } from '../postgres/statement.js'
@@ -47,6 +49,7 @@ export interface Outlook {
 /**
  * Opens the one transaction in which it is read, and works out from where on to read. Without an earlier state it
  * first waits, for seconds at most, until the transactions that are open have ended, as nobody can tell how long they have been.
+ * Throws SOURCE_IDENTITY_CHANGED when the snapshot is of another server than the probe.
  */
 export async function lookAtSource(
   source: Session,
@@ -56,13 +59,13 @@ export async function lookAtSource(
 ): Promise<Outlook> {
   let probe = firstProbe
   let trace = observe(last, probe)
-  let { snapshot, rows } = await openSnapshot(source, options)
+  let { snapshot, rows } = await openSnapshot(source, probe, options)
   for (let waited = 0; !last && isOpenUnknown(trace, snapshot) && waited < 3000; waited += 250) {
     await source.script(['rollback'])
     await pause(250, options.signal)
     probe = await probeSource(source)
     trace = observe(trace, probe)
-    ;({ snapshot, rows } = await openSnapshot(source, options))
+    ;({ snapshot, rows } = await openSnapshot(source, probe, options))
   }
   const bound = last && lowerBound(last, trace, probe, snapshot, options.skewAllowance * 1000)
   return {
@@ -79,14 +82,31 @@ export async function lookAtSource(
   }
 }
 
-/** The small tables come with the snapshot, in the same round trip. */
-export async function openSnapshot(source: Session, options: ResolvedOptions) {
+/**
+ * The small tables come with the snapshot, in the same round trip. Throws SOURCE_IDENTITY_CHANGED when it is of another server than the
+ * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
+ */
+export async function openSnapshot(source: Session, probed: Server, options: ResolvedOptions) {
   const { relation, columns, hashSecret } = options
   const tables = relation ? [] : [compile(smallTables())]
   const key = columns?.hash?.length && hashSecret !== undefined ? handOverKey(hashKeyOf(hashSecret)) : []
   const begin = [...beginReading(options), ...key].map((text) => CompiledQuery.raw(text))
   const results = await source.together([...begin, readSnapshot, ...tables])
-  return { snapshot: toSnapshot(results[begin.length] ?? []), rows: results[begin.length + 1] ?? [] }
+  const [taken = [], rows = []] = results.slice(begin.length)
+  if (!isSameServer(probed, toServer(taken))) throw otherServer()
+  return { snapshot: toSnapshot(taken), rows }
+}
+
+/** The source became another server in the middle of a run. */
+export function otherServer(): SyncError {
+  return new SyncError(
+    'SOURCE_IDENTITY_CHANGED',
+    'Another server answered, or the same one after a restart, while the run was at work.',
+    {
+      remedy: 'Run it again. If the address leads to several servers, give the address of one of them.',
+      details: { isWhileReading: true },
+    },
+  )
 }
 
 /** A snapshot also holds the transactions of the server's other databases, which the probe leaves out. */

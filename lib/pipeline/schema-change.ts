@@ -2,7 +2,9 @@ import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
 import type { ResolvedOptions } from '../options.js'
+import { stageName } from '../postgres/load.js'
 import { look } from '../postgres/look.js'
+import { targetPooled } from '../postgres/pooler.js'
 import { lookUp, toRelation } from '../postgres/relation.js'
 import type { RenewableSession } from '../postgres/renewable.js'
 import type { Cells, Session, Side } from '../postgres/session.js'
@@ -31,7 +33,7 @@ interface Work {
 
 /**
  * The error for a statement that failed in the middle of a run: where a column or a table is no longer what the statement was built for,
- * the error that says so, else the one that was given.
+ * the error that says so; TARGET_POOLED where the temporary table went astray; else the one that was given.
  */
 export async function explained(error: unknown, work: Work): Promise<unknown> {
   const { source, target, plan, options } = work
@@ -42,7 +44,8 @@ export async function explained(error: unknown, work: Work): Promise<unknown> {
     if (here.length > 0) return schemaChanged('source', here, error)
     await target.script(['rollback'])
     const there = changesBetween(plan.shapes.target, await targetShape(target, options))
-    return there.length > 0 ? schemaChanged('target', there, error) : error
+    if (there.length > 0) return schemaChanged('target', there, error)
+    return isWithoutStage(error) ? targetPooled(error) : error
   } catch {
     // Nobody can look again, as with a server that is gone: what failed first is what counts.
     return error
@@ -53,6 +56,13 @@ export async function explained(error: unknown, work: Work): Promise<unknown> {
 function isAboutSchema(error: unknown): boolean {
   const sqlState = error instanceof SyncError ? error.details['sqlState'] : null
   return typeof sqlState === 'string' && /^(08P01|0A|22|23|3F|42|XX)/.test(sqlState)
+}
+
+/** The stage is missing, or another session's is there: a pooler has moved the connection on. */
+function isWithoutStage(error: unknown): boolean {
+  if (!(error instanceof SyncError)) return false
+  const { sqlState } = error.details
+  return (sqlState === '42P01' || sqlState === '42P07') && error.message.includes(stageName)
 }
 
 async function sourceShape(source: Session, options: ResolvedOptions): Promise<Shape> {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { isDirect, targetPooled } from './pooler.js'
 import type { Session } from './session.js'
 import { compile, target as db } from './statement.js'
 
@@ -21,16 +22,23 @@ export interface Incident extends Finding {
   readonly closedTold: readonly string[]
 }
 
-/** Waits until no other process tells people of this pipeline, so that nobody is told twice; held as long as the connection lives. */
+/**
+ * Waits until no other process tells people of this pipeline, so that nobody is told twice; held as long as the connection lives. Throws
+ * TARGET_POOLED where a pooler stands between, as the lock would outlive this process there.
+ */
 export async function lockAlerts(target: Session, pipeline: string): Promise<void> {
   // A session's lock outlives the transaction, which is here for the time limit alone.
   await target.script(['begin', `set local statement_timeout = ${patience}`])
-  await target.rows(
-    compile(
-      sql`select pg_advisory_lock(hashtextextended(${`chatwoot-sync alerts ${pipeline}`}::text, 0))::text`,
-    ),
+  const [row] = await target.rows(
+    compile(sql`
+      select
+        case
+          when ${isDirect(target)}
+          then pg_advisory_lock(hashtextextended(${`chatwoot-sync alerts ${pipeline}`}::text, 0))::text
+        end as taken`),
   )
   await target.script(['commit'])
+  if (row?.[0] === null) throw targetPooled()
 }
 
 /** Milliseconds; another process may be waiting for three servers that do not answer. */

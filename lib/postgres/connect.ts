@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { configurationError, connectError, type Address } from './driver-error.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
 import { pgSession } from './pg-session.js'
+import { isSessionPooler } from './pooler.js'
 import type { Session, Side } from './session.js'
 import { orUnreachable } from './silence.js'
 
@@ -75,7 +76,11 @@ async function connectClient(
     ...given,
   })
   // Before connecting: an error that nobody listens to ends the process.
-  const session = pgSession(side, client, { release: () => client.end(), silence: silenceOf(options) })
+  const session = pgSession(side, client, {
+    release: () => client.end(),
+    silence: silenceOf(options),
+    isPooled: isSessionPooler(given.connectionString),
+  })
   try {
     await client.connect()
     return session
@@ -108,7 +113,8 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
       client.release(true)
       await ended
     }
-    const session = pgSession(side, client, { release, silence: silenceOf(options) })
+    const isPooled = isSessionPooler(pool.options.connectionString)
+    const session = pgSession(side, client, { release, silence: silenceOf(options), isPooled })
     return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))

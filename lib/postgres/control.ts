@@ -18,14 +18,14 @@ export interface RunStart {
 
 /**
  * Inserts the running row. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody
- * works on them. What is older than `keepHistory` and not needed any more is deleted, a portion at a time.
+ * works on them. What is older than `keepHistory` and not needed any more is deleted, a portion at a time. Gives the server's process.
  */
 export async function openRun(
   target: Session,
   executionId: string,
   { pipeline, loadType, triggeredBy, keepHistory }: RunStart,
-): Promise<void> {
-  await target.together([
+): Promise<string | undefined> {
+  const [, opened = []] = await target.together([
     db
       .updateTable('etl_control')
       .set({
@@ -41,9 +41,11 @@ export async function openRun(
     db
       .insertInto('etl_control')
       .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
+      .returning(sql<string>`pg_backend_pid()::text`.as('process'))
       .compile(),
     ...(keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]),
   ])
+  return opened[0]?.[0] ?? undefined
 }
 
 /** What earlier runs of the pipeline leave to this one. */
@@ -121,11 +123,13 @@ export interface RunProgress extends Counts {
   readonly resumeKey: string | null
   /** JSON. */
   readonly state: string | null
+  /** The server's process that holds the lock. */
+  readonly lockedIn: string
 }
 
 /**
  * Writes the progress into the run's row, in the transaction that also writes the rows. Throws LOCK_LOST when the row is no longer
- * `running`, as then another run took over and nothing of this one may be committed. Gives the rows of `also`, asked in the same round
+ * `running`, as then another run took over, or when this is not the process that holds the lock: nothing may be committed then. Gives the rows of `also`, asked in the same round
  * trip.
  */
 export async function recordProgress(
@@ -140,6 +144,7 @@ export async function recordProgress(
       .set(progressColumns(progress))
       .where('execution_id', '=', executionId)
       .where('status', '=', 'running')
+      .where(isIn(progress.lockedIn))
       .returning(sql<string>`status`.as('status'))
       .compile(),
     also,
@@ -162,12 +167,14 @@ export async function closeRun(
     where pipeline = ${pipeline}::text
       and state is not null
       and execution_id <> ${executionId}::uuid
+      and ${isIn(progress.lockedIn)}
       and exists (select from etl_control where execution_id = ${executionId}::uuid and status = 'running')`),
     db
       .updateTable('etl_control')
       .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
       .where('execution_id', '=', executionId)
       .where('status', '=', 'running')
+      .where(isIn(progress.lockedIn))
       .returning(reportColumns)
       .compile(),
   ])
@@ -203,6 +210,9 @@ export async function failRun(
   )
 }
 
+/** Behind a pooler that does not keep a connection for its client, a transaction may come to another process than the lock did. */
+const isIn = (process: string) => sql<boolean>`pg_backend_pid()::text = ${process}::text`
+
 const closing = {
   completed_at: sql<string>`clock_timestamp()`,
   duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - started_at)::numeric, 3)`,
@@ -233,9 +243,7 @@ function progressColumns(progress: RunProgress) {
 function lockLost(): SyncError {
   return new SyncError(
     'LOCK_LOST',
-    'Another run took over while this one was held up, so nothing more of it was written.',
-    {
-      remedy: 'Run it again.',
-    },
+    'Another run took over while this one was held up, or a pooler moved it away from its lock, so nothing more of it was written.',
+    { remedy: "Run it again; through a pooler, give the server's own address instead." },
   )
 }

@@ -53,6 +53,13 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
       'Grant connect on it.',
     )
   }
+  if (isPooler(sqlState, said, /^unsupported startup parameter/)) {
+    return of(
+      codes.pooled,
+      `The pooler before the ${side} at ${where} refused a parameter of the connection: ${said}.`,
+      'Take it out of the connection, or let the pooler ignore it, as by ignore_startup_parameters of PgBouncer.',
+    )
+  }
   const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error)
   if (remedy)
     return of(codes.tls, `There is no trusted connection to the ${side} server ${where}: ${said}.`, remedy)
@@ -93,6 +100,11 @@ export function statementError(side: Side, error: unknown): SyncError {
     })
   // Neither the server's nor the network's: it would be tried again for nothing.
   if (sqlState === null && isBug(error)) return of('INTERNAL', 'Please report it.')
+  if (isPooler(sqlState, said, /statement pooling mode$/)) {
+    return of(codes.pooled, "Let it pool by transaction or session, or give the server's own address.")
+  }
+  if (isEndOfConnection(sqlState, error))
+    return of(codes.unreachable, 'Run it again; what was committed stays.')
   switch (sqlState) {
     case '42501':
       return of(codes.forbidden, 'Grant what is missing; the README lists the rights.')
@@ -146,6 +158,7 @@ function codesOf(side: Side) {
         timedOut: 'SOURCE_TIMED_OUT',
         diskFull: 'SOURCE_FAILED',
         readOnly: 'SOURCE_FAILED',
+        pooled: 'SOURCE_POOLED',
         failed: 'SOURCE_FAILED',
       } as const)
     : ({
@@ -159,6 +172,7 @@ function codesOf(side: Side) {
         timedOut: 'TARGET_TIMED_OUT',
         diskFull: 'TARGET_DISK_FULL',
         readOnly: 'TARGET_READ_ONLY',
+        pooled: 'TARGET_POOLED',
         failed: 'TARGET_FAILED',
       } as const)
 }
@@ -177,6 +191,16 @@ export function sqlStateOf(error: unknown): string | null {
 function codeOf(error: unknown): string {
   const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
   return typeof code === 'string' ? code : ''
+}
+
+/** Poolers say by a protocol error what they do not take; only the words tell it from a connection that broke behind them. */
+function isPooler(sqlState: string | null, said: string, words: RegExp): boolean {
+  return sqlState === '08P01' && words.test(said)
+}
+
+/** As a pooler says it that has lost, or does not get, its server. */
+function isEndOfConnection(sqlState: string | null, error: unknown): boolean {
+  return sqlState?.startsWith('08') === true && Reflect.get(Object(error), 'severity') === 'FATAL'
 }
 
 function isBug(error: unknown): boolean {

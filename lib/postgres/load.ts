@@ -23,7 +23,7 @@ export interface Written {
   readonly updated: number
 }
 
-const stageName = 'chatwoot_sync_stage'
+export const stageName = 'chatwoot_sync_stage'
 
 export interface StageOptions {
   /** The stage itself refuses what the table would refuse, as nothing goes on from it; all but rules that look at other rows of the table. */

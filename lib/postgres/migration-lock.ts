@@ -5,6 +5,8 @@ import pg from 'pg'
 import { SyncError } from '../domain/errors.js'
 import { addressOf, newClient } from './connect.js'
 import { connectError } from './driver-error.js'
+import { processOf } from './pg-session.js'
+import { isSessionPooler, targetPooled } from './pooler.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
 export type MigrationTarget = string | pg.PoolConfig | pg.Pool
@@ -21,7 +23,7 @@ const lockName = 'chatwoot-sync migrate'
 
 /**
  * A connection of its own that alone may migrate this database, until it is disposed of. Waits for as long as another
- * process migrates. The lock belongs to the session, so a pooler in transaction mode must not stand in between.
+ * process migrates. The lock belongs to the session: throws TARGET_POOLED where a pooler stands in between.
  * Throws ABORTED when the signal has fired or fires while it waits, and what `openSession` throws when it cannot connect.
  */
 export async function takeMigrationLock(
@@ -41,13 +43,17 @@ export async function takeMigrationLock(
   }
   try {
     await forbidTimeouts(client)
-    await waitForLock(client, signal)
+    const { connectionString } = typeof target === 'string' ? { connectionString: target } : configOf(target)
+    await waitForLock(client, isSessionPooler(connectionString) ? undefined : processOf(client), signal)
   } catch (error) {
     await client.end()
     throw error
   }
   return { client, lost: lost.signal, [Symbol.asyncDispose]: () => client.end() }
 }
+
+const configOf = (target: pg.PoolConfig | pg.Pool): pg.PoolConfig =>
+  'connect' in target ? target.options : target
 
 function clientConfig(target: MigrationTarget): pg.ClientConfig {
   const config = typeof target === 'string' ? { connectionString: target } : target
@@ -65,8 +71,12 @@ async function forbidTimeouts(client: pg.Client): Promise<void> {
 }
 
 /** Asks again and again: a session that waits inside the server blocks `create index concurrently` in the one that works. */
-async function waitForLock(client: pg.Client, signal: AbortSignal | undefined): Promise<void> {
-  while (!(await tryLock(client))) {
+async function waitForLock(
+  client: pg.Client,
+  process: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  while (!(await tryLock(client, process))) {
     try {
       await pause(100, undefined, signal ? { signal } : {})
     } catch (cause) {
@@ -75,11 +85,18 @@ async function waitForLock(client: pg.Client, signal: AbortSignal | undefined): 
   }
 }
 
-async function tryLock(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    'select pg_try_advisory_lock(hashtextextended($1::text, 0)) as locked',
-    [lockName],
+/** `process` is the server's end as the driver knows it. */
+async function tryLock(client: pg.Client, process: string | undefined): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean | null }>(
+    `
+    select
+      case
+        when pg_backend_pid() = coalesce($2::integer, pg_backend_pid())
+        then pg_try_advisory_lock(hashtextextended($1::text, 0))
+      end as locked`,
+    [lockName, process],
   )
+  if (rows[0]?.locked === null) throw targetPooled()
   return rows[0]?.locked === true
 }
 

@@ -16,12 +16,12 @@ const asText = { getTypeParser: () => (text: string) => text }
 
 /**
  * A session over a client of pg. `release` gives the connection back, or ends it. After `silence` milliseconds without an answer to a
- * statement the connection counts as lost; 0 for never.
+ * statement the connection counts as lost; 0 for never. `isPooled` says that the caller knows of a pooler in between.
  */
 export function pgSession(
   side: Side,
   client: pg.ClientBase,
-  { release, silence }: { release: () => Promise<void>; silence: number },
+  { release, silence, isPooled }: { release: () => Promise<void>; silence: number; isPooled: boolean },
 ): Session {
   const { lost, destroy, guard } = watchConnection(side, client, silence)
   let roundTrips = 0
@@ -43,7 +43,7 @@ export function pgSession(
   return {
     side,
     get process() {
-      return processOf(client)
+      return isPooled ? undefined : processOf(client)
     },
     lost,
     roundTrips: () => roundTrips,
@@ -106,8 +106,8 @@ function watchConnection(side: Side, client: pg.ClientBase, silence: number) {
   return { lost, destroy, guard }
 }
 
-/** The types of pg do not show it; null before the connection stands. */
-function processOf(client: pg.ClientBase): string | undefined {
+/** Process id of the server's end, as the server has told it. The types of pg do not show it; null before the connection stands. */
+export function processOf(client: pg.ClientBase): string | undefined {
   const id: unknown = Reflect.get(client, 'processID')
   return typeof id === 'number' ? String(id) : undefined
 }

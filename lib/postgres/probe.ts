@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
-import type { Probe, Snapshot } from '../domain/horizon.js'
+import type { Probe, Server, Snapshot } from '../domain/horizon.js'
 import type { Cells, Session } from './session.js'
 
 /**
@@ -18,14 +18,24 @@ export async function probeSource(source: Session): Promise<Probe> {
   }
 }
 
+const startedAt = `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started_at`
+
 /** The snapshot of the open transaction; the last statement of its beginning. */
 export const readSnapshot = CompiledQuery.raw(`
   select
-    pg_snapshot_xmin(s)::text,
-    pg_snapshot_xmax(s)::text,
-    (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text,
-    array(select pg_snapshot_xip(s)::text)::text
+    pg_snapshot_xmin(s)::text as xmin,
+    pg_snapshot_xmax(s)::text as xmax,
+    (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text as next,
+    array(select pg_snapshot_xip(s)::text)::text as in_progress,
+    pg_is_in_recovery()::text as mode,
+    ${startedAt}
   from pg_current_snapshot() s`)
+
+/** The server on which the snapshot was taken. */
+export function toServer(rows: readonly Cells[]): Server {
+  const cell = cellsOf(rows)
+  return { mode: modeOf(cell(4)), startedAt: Number(cell(5)) }
+}
 
 export function toSnapshot(rows: readonly Cells[]): Snapshot {
   const cell = cellsOf(rows)
@@ -70,7 +80,7 @@ const probe = (identity: string) => `
     exists (select from pg_locks where pid is null)::text as prepared,
     (select (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text from pg_current_snapshot() s) as next,
     pg_is_in_recovery()::text as mode,
-    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started_at,
+    ${startedAt},
     (select oid::text from pg_database where datname = current_database()) as database,
 ${identity}`
 
@@ -87,11 +97,13 @@ export function toProbe(rows: readonly Cells[]): Probe {
     open: arrayOf(cell(1)),
     prepared: cell(2) === 'true',
     next: BigInt(cell(3)),
-    mode: cell(4) === 'true' ? 'standby' : 'primary',
+    mode: modeOf(cell(4)),
     startedAt: Number(cell(5)),
     identity: { database: cell(6), system: cell(7), timeline: cell(8) },
   }
 }
+
+const modeOf = (isInRecovery: string) => (isInRecovery === 'true' ? 'standby' : 'primary')
 
 /** The texts of the one row that such a statement always has. */
 function cellsOf(rows: readonly Cells[]): (index: number) => string {

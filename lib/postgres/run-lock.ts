@@ -1,22 +1,24 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
+import { isDirect, targetPooled } from './pooler.js'
 import type { Session } from './session.js'
 import { compile } from './statement.js'
 
 /**
  * Makes this connection the only one that may run the pipeline, for as long as it lives: the lock and the writes go away together. Gives
- * the process id of the server's end. Throws LOCKED when another run has it. A pooler in transaction mode must not stand between, as the
- * lock belongs to the session.
+ * the process id of the server's end. Throws LOCKED when another run has it, and TARGET_POOLED, without having taken it, where a pooler
+ * stands between, as the lock belongs to the session.
  */
 export async function takeRunLock(target: Session, pipeline: string): Promise<string> {
   const [row] = await target.rows(
     compile(sql`
       select
-        pg_try_advisory_lock(${lockKey(pipeline)})::text,
-        pg_backend_pid()::text`),
+        case when ${isDirect(target)} then pg_try_advisory_lock(${lockKey(pipeline)})::text end as taken,
+        pg_backend_pid()::text as process`),
   )
   const [isTaken, process] = row ?? []
+  if (isTaken === null) throw targetPooled()
   if (isTaken === 'true' && process) return process
   throw new SyncError('LOCKED', `Another run of the pipeline ${pipeline} is at work.`, {
     remedy: 'Wait until it is done; chatwoot-sync status shows it.',

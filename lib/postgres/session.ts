@@ -14,7 +14,7 @@ export type Cells = readonly (string | null)[]
  */
 export interface Session extends AsyncDisposable {
   readonly side: Side
-  /** Process id of the server's end, as far as the driver tells; a pooler in between has ids of its own. */
+  /** Process id of the server's end, as far as the driver tells; a pooler in between has ids of its own, and undefined where the caller knows of one. */
   readonly process: string | undefined
   /** Fires when the connection is gone. */
   readonly lost: AbortSignal

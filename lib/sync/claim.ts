@@ -2,6 +2,7 @@ import { SyncError } from '../domain/errors.js'
 import type { ResolvedOptions } from '../options.js'
 import { openRun } from '../postgres/control.js'
 import { readOwnRun, type OwnRun } from '../postgres/own-run.js'
+import { targetPooled } from '../postgres/pooler.js'
 import { endLostHolder, takeRunLock } from '../postgres/run-lock.js'
 import type { Session } from '../postgres/session.js'
 import type { Course } from './course.js'
@@ -11,7 +12,8 @@ import { hookFailed } from './hook-failed.js'
  * Makes the target this run's: takes the lock and inserts the run's row. After a failure it gives what the row holds, which is what was
  * committed; a run whose last commit was not answered may find itself done.
  *
- * Throws LOCKED when another run is at work, and LOCK_LOST when another one took over meanwhile.
+ * Throws LOCKED when another run is at work, LOCK_LOST when another one took over meanwhile, and TARGET_POOLED when the connection does not
+ * stay with one process of the server.
  */
 export async function claimRun(
   target: Session,
@@ -22,7 +24,8 @@ export async function claimRun(
   const own = await ownRun(target, course)
   if (!own && !options.dryRun) {
     course.isOpen = true
-    await openRun(target, course.executionId, options)
+    const process = await openRun(target, course.executionId, options)
+    if (process !== course.lockedIn) throw targetPooled()
   }
   if (!course.isAnnounced) announce(course, options)
   return own
@@ -34,7 +37,8 @@ async function takeLock(target: Session, course: Course, { pipeline }: ResolvedO
   const isAgain = lockHolders.size > 0
   if (target.process !== undefined) lockHolders.add(target.process)
   try {
-    lockHolders.add(await takeRunLock(target, pipeline))
+    course.lockedIn = await takeRunLock(target, pipeline)
+    lockHolders.add(course.lockedIn)
     course.lockedBy = target
   } catch (error) {
     if (!isAgain || !(error instanceof SyncError) || error.code !== 'LOCKED') throw error

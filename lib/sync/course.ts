@@ -17,6 +17,8 @@ export interface Course {
   isAnnounced: boolean
   /** The connection that holds the lock. */
   lockedBy: Session | undefined
+  /** Process id of the server's end of it. */
+  lockedIn: string
   /** Process ids of the server's ends of all connections that may have taken it. */
   readonly lockHolders: Set<string>
   /** A batch was committed since the last failure. */
@@ -37,6 +39,7 @@ export const newCourse = (): Course => ({
   isOpen: false,
   isAnnounced: false,
   lockedBy: undefined,
+  lockedIn: '',
   lockHolders: new Set(),
   hasProgressed: true,
   failure: undefined,

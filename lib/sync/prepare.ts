@@ -1,4 +1,4 @@
-import { isOtherSource } from '../domain/horizon.js'
+import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
@@ -115,6 +115,8 @@ function resumable(
   const state = fromJson(unfinished.state)
   if (!state?.horizon || isOtherSource(state.horizon, probe) || snapshot.next < state.horizon.snapshot.next)
     return undefined
+  // Of a standby the snapshot does not tell which commits were replayed; another one, or it after a restart, may lack some.
+  if (probe.mode === 'standby' && !isSameServer(state.horizon, probe)) return undefined
   return options.dryRun ? undefined : { state, after: unfinished.resumeKey }
 }
 

@@ -1,9 +1,9 @@
 import { SyncError } from '../domain/errors.js'
-import { isOtherSource } from '../domain/horizon.js'
+import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { askSource } from '../pipeline/baseline.js'
 import { ahead, type Batch } from '../pipeline/batches.js'
 import { holdTables } from '../pipeline/held-tables.js'
-import { openSnapshot } from '../pipeline/outlook.js'
+import { openSnapshot, otherServer } from '../pipeline/outlook.js'
 import { makePlan } from '../pipeline/plan.js'
 import { schemaChanged } from '../pipeline/schema-change.js'
 import { changesBetween } from '../pipeline/shape.js'
@@ -55,22 +55,13 @@ async function renewSnapshot(run: Run): Promise<void> {
   const { shapes } = makePlan(facts, plan.load.table, options)
   const changes = changesBetween(plan.shapes.source, shapes.source)
   if (changes.length > 0) throw schemaChanged('source', changes)
-  if (outlook.horizon && isOtherSource(outlook.horizon, probe)) throw otherSource()
-  const { snapshot } = await openSnapshot(source, options)
+  if (outlook.horizon && isOtherSource(outlook.horizon, probe)) throw otherServer()
+  if (!isSameServer(outlook.probe, probe)) throw otherServer()
+  const { snapshot } = await openSnapshot(source, probe, options)
   if (snapshot.next < outlook.snapshot.next) throw behind()
   await holdTables(source, plan)
   tally.snapshots += 1
   options.logger.info('Went on under a new snapshot', { executionId, rowsExtracted: tally.rowsExtracted })
-}
-
-function otherSource(): SyncError {
-  return new SyncError(
-    'SOURCE_IDENTITY_CHANGED',
-    'The source became another server while the run was at work.',
-    {
-      remedy: 'Run it again: it reads everything where it has to.',
-    },
-  )
 }
 
 function behind(): SyncError {

@@ -12,6 +12,7 @@ export async function rehearsalReport(
     fingerprint: _fingerprint,
     resumeKey: _resumeKey,
     state: _state,
+    lockedIn: _lockedIn,
     ...progress
   } = progressOf(run, null)
   return {

@@ -100,6 +100,7 @@ export function progressOf(run: Run, resumeKey: string | null): RunProgress {
     fingerprint: run.plan.fingerprint,
     resumeKey,
     state: run.stateText,
+    lockedIn: run.course.lockedIn,
   }
 }
 

@@ -5,6 +5,7 @@ import { failed, looking, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'
 import { checkIndexes } from './indexes.js'
 import { checkOwnRelation } from './own-relation.js'
+import { checkPooler } from './pooler.js'
 import { checkRunning } from './running-run.js'
 import { checkMode, checkVersion } from './server.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
@@ -84,6 +85,7 @@ async function examineTarget(target: Session, options: DiagnoseOptions): Promise
   const { table = defaults.table, pipeline = defaults.pipeline, relation } = options
   const checks = [
     await looking('target-version', target, checkVersion),
+    await looking('target-pooler', target, checkPooler),
     await looking('target-database', target, checkNotChatwoot),
     await looking('target-migrated', target, checkMigrated),
     await looking('target-table', target, (session) => checkTable(session, table, relation?.key)),
