@@ -73,13 +73,15 @@ async function runOnce(
   options: ResolvedOptions,
 ): Promise<SyncReport> {
   await waitForTry(course, options)
+  const called = performance.now()
   const { target, source: opening } = await connections.open()
+  const untilTarget = performance.now() - called
   const own = await claimRun(target, course, options)
   if (own?.report.status === 'success') return own.report
-  const began = performance.now()
   const startedAt = options.dryRun ? await clockOf(target) : ''
+  const began = performance.now()
   const source = await opening
-  const connect = performance.now() - began
+  const connect = untilTarget + performance.now() - began
   using _ = cutWhenStopped(options, { source, target })
   const run = await prepareRun({ source, target, course, own, options: smaller(options, course) })
   run.tally.phases.connect = connect

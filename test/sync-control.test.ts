@@ -24,6 +24,8 @@ it('gives the report that the control table holds', async () => {
 
   const report = await at.sync({ triggeredBy: 'scheduler', pipeline: 'nightly' })
 
+  const { connect, probe, extract, load } = report.phases
+  expect(Math.min(connect, probe, extract, load)).toBeGreaterThan(0)
   const [row] = await at.target.query(
     `select *, started_at::text, watermark_end::text, duration_seconds::float8 from etl_control`,
   )
