@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import type pg from 'pg'
 
 import { SyncError } from '../lib/domain/errors.js'
+import { complain } from './complaint.js'
 
 export type Side = 'source' | 'target'
 
@@ -28,7 +29,7 @@ export function loadEnvironment(file: string | undefined): void {
   }
   // Windows has no such rights.
   if (process.platform !== 'win32' && statSync(path).mode & 0o077) {
-    process.stderr.write(`chatwoot-sync: other users can read ${path}. Run: chmod 600 ${path}\n`)
+    complain(`other users can read ${path}. Run: chmod 600 ${path}`)
   }
 }
 

@@ -1,18 +1,18 @@
 import { SyncError } from '../lib/domain/errors.js'
 import { redact } from '../lib/domain/redact.js'
+import { complain } from './complaint.js'
 import { secretsOf } from './environment.js'
 import { exitCodeOf, type ExitCode } from './exit-code.js'
-import { printable } from './wrap.js'
 
 /**
  * Says on stderr, in one line, what went wrong and what to do, and with `json` the same as one object on stdout. Gives the exit code.
+ * A terminal gets the line broken at words.
  * Passwords of the environment are hidden, whatever the error says.
  */
 export function reportFailure(error: unknown, json: boolean): ExitCode {
   const known = error instanceof SyncError ? error : unexpected(error)
   const hide = (text: string) => redact(text, secretsOf(process.env))
-  const line = printable(hide(known.message).replaceAll(/\s*\n\s*/g, ' '))
-  process.stderr.write(`chatwoot-sync: ${line} (${known.code})\n`)
+  complain(`${hide(known.message)} (${known.code})`)
   // The trace is what a report of a bug needs.
   if (known !== error && error instanceof Error) process.stderr.write(`${hide(error.stack ?? '')}\n`)
   if (json) {

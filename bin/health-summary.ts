@@ -1,25 +1,53 @@
-import type { HealthCheck, HealthReport } from '../lib/index.js'
+import type { HealthCheck, HealthReport, Language } from '../lib/index.js'
+import { englishOutcomes, findingLines, type OutcomeWords } from './finding-lines.js'
 import { printable, wrap } from './wrap.js'
 
-/** Columns before the text. */
-const margin = 10
-
-/** The checks one below the other, with what to do, and the verdict; in lines of at most `width` characters where words allow. */
-export function healthSummary({ pipeline, checks, outcome }: HealthReport, width: number): string {
-  const indented = (text: string) => wrap(text, width - margin, margin)
-  const lines = checks.flatMap(({ outcome: found, message, remedy }) => {
-    const line = found.padEnd(margin) + indented(message)
-    return remedy === null ? [line] : [line, ' '.repeat(margin) + indented(`-> ${remedy}`)]
-  })
-  return [`Pipeline ${printable(pipeline)}`, ...lines, '', wrap(verdict(outcome, checks), width), ''].join(
-    '\n',
-  )
+export interface SummaryPlace {
+  /** Characters in a line, where words allow. */
+  readonly width: number
+  readonly stream: NodeJS.WritableStream
+  readonly language: Language
 }
 
-function verdict(outcome: HealthReport['outcome'], checks: readonly HealthCheck[]): string {
-  const of = (wanted: HealthCheck['outcome']) => checks.filter((check) => check.outcome === wanted).length
-  if (outcome === 'ok') return 'All is well.'
-  const warnings = of('warning') === 0 ? '' : ` Warnings: ${of('warning')}.`
-  if (outcome === 'warning') return `It works.${warnings}`
-  return `Something is wrong. Problems to solve: ${of('critical')}.${warnings}`
+interface Words {
+  readonly outcomes: OutcomeWords
+  readonly ok: string
+  readonly warning: string
+  readonly critical: (problems: number) => string
+  readonly warnings: (count: number) => string
+}
+
+const english: Words = {
+  outcomes: englishOutcomes,
+  ok: 'All is well.',
+  warning: 'It works.',
+  critical: (problems) => `Something is wrong. Problems to solve: ${problems}.`,
+  warnings: (count) => `Warnings: ${count}.`,
+}
+
+const portuguese: Words = {
+  outcomes: { ok: 'ok', warning: 'aviso', critical: 'crítico' },
+  ok: 'Está tudo bem.',
+  warning: 'Está funcionando.',
+  critical: (problems) => `Algo está errado. Problemas a resolver: ${problems}.`,
+  warnings: (count) => `Avisos: ${count}.`,
+}
+
+/** The checks one below the other, with what to do, and the verdict. */
+export function healthSummary({ pipeline, checks, outcome }: HealthReport, place: SummaryPlace): string {
+  const words = place.language === 'en' ? english : portuguese
+  const lines = findingLines(checks, { ...place, words: words.outcomes })
+  const verdict = wrap(verdictOf(outcome, checks, words), place.width)
+  return [`Pipeline ${printable(pipeline)}`, ...lines, '', verdict, ''].join('\n')
+}
+
+function verdictOf(
+  outcome: HealthReport['outcome'],
+  checks: readonly HealthCheck[],
+  { ok, warning, critical, warnings }: Words,
+): string {
+  const count = (wanted: HealthCheck['outcome']) => checks.filter((check) => check.outcome === wanted).length
+  if (outcome === 'ok') return ok
+  const also = count('warning') === 0 ? '' : ` ${warnings(count('warning'))}`
+  return (outcome === 'warning' ? warning : critical(count('critical'))) + also
 }

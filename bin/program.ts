@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type Option } from 'commander'
 
+import { complain } from './complaint.js'
 import { exitCodes } from './exit-code.js'
 
 /** Each is loaded when it is called for: a start must not pay for what another command needs. */
@@ -93,15 +94,20 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     json = command.opts()['json'] === true
   })
   try {
-    // `help sync` would show the command before its options are loaded.
-    const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args
-    await program.parseAsync(asked, { from: 'user' })
+    await program.parseAsync(args[0] === 'help' ? helpAsked(args.slice(1)) : args, { from: 'user' })
     return Number(process.exitCode ?? exitCodes.done)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
     const { reportFailure } = await import('./failure.js')
     return reportFailure(error, json)
   }
+}
+
+/** `help sync` would show the command before its options are loaded; of a command that is none it is a mistake like others. */
+function helpAsked(names: readonly string[]): readonly string[] {
+  const [name] = names
+  const isKnown = name === undefined || commands.some((command) => command.name === name)
+  return isKnown ? [...names, '--help'] : names
 }
 
 function describeProgram(): Command {
@@ -111,11 +117,11 @@ function describeProgram(): Command {
     .usage('<command> [options]')
     .helpOption('-h, --help', 'show help, also of a command')
     .helpCommand(false)
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp({ minWidthToWrap: 20, optionDescription })
     .version(manifest.version, '-V, --version', 'show the version')
     .addHelpText('after', examples)
     .exitOverride()
-    .configureOutput({ outputError: (complaint, write) => write(oneLine(complaint)) })
+    .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
   for (const { name, summary } of commands) program.command(name).description(summary)
   return program.hook('preSubcommand', async (_, command) => {
     const known = commands.find(({ name }) => name === command.name())
@@ -124,10 +130,12 @@ function describeProgram(): Command {
   })
 }
 
-/** Commander's own complaints take two lines when it has a suggestion. */
-function oneLine(complaint: string): string {
-  const text = complaint.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
-  return `chatwoot-sync: ${text.trim()}\n`
+/** Choices and defaults as the descriptions without commander's help write them: `of the messages: en, pt-BR (en)`. */
+function optionDescription({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`
+  const instead =
+    defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : ` (${String(defaultValue)})`
+  return description + choices + instead
 }
 
 /** The reader of a pipe may go away, as `head` does; a run goes on without it. */

@@ -30,7 +30,8 @@ function block(runs: readonly SyncReport[], width: number): string {
       )
       .join('  ')
       .trimEnd()
-  const lines = runs.flatMap((run, index) => [line(rows[index] ?? []), ...remarks(run, width)])
+  const told = new Set<string>()
+  const lines = runs.flatMap((run, index) => [line(rows[index] ?? []), ...remarks(run, told, width)])
   return [line(heads), ...lines].map((text) => `${text}\n`).join('')
 }
 
@@ -47,8 +48,17 @@ function cellsOf(run: SyncReport): string[] {
   ]
 }
 
-function remarks({ errorMessage, errorCode, warnings }: SyncReport, width: number): string[] {
+/** What was told of a newer run already is only named: most warnings hold until somebody does something. */
+function remarks(
+  { errorMessage, errorCode, warnings }: SyncReport,
+  told: Set<string>,
+  width: number,
+): string[] {
   const failure = errorMessage === null ? [] : [`${errorMessage} (${errorCode ?? ''})`]
-  const known = warnings.map(({ code, message }) => `Warning: ${message} (${code})`)
+  const known = warnings.map(({ code, message }) => {
+    if (told.has(message)) return `Warning: as above (${code})`
+    told.add(message)
+    return `Warning: ${message} (${code})`
+  })
   return [...failure, ...known].map((text) => `  ${wrap(text, width - 4, 4)}`)
 }

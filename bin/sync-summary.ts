@@ -9,7 +9,7 @@ export function syncSummary(report: SyncReport, width: number): string {
   const took = durationSeconds === null ? '' : ` in ${durationText(durationSeconds)}`
   const paragraphs = [
     `${name}${dryRun ? ', dry run,' : ''} done${took}: ${countText(rowsExtracted)} rows read.`,
-    dryRun ? `Would be ${countsText(report)}. Nothing was written.` : `${capital(countsText(report))}.`,
+    dryRun ? rehearsalText(report) : `${countsText(report) ?? 'Nothing changed'}.`,
     ...(watermarkEnd === null ? [] : [`The source was read as of ${watermarkEnd} UTC.`]),
     ...(reason === null ? [] : [`Why this way: ${reason}.`]),
     ...warnings.map(({ code, message }) => `Warning: ${message} (${code})`),
@@ -17,8 +17,13 @@ export function syncSummary(report: SyncReport, width: number): string {
   return paragraphs.map((text) => `${wrap(text, width - 2, 2)}\n`).join('')
 }
 
-/** Rows by outcome; what there was none of is left out, unless there was nothing at all. */
-function countsText(report: SyncReport): string {
+function rehearsalText(report: SyncReport): string {
+  const counts = countsText(report)
+  return `${counts === undefined ? 'Nothing would change' : `Would be: ${counts}`}. Nothing was written.`
+}
+
+/** Rows by outcome; what there was none of is left out. Undefined when there was nothing at all. */
+function countsText(report: SyncReport): string | undefined {
   const outcomes: [number, string][] = [
     [report.rowsInserted, 'inserted'],
     [report.rowsUpdated, 'updated'],
@@ -27,9 +32,5 @@ function countsText(report: SyncReport): string {
     [report.rowsDeleted, 'marked deleted'],
   ]
   const some = outcomes.filter(([count]) => count > 0).map(([count, what]) => `${countText(count)} ${what}`)
-  return some.length > 0 ? some.join(', ') : 'nothing changed'
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  return some.length > 0 ? some.join(', ') : undefined
 }

@@ -2,9 +2,9 @@ import { SyncError } from '../lib/domain/errors.js'
 import { redact } from '../lib/domain/redact.js'
 import type { AlertDelivery, AlertOptions } from '../lib/index.js'
 import { alertChannelsOf, alertLanguageOf } from './alert-settings.js'
+import { complain } from './complaint.js'
 import { secretsOf } from './environment.js'
 import { openLog } from './run-log.js'
-import { printable } from './wrap.js'
 
 type Where = Pick<
   AlertOptions,
@@ -36,7 +36,7 @@ export async function tellPeople(where: Where, flags: TellFlags): Promise<readon
     stateDirectory: flags.logFile ? flags.logDir : undefined,
     logger: log.logger,
   })
-  complain(deliveries)
+  tellRefusals(deliveries)
   return deliveries
 }
 
@@ -46,17 +46,14 @@ export async function tellPeopleAfterRun(where: Where, flags: TellFlags): Promis
     await tellPeople(where, flags)
   } catch (error) {
     const reason = error instanceof SyncError ? error.message : String(error)
-    const line = printable(redact(reason, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' '))
-    process.stderr.write(`chatwoot-sync: no alerts could be sent: ${line}\n`)
+    complain(`no alerts could be sent: ${redact(reason, secretsOf(process.env))}`)
   }
 }
 
 /** One line for each message that was refused. */
-export function complain(deliveries: readonly AlertDelivery[]): void {
+export function tellRefusals(deliveries: readonly AlertDelivery[]): void {
   for (const { channel, title, refusal } of deliveries) {
     if (refusal === null) continue
-    process.stderr.write(
-      `chatwoot-sync: ${channel} did not take the alert "${printable(title)}": ${refusal}\n`,
-    )
+    complain(`${channel} did not take the alert "${title}": ${refusal}`)
   }
 }

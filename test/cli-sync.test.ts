@@ -55,7 +55,7 @@ describe('sync in a pipe', () => {
     await liveADay(pair.source.url, { seed: 5 })
     const { code, stdout } = await shell.run(['sync', '--full', '--dry-run', '--no-log-file'], pair.variables)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^Full load, dry run, done.*\nWould be .*updated.*Nothing was written\.\n/)
+    expect(stdout).toMatch(/^Full load, dry run, done.*\nWould be: .*updated.*\. Nothing was written\.\n/)
     expect(await content()).toEqual(before)
   })
 

@@ -13,6 +13,7 @@ describe('wrong use', () => {
   it.each([
     [['sync', '--ful'], `unknown option '--ful' (Did you mean --full?)`],
     [['sinc'], `unknown command 'sinc' (Did you mean sync?)`],
+    [['help', 'sinc'], `unknown command 'sinc' (Did you mean sync?)`],
     [['sync', 'now'], `too many arguments for 'sync'. Expected 0 arguments but got 1.`],
     [
       ['sync', '--batch-size', '-5'],

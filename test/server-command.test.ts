@@ -32,9 +32,11 @@ it('serve answers, stops a run at SIGTERM, and closes it; the next run goes on',
     const run: Json = await (await fetch(`${url}api/runs/${executionId}`, { headers })).json()
     return run.rowsExtracted > 0 ? true : undefined
   })
+  const told = performance.now()
   child.kill('SIGTERM')
 
   const { code, stderr } = await ended
+  expect(performance.now() - told).toBeLessThan(5000)
   expect({ code, stderr }).toEqual({
     code: 0,
     stderr: 'chatwoot-sync: stopping; once more to stop at once\n',
@@ -74,6 +76,8 @@ it('serve refuses other machines without a token, and a token that can be guesse
   const open = await shell.run(['serve', '--host', '0.0.0.0', '--port', '0'], pair.variables)
   expect(open.code).toBe(2)
   expect(open.stderr).toContain('CHATWOOT_SYNC_TOKEN')
+  const noPort = await shell.run(['serve', '--port', '99999'], pair.variables)
+  expect(noPort).toMatchObject({ code: 2, stderr: expect.stringContaining('a number from 0 to 65535') })
   const weak = await shell.run(['serve', '--port', '0'], { ...pair.variables, CHATWOOT_SYNC_TOKEN: 'secret' })
   expect(weak.code).toBe(2)
   expect(weak.stderr).not.toContain('secret')

@@ -63,4 +63,17 @@ describe('the status', () => {
     ])
     expect(runTable([], 59)).toBe('There was no run yet.\n')
   })
+
+  it('as a table tells a warning that many runs had once', async () => {
+    await using target = await cloneDatabase('target')
+    await target.query(`
+      insert into etl_control (load_type, status, started_at, completed_at, duration_seconds, warnings)
+      select 'full', 'success', '2026-11-24 12:00Z'::timestamptz - n * interval '1 hour', now(), 1, '[{"code": "HELD_BACK", "message": "It is open."}]'
+      from generate_series(1, 2) n`)
+    const lines = runTable(await readStatus({ target: target.url }), 59).split('\n')
+    expect(lines.filter((line) => line.includes('Warning'))).toEqual([
+      '  Warning: It is open. (HELD_BACK)',
+      '  Warning: as above (HELD_BACK)',
+    ])
+  })
 })

@@ -6,7 +6,7 @@ import { databasesOf, loadEnvironment } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
 import { duration } from '../option-values.js'
 import { stopSignal } from '../stop-signal.js'
-import { complain, tellPeople } from '../tell-people.js'
+import { tellPeople, tellRefusals } from '../tell-people.js'
 import { printable } from '../wrap.js'
 
 interface AlertFlags {
@@ -30,8 +30,8 @@ Settings, by the environment or by .env:
   ALERT_MAIL_FROM, ALERT_MAIL_TO
   ALERT_LANGUAGE           en or pt-BR
 
-sync, verify and watch tell people by themselves. Let cron
-call alerts check, for the night in which no run starts.
+sync, verify, watch and serve tell people by themselves. Let
+cron call alerts check, for the night in which no run starts.
 
 Examples:
   chatwoot-sync alerts test
@@ -54,10 +54,12 @@ export function register(command: Command): void {
 function addShared(command: Command): Command {
   return command
     .option('--pipeline <name>', 'pipeline to look at (conversations)')
-    .addOption(new Option('--language <name>', 'of the messages (en)').choices(['en', 'pt-BR']))
+    .addOption(
+      new Option('--language <name>', 'of the messages, else ALERT_LANGUAGE').choices(['en', 'pt-BR']),
+    )
     .option('--env <file>', 'file with the settings (.env)')
     .option('--quiet', 'print nothing but complaints')
-    .option('--json', 'print one JSON object: { deliveries: [...] }')
+    .option('--json', 'print one JSON object, with deliveries')
 }
 
 async function checkAlerts(flags: AlertFlags): Promise<void> {
@@ -78,7 +80,7 @@ async function testAlerts(flags: AlertFlags): Promise<void> {
     language: alertLanguageOf(process.env),
     signal: stopSignal(),
   })
-  complain(deliveries)
+  tellRefusals(deliveries)
   print(deliveries, flags)
 }
 

@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { Check } from '../../lib/operations/doctor/check.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
+import { englishOutcomes, findingLines } from '../finding-lines.js'
 import { relationOf, type RelationFlags } from '../own-relation.js'
 import { duration } from '../option-values.js'
 import { textWidth, wrap } from '../wrap.js'
@@ -40,10 +41,10 @@ export function register(command: Command): void {
     .option('--changed-at <column>', 'with --relation: the column that each change moves')
     .option('--table <name>', 'table of the target (conversas_analytics)')
     .option('--pipeline <name>', 'pipeline to look at (conversations)')
-    .option('--skew-allowance <time>', 'by which stamps may be early (60s)', duration)
+    .option('--skew-allowance <time>', 'as given to the runs (60s)', duration)
     .option('--write-migration [folder]', 'make a file that adds missing columns (db/migrations)')
     .option('--env <file>', 'file with the settings (.env)')
-    .option('--json', 'print one JSON object: { ok, checks: [...] }')
+    .option('--json', 'print one JSON object, with ok and checks')
     .addHelpText('after', examples)
     .action(doctor)
 }
@@ -75,17 +76,11 @@ function writeMigrationOf(checks: readonly Check[], folder: string | true): stri
 }
 
 function findings(checks: readonly Check[]): string {
-  const width = textWidth(process.stdout)
-  const indented = (text: string) => wrap(text, width - margin, margin)
-  const lines = checks.flatMap(({ outcome, message, remedy }) => {
-    const found = outcome.padEnd(margin) + indented(message)
-    return remedy === null ? [found] : [found, ' '.repeat(margin) + indented(`-> ${remedy}`)]
-  })
+  const stream = process.stdout
+  const width = textWidth(stream)
+  const lines = findingLines(checks, { width, stream, words: englishOutcomes })
   return `${lines.join('\n')}\n\n${wrap(verdict(checks), width)}\n`
 }
-
-/** Columns before the text. */
-const margin = 10
 
 function verdict(checks: readonly Check[]): string {
   const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length

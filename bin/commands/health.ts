@@ -70,7 +70,7 @@ async function health(flags: HealthFlags): Promise<void> {
     await tellPeopleAfterRun({ target: databases.target, ...limits }, { ...flags, isAsked: true })
 }
 
-async function print(report: HealthReport, { quiet, json }: HealthFlags): Promise<void> {
+async function print(report: HealthReport, { quiet, json, language }: HealthFlags): Promise<void> {
   if (json) {
     process.stdout.write(`${JSON.stringify(report)}\n`)
   } else if (!quiet) {
@@ -78,6 +78,7 @@ async function print(report: HealthReport, { quiet, json }: HealthFlags): Promis
       import('../health-summary.js'),
       import('../wrap.js'),
     ])
-    process.stdout.write(healthSummary(report, textWidth(process.stdout)))
+    const stream = process.stdout
+    stream.write(healthSummary(report, { width: textWidth(stream), stream, language }))
   }
 }

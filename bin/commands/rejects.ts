@@ -22,7 +22,7 @@ export function register(command: Command): void {
     .option('--pipeline <name>', 'only the rows of this pipeline')
     .option('--limit <rows>', 'how many rows at most', wholeNumber(1), 20)
     .option('--env <file>', 'file with the settings (.env)')
-    .option('--json', 'print one JSON object: { reasons, rows }')
+    .option('--json', 'print one JSON object, with reasons and rows')
     .addHelpText('after', examples)
     .action(listRejects)
 }

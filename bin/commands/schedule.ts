@@ -26,7 +26,8 @@ Examples:
   sudo chatwoot-sync schedule install
   chatwoot-sync schedule install --user \\
     --calendar 'Mon..Fri 06:30'
-  (crontab -l; chatwoot-sync schedule print --cron) | crontab -
+  (crontab -l; chatwoot-sync schedule print --cron) \\
+    | crontab -
 
 A run each day at 03:00; one that was missed is made up for,
 one that failed is tried again. Every hour a health check
@@ -99,12 +100,16 @@ async function status(flags: ScheduleFlags): Promise<void> {
   if (!found.installed) process.exitCode = exitCodes.unhealthy
   const { files, installed, next, last, result } = found
   tell(flags, found, [
-    installed
-      ? 'The schedule is installed.'
-      : `The schedule is not complete; unit files: ${files.length} of 4.`,
+    installed ? 'The schedule is installed.' : notInstalled(files.length),
     ...(next === null ? [] : [`Next run: ${next}`]),
     ...(last === null ? [] : [`Last run: ${last}${result === null ? '' : `, ${result}`}`]),
   ])
+}
+
+function notInstalled(files: number): string {
+  if (files === 0) return 'There is no schedule. chatwoot-sync schedule install makes one.'
+  const what = files < 4 ? `not complete, with ${files} of 4 unit files` : 'there, but its timer is off'
+  return `The schedule is ${what}. Run chatwoot-sync schedule install again.`
 }
 
 async function remove(flags: ScheduleFlags): Promise<void> {

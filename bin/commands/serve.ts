@@ -49,13 +49,19 @@ export function register(command: Command): void {
     .option('--every <time>', 'also sync by itself, each time after this', duration)
     .option('--cron <times>', 'or at these times, as of cron')
     .option('--cron-time-zone <name>', 'time zone of --cron (that of the host)')
-    .option('--expected-interval <time>', 'after which the table is stale (--every, or 24h)', duration)
+    .option(
+      '--expected-interval <time>',
+      'from one good run to the next, for alerts (--every, or 24h)',
+      duration,
+    )
   addPipelineOptions(command)
     .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
     .option('--max-rejects <rows>', 'rows that may be refused (100 or 1 %)', wholeNumber(0))
     .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
     .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
-  addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(serve)
+  addOutputOptions(addCareOptions(command), 'print one JSON object a line')
+    .addHelpText('after', examples)
+    .action(serve)
 }
 
 async function serve(flags: ServeFlags): Promise<void> {

@@ -22,7 +22,7 @@ export function register(command: Command): void {
     .option('--pipeline <name>', 'only the runs of this pipeline')
     .option('--limit <runs>', 'how many runs at most', wholeNumber(1), 10)
     .option('--env <file>', 'file with the settings (.env)')
-    .option('--json', 'print one JSON object: { runs: [...] }')
+    .option('--json', 'print one JSON object, with runs')
     .addHelpText('after', examples)
     .action(status)
 }

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import type { LoadType, Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
 import { redact } from '../../lib/domain/redact.js'
 import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
+import { complain } from '../complaint.js'
 import { databasesOf, loadEnvironment, secretsOf } from '../environment.js'
 import { duration, wholeNumber } from '../option-values.js'
 import type { ProgressView, Step } from '../progress-bar.js'
@@ -11,7 +12,6 @@ import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags 
 import { openLog } from '../run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
-import { printable } from '../wrap.js'
 
 interface SyncFlags extends RunFlags, CareFlags {
   readonly full?: true
@@ -72,8 +72,7 @@ async function sync(flags: SyncFlags): Promise<void> {
 /** Else a wrong host would look like a run that hangs. */
 function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): void {
   view?.close()
-  const text = printable(redact(message, secretsOf(process.env)).replaceAll(/\s*\n\s*/g, ' '))
-  process.stderr.write(`chatwoot-sync: ${text} Trying again in ${(wait / 1000).toFixed(1)} s.\n`)
+  complain(`${redact(message, secretsOf(process.env))} Trying again in ${(wait / 1000).toFixed(1)} s.`)
 }
 
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {

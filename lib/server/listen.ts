@@ -45,8 +45,9 @@ export async function listen(
   }
   const server = createServer(limits, (incoming, outgoing) => void answer(incoming, outgoing))
   server.on('clientError', refuse)
-  server.listen(port, host)
   try {
+    // A number that can be no port is thrown at once.
+    server.listen(port, host)
     await once(server, 'listening')
   } catch (cause) {
     throw cannotListen(host, port, cause)
@@ -124,6 +125,7 @@ function cannotListen(host: string, port: number, cause: unknown): SyncError {
     EACCES: 'this user may not have that port',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'there is no such name',
+    ERR_SOCKET_BAD_PORT: 'a port is a number from 0 to 65535',
   }
   return new SyncError('CONFIG_INVALID', `Cannot listen at ${host}:${port}: ${reasons[code] ?? code}.`, {
     remedy: 'Choose another one.',
