@@ -24,7 +24,7 @@ it('gives the report that the control table holds', async () => {
 
   const report = await at.sync({ triggeredBy: 'scheduler', pipeline: 'nightly' })
 
-  const { connect, probe, extract, load } = report.phases
+  const { connect = 0, probe = 0, extract = 0, load = 0 } = report.phases
   expect(Math.min(connect, probe, extract, load)).toBeGreaterThan(0)
   const [row] = await at.target.query(
     `select *, started_at::text, watermark_end::text, duration_seconds::float8 from etl_control`,
