@@ -172,21 +172,23 @@ const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum)
 const milliseconds = z.number().check(z.gte(0), z.lte(2 ** 31 - 1))
 const ids = z.array(whole(1, Number.MAX_SAFE_INTEGER)).check(z.minLength(1))
 const name = z.string().check(z.trim(), z.minLength(1))
-const names = z.optional(z.array(name))
+/** As it is: spaces at its ends are part of it. */
+const column = z.string().check(z.regex(/\S/))
+const columns = z.optional(z.array(column))
 const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
 const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
 
 const schema = z.strictObject({
   source: handle,
   target: handle,
-  relation: z.optional(z.strictObject({ name, key: name, changedAt: name })),
+  relation: z.optional(z.strictObject({ name, key: column, changedAt: column })),
   table: z._default(name, defaults.table),
   pipeline: z._default(name, defaults.pipeline),
   loadType: z._default(z.enum(['incremental', 'full']), defaults.loadType),
   triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
   accounts: z.optional(ids),
   inboxes: z.optional(ids),
-  columns: z.optional(z.strictObject({ exclude: names, hash: names, mask: names })),
+  columns: z.optional(z.strictObject({ exclude: columns, hash: columns, mask: columns })),
   hashSecret: z.optional(z.string().check(z.minLength(16))),
   messageTexts: z._default(z.boolean(), defaults.messageTexts),
   timeZone: z.optional(name),

@@ -57,4 +57,6 @@ it('durations are told in the units that matter', () => {
 it('text is broken at spaces, with a margin', () => {
   expect(wrap('one two three four', 9, 2)).toBe('one two\n  three\n  four')
   expect(wrap('unbreakable-word', 4)).toBe('unbreakable-word')
+  expect(wrap('a line\n  and another', 80)).toBe('a line and another')
+  expect(wrap('index on "two  spaces" (id)', 80)).toBe('index on "two  spaces" (id)')
 })

@@ -17,7 +17,7 @@ it('makes a migration with which the next run loads the new columns of the sourc
   try {
     await pair.source.query(`
       create view my_view as
-      select id, updated_at, 'x'::varchar(3) as "Select; ""drop", 1.50::numeric(5,2) as price, array['a']::varchar[] as tags, uuid
+      select id, updated_at, 'x'::varchar(3) as "Select; ""drop", 1.50::numeric(5,2) as price, array['a']::varchar[] as tags, uuid, 1 as "line\nbreak"
       from conversations`)
     await pair.source.query(`grant select on my_view to ${pair.reader.user}`)
     await pair.target.query('create table mine (id integer primary key, updated_at timestamp(6))')
@@ -43,6 +43,7 @@ it('makes a migration with which the next run loads the new columns of the sourc
       ['price', 'numeric'],
       ['tags', 'text[]'],
       ['uuid', 'uuid'],
+      ['line\nbreak', 'integer'],
     ])
     await pair.target.query(down)
     expect(await readTexts(pair.target, types)).toEqual([])

@@ -52,7 +52,7 @@ describe('of a relation of the user’s own the doctor', () => {
     expect((await pair.examine({ relation })).about('relation')).toMatchObject([
       {
         outcome: 'critical',
-        remedy: `Let its owner run: grant select on public.my_view to ${pair.reader.user};`,
+        remedy: `Let its owner run: grant select on "public"."my_view" to "${pair.reader.user}";`,
       },
     ])
   })

@@ -40,7 +40,7 @@ describe('of the target the doctor', () => {
       { name: 'target-columns', message: 'The table conversas_analytics lacks labels.' },
       {
         name: 'target-key',
-        remedy: 'Create it: create unique index on conversas_analytics (conversation_id);',
+        remedy: 'Create it: create unique index on "public"."conversas_analytics" ("conversation_id");',
       },
     ])
   })

@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
 import { losesContent } from '../postgres/column-types.js'
+import { identifier } from '../postgres/identifier.js'
 import type { Column, Relation } from '../postgres/relation.js'
 
 export function requireUnique(table: Relation, key: string): void {
@@ -9,7 +10,7 @@ export function requireUnique(table: Relation, key: string): void {
     'TARGET_COLUMN_MISSING',
     `The table ${table.name} has no unique index on ${key} alone.`,
     {
-      remedy: `Create one: create unique index on ${table.name} (${key}).`,
+      remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
       details: { column: key },
     },
   )

@@ -1,30 +1,28 @@
-import { sql } from 'kysely'
-
 import { columnTypeFor } from '../../postgres/column-types.js'
+import { identifier } from '../../postgres/identifier.js'
 import type { Column, Relation } from '../../postgres/relation.js'
-import { compile } from '../../postgres/statement.js'
 
-/** A dbmate migration that adds columns of the source to the table, up and down; undefined where nothing can be added. */
+/**
+ * A dbmate migration that adds columns of the source, one at least, to the table, up and down. No name has a line break in it that could
+ * end the part of the file that goes up.
+ */
 export function columnMigration(
   { schema, name }: Pick<Relation, 'schema' | 'name'>,
   columns: readonly Column[],
-): string | undefined {
-  // A line break in a name could end the part of the file that goes up.
-  const fitting = columns.filter((column) => !/\p{Cc}/u.test(column.name))
-  if (fitting.length === 0) return undefined
-  const table = sql.id(schema, name)
-  const added = fitting.map(
-    (column) => sql`\n  add column ${sql.id(column.name)} ${sql.raw(columnTypeFor(column.type))}`,
+): string {
+  const table = identifier(schema, name)
+  const added = columns.map(
+    (column) => `  add column ${identifier(column.name)} ${columnTypeFor(column.type)}`,
   )
-  const dropped = fitting.map((column) => sql`\n  drop column ${sql.id(column.name)}`)
+  const dropped = columns.map((column) => `  drop column ${identifier(column.name)}`)
   return [
     '-- Columns that the source has and the table lacked. The next run loads them for every row.',
     '',
     '-- migrate:up',
-    `${compile(sql`alter table ${table}${sql.join(added, sql`,`)}`).sql};`,
+    `alter table ${table}\n${added.join(',\n')};`,
     '',
     '-- migrate:down',
-    `${compile(sql`alter table ${table}${sql.join(dropped, sql`,`)}`).sql};`,
+    `alter table ${table}\n${dropped.join(',\n')};`,
     '',
   ].join('\n')
 }

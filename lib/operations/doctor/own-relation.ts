@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { CustomRelation } from '../../options.js'
+import { identifier } from '../../postgres/identifier.js'
 import { describeRelation, describeSource, type Relation } from '../../postgres/relation.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
@@ -30,14 +31,11 @@ export async function checkOwnRelation(
 }
 
 async function mayNotRead(source: Session, { schema, name, forbidden }: Relation): Promise<Check> {
-  const [row] = await source.rows(
-    compile(sql`
-      select
-        format('grant select on %I.%I to %I;', ${schema}::text, ${name}::text, current_user)::text,
-        quote_ident(current_user)::text`),
-  )
-  const message = `The role ${row?.[1] ?? ''} may not read these columns of ${name}: ${forbidden.join(', ')}.`
-  return critical('relation', message, `Let its owner run: ${row?.[0] ?? ''}`)
+  const [row] = await source.rows(compile(sql`select current_user::text`))
+  const role = row?.[0] ?? ''
+  const message = `The role ${role} may not read these columns of ${name}: ${forbidden.join(', ')}.`
+  const grant = `grant select on ${identifier(schema, name)} to ${identifier(role)};`
+  return critical('relation', message, `Let its owner run: ${grant}`)
 }
 
 async function checkKeys(
@@ -61,7 +59,13 @@ async function checkKeys(
   const found: Check[] = []
   if (without !== '0') {
     const message = `${without ?? ''} rows of ${name} have no ${key}.`
-    found.push(critical('relation-key', message, `Leave them out of the relation: where ${key} is not null.`))
+    found.push(
+      critical(
+        'relation-key',
+        message,
+        `Leave them out of the relation: where ${identifier(key)} is not null;`,
+      ),
+    )
   }
   if (double !== '0') {
     const message = `${double ?? ''} values of ${key} come in several rows of ${name}.`

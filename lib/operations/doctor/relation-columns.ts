@@ -48,11 +48,8 @@ function lossOf(from: string | undefined, { name, type }: Relation['columns'][nu
 
 function lacking(table: Relation, missing: Relation['columns'], message: string): Check {
   const migration = columnMigration(table, missing)
-  if (migration === undefined) {
-    return warning('relation-columns', message, `Add what is wanted to ${table.name}.`)
-  }
   const [, statement = ''] = /-- migrate:up\n([^]*?)\n\n-- migrate:down/.exec(migration) ?? []
-  const remedy = `To load them, let its owner run: ${statement.replaceAll(/\n\s*/g, ' ')} Or make a file of it: doctor --write-migration.`
+  const remedy = `To load them, let its owner run: ${statement.replaceAll(/\n +/g, ' ')} Or make a file of it: doctor --write-migration.`
   return { ...warning('relation-columns', message, remedy), migration }
 }
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { rowColumns } from '../../chatwoot/columns.js'
+import { identifier } from '../../postgres/identifier.js'
 import { describeTarget, type Relation } from '../../postgres/relation.js'
 import type { Session } from '../../postgres/session.js'
 import { compile } from '../../postgres/statement.js'
@@ -90,5 +91,6 @@ function checkColumns(table: Relation, key: string | undefined): Check[] {
 function checkKey(table: Relation, key = 'conversation_id'): Check[] {
   if (table.uniqueColumns.includes(key)) return []
   const message = `The table ${table.name} has no unique index on ${key} alone.`
-  return [critical('target-key', message, `Create it: create unique index on ${table.name} (${key});`)]
+  const index = `create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`
+  return [critical('target-key', message, `Create it: ${index}`)]
 }
