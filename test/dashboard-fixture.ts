@@ -30,3 +30,24 @@ export async function findBarriers(page: Page): Promise<string[]> {
 export async function comeBack(page: Page): Promise<void> {
   await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
 }
+
+/** Thirty runs of the last hours, one of them failed. */
+export const history = `
+  insert into etl_control (
+    load_type, status, triggered_by, started_at, completed_at, duration_seconds, watermark_end, rows_extracted, rows_inserted,
+    rows_updated, error_code, error_message
+  )
+  select
+    case when n = 20 then 'full' else 'incremental' end,
+    case when n = 5 then 'failed' else 'success' end,
+    'scheduler',
+    now() - n * interval '10 minutes',
+    now() - n * interval '10 minutes',
+    1.5,
+    (now() - n * interval '10 minutes') at time zone 'UTC',
+    1234,
+    1000,
+    234,
+    case when n = 5 then 'SOURCE_UNREACHABLE' end,
+    case when n = 5 then 'The source server did not answer within 10 s.' end
+  from generate_series(1, 30) n`

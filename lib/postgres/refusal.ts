@@ -23,7 +23,7 @@ export function refusalOf(
   const said = (...names: readonly string[]) => fieldOf(error.cause, names)
   const column = said('column', 'column_name') ?? columnOf(said('where') ?? '')
   const constraint = said('constraint', 'constraint_name')
-  const words = reasons[sqlState] ?? 'a value that the column cannot hold'
+  const words = rejectReasons[sqlState] ?? 'a value that the column cannot hold'
   return {
     sqlState,
     message: constraint === null ? words : `${words}: ${constraint}`,
@@ -36,8 +36,8 @@ function isAboutRow(sqlState: string): boolean {
   return /^(22|23|44)/.test(sqlState) || ['54000', '54001', 'P0001'].includes(sqlState)
 }
 
-/** The server's own words quote the value, and come in its language. */
-const reasons: Readonly<Record<string, string>> = {
+/** Why a row is refused, by SQLSTATE: the server's own words quote the value, and come in its language. */
+export const rejectReasons: Readonly<Record<string, string>> = {
   '22001': 'a text is longer than the column allows',
   '22003': 'a number is out of the range of the column',
   '22007': 'a text is no date or time',

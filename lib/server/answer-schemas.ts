@@ -23,7 +23,7 @@ const healthOutcome = z.enum(['ok', 'warning', 'critical'])
 const phase = z.exactOptional(z.number())
 
 /** All of them: a code that is missing here does not compile. */
-const warningCodes = {
+export const warningCodes = {
   MARGIN_HALF_USED: 'MARGIN_HALF_USED',
   MARGIN_USED_UP: 'MARGIN_USED_UP',
   HELD_BACK: 'HELD_BACK',

@@ -99,7 +99,14 @@ function plotDurations({ plot, readout }, runs) {
     format: shortDuration,
     data: [good, bad],
     colors: ['--accent', '--bad'],
+    ceiling: ceilingOf(good),
   })
+}
+
+/** A failed run may have tried again for minutes: its bar is cut off rather than let all others vanish. */
+function ceilingOf(good) {
+  const longest = Math.max(0, ...good)
+  return longest > 0 ? longest * 1.5 : Infinity
 }
 
 /** Each series is drawn over the sum of all, from the whole down to its first part. */
@@ -130,7 +137,7 @@ export function changesText(run) {
   return parts.length > 0 ? parts.join(', ') : word.nothingChanged
 }
 
-function open({ plot, readout, runs, summary, tell, format, data, colors }) {
+function open({ plot, readout, runs, summary, tell, format, data, colors, ceiling = Infinity }) {
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
   const bars = uPlot.paths.bars({ size: [0.72, 22], radius: 0 })
   const axis = { stroke: color('--soft'), ticks: { show: false }, font: '12px sans-serif' }
@@ -143,7 +150,7 @@ function open({ plot, readout, runs, summary, tell, format, data, colors }) {
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: () => [-0.6, Math.max(runs.length, 12) - 0.4] },
-      y: { range: (_, __, most) => [0, (most || 1) * 1.08] },
+      y: { range: (_, __, most) => [0, Math.min(most || 1, ceiling) * 1.08] },
     },
     axes: [
       {

@@ -27,10 +27,12 @@ export function drawChecks({ checks }) {
 }
 
 function drawFinding({ outcome, message, remedy }) {
+  // What happened, and only then the words of the server.
+  const [, fact, more] = /^(.*?[.:!](?= )|.*)(.*)$/s.exec(message)
   return h(
     'li',
     { class: outcome },
-    h('strong', {}, h('span', { class: 'badge' }, word.severity[outcome]), ' ', message),
+    h('p', {}, h('span', { class: 'badge' }, word.severity[outcome]), ' ', h('strong', {}, fact), more),
     remedy && h('span', {}, remedy),
   )
 }

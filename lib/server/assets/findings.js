@@ -86,10 +86,16 @@ export function drawRejections({ rejections }) {
         h(
           'div',
           {},
-          h('dt', {}, column ? h('code', {}, column) : sqlState, ` · ${message}`),
+          h('dt', {}, column ? h('code', {}, column) : sqlState, ` · ${reasonText(sqlState, message)}`),
           h('dd', {}, count(rows)),
         ),
       ),
     ),
   ]
+}
+
+/** In the reader's language where the page knows the reason; behind a colon stands the name of the constraint. */
+function reasonText(sqlState, message) {
+  const known = word.rejectReasons[sqlState]
+  return known ? known + (/: .*$/.exec(message)?.[0] ?? '') : message
 }

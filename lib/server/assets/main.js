@@ -33,7 +33,9 @@ let nextLook
 document.documentElement.lang = word.lang
 for (const element of document.querySelectorAll('[data-word]'))
   element.textContent = word[element.dataset.word]
-hero.replaceChildren(...['tall', 'line', 'line short'].map((kind) => h('div', { class: `bone ${kind}` })))
+hero.replaceChildren(
+  ...['tall', 'line', 'rule', 'line short', 'block'].map((kind) => h('div', { class: `bone ${kind}` })),
+)
 hero.setAttribute('aria-busy', 'true')
 setInterval(tick, 1000)
 document.addEventListener('visibilitychange', () => !document.hidden && look())

@@ -118,21 +118,16 @@ function drawDetails(run) {
         h('p', {}, errorMessage),
         h('code', {}, errorCode),
       ),
-    warnings.length > 0 && [
-      h('h3', {}, word.warnings),
-      h(
-        'ul',
-        {},
-        warnings.map(({ message }) => h('li', {}, message)),
-      ),
-    ],
+    warnings.length > 0 && [h('h3', {}, word.warnings), h('ul', {}, warnings.map(drawWarning))],
     h(
       'dl',
       {},
       reason && term(word.reason, reason),
       term(
         word.read[0].toUpperCase() + word.read.slice(1),
-        `${count(rowsExtracted)} · ${count(rowsUnchanged)} ${word.outcomes.unchanged}`,
+        rowsUnchanged > 0
+          ? `${count(rowsExtracted)} · ${count(rowsUnchanged)} ${word.outcomes.unchanged}`
+          : count(rowsExtracted),
       ),
       watermarkEnd &&
         term(
@@ -143,6 +138,17 @@ function drawDetails(run) {
       term(word.id, h('code', {}, run.executionId)),
     ),
     drawPhases(run.phases),
+  )
+}
+
+/** What it means in the reader's language, and the facts as the server tells them. */
+function drawWarning({ code, message }) {
+  const known = word.warningTexts[code]
+  return h(
+    'li',
+    {},
+    known && h('span', {}, known, ' '),
+    h('span', { lang: 'en', class: known && 'quiet' }, message),
   )
 }
 

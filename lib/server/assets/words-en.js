@@ -6,7 +6,7 @@ export const english = {
   starting: 'Starting…',
   verdict: {
     ok: 'Everything is in step.',
-    warning: 'In step, with something to look at.',
+    warning: 'Working, with something to look at.',
     critical: 'This needs your attention.',
   },
   verdictEmpty: 'Nothing has been copied yet.',
@@ -28,7 +28,7 @@ export const english = {
   otherChecks: (number) => `${number} other checks are fine`,
   severity: { ok: 'Fine', warning: 'Warning', critical: 'Critical' },
   liveTitle: { incremental: 'An incremental run is at work', full: 'A full load is at work' },
-  comparing: 'A comparison is at work.',
+  comparing: 'Comparing…',
   begun: (age) => `begun ${age}`,
   phase: {
     probe: 'Looking at the source',
@@ -102,6 +102,9 @@ export const english = {
   noRejections: 'The table has taken every row.',
   rejectedTotal: 'cannot be taken; each run tries them again',
   rejectedFor: 'Reasons',
+  // By SQLSTATE, and warnings by their code: in English the server's own words do.
+  rejectReasons: {},
+  warningTexts: {},
   confirmTitle: 'Read everything again?',
   confirmText:
     'A full load reads every conversation and marks what is gone from Chatwoot. The table can be used meanwhile.',
@@ -133,6 +136,8 @@ export const english = {
     TARGET_FORBIDDEN: 'A right is missing on the target’s side',
     SOURCE_DATABASE_MISSING: 'Chatwoot’s server has no such database',
     TARGET_DATABASE_MISSING: 'The target server has no such database',
+    SOURCE_POOLED: 'The pooler before Chatwoot’s database does not fit',
+    TARGET_POOLED: 'A pooler stands before the target',
     SOURCE_TIMED_OUT: 'Chatwoot’s database took too long',
     TARGET_TIMED_OUT: 'The target database took too long',
     TARGET_DISK_FULL: 'The disk of the target is full',
