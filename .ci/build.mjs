@@ -50,10 +50,7 @@ globalThis.navigator ??= { userAgent: 'Node.js' };`,
 // Apart from the entry, so that Node 22 and later keep it compiled. An import would look through all of it for the names of its exports,
 // which takes as long as starting Node does.
 const entry = readFileSync(command, 'utf8')
-const required = entry.replace(
-  'import("./program.js")',
-  'Promise.resolve().then(()=>require("./program.cjs"))',
-)
+const required = entry.replace('import("./program.js")', 'require("./program.cjs")')
 if (required === entry) throw new Error(`${command} does not load ./program.js.`)
 writeFileSync(command, required)
 // npm makes it executable at install; this is for a checkout that is linked or run by its path.
