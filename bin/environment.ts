@@ -11,12 +11,24 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const prefixes = { source: 'SOURCE', target: 'LOCAL' } as const
 
+/** As `readEnvironment`; warns on stderr when others can read the passwords in the file. */
+export function loadEnvironment(file: string | undefined): void {
+  const settings = readEnvironment(file)
+  if (settings?.isOpen) complain(`other users can read ${settings.path}. ${closeFile(settings)}`)
+}
+
+/** A file with settings. */
+export interface SettingsFile {
+  readonly path: string
+  /** Whether users other than its owner can read it. */
+  readonly isOpen: boolean
+}
+
 /**
  * Adds what stands in the env file to the environment, where variables that are set already win. Without a name it is `.env` of the
- * working directory, which may be absent. Warns on stderr when others can read the passwords in it.
- * Throws CONFIG_MISSING for a named file that cannot be read.
+ * working directory, which may be absent; then there is none to tell of. Throws CONFIG_MISSING for a named file that cannot be read.
  */
-export function loadEnvironment(file: string | undefined): void {
+export function readEnvironment(file: string | undefined): SettingsFile | undefined {
   const path = file ?? '.env'
   try {
     process.loadEnvFile(path)
@@ -28,9 +40,13 @@ export function loadEnvironment(file: string | undefined): void {
     })
   }
   // Windows has no such rights.
-  if (process.platform !== 'win32' && statSync(path).mode & 0o077) {
-    complain(`other users can read ${path}. Run: chmod 600 ${path}`)
-  }
+  return { path, isOpen: process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0 }
+}
+
+/** What to do about a file that others can read. */
+export function closeFile({ path }: SettingsFile): string {
+  const isPlain = /^[\w./][\w./-]*$/.test(path)
+  return `Run: chmod 600 ${isPlain ? path : `-- '${path.replaceAll("'", "'\\''")}'`}`
 }
 
 /**

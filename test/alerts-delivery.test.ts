@@ -82,6 +82,48 @@ describe('channels', () => {
     expect(receiver.received[0]?.body.text).toContain('A &lt;!channel&gt; &amp; more.')
   })
 
+  it('of Slack and its imitators call nobody, and show no link or picture of somebody else', async () => {
+    await fail(
+      '@channel @here <!here> <@U1> *a* `b` [c](https://example.com) ![d](https://example.com/d.png)',
+    )
+    await send({ channels: { slack: receiver.url } })
+    const { text } = receiver.received[0]?.body ?? { text: '' }
+    expect(text).toContain('channel')
+    expect(text).not.toMatch(/@\w|<|>|\]\(|`/)
+    // Those of the title alone make something bold.
+    expect(text.split('*').length).toBe(3)
+  })
+
+  it('of a webhook are the same text, whatever it holds', async () => {
+    const hostile = '=1+1 "quoted" \\ </script> \u2028 line\r\nbreak \u0001'
+    await fail(hostile)
+    await send()
+    expect(receiver.received[0]?.body.text).toContain(hostile)
+  })
+
+  it('of mail cannot make headers, recipients or HTML of a name', async () => {
+    const pipeline = 'x\r\nBcc: victim@host\r\n\r\n<b>body</b>'
+    await target.query(
+      `insert into etl_control (pipeline, status, load_type, completed_at, error_code, error_message)
+       values ($1, 'failed', 'full', now(), 'INTERNAL', $2)`,
+      [pipeline, '.\r\n.\r\nRCPT TO: <victim@host>\r\n<script>alert(1)</script>'],
+    )
+    await using server = await openMailServer()
+    const mail = { smtp: server.url(), from: 'sync@example.com', to: ['a@example.com'] }
+    expect(await send({ pipeline, channels: { mail } })).toMatchObject([{ refusal: null }])
+    expect(server.mails).toHaveLength(1)
+    const { to, raw } = server.mails[0] ?? { to: [], raw: '' }
+    expect(to).toEqual(['a@example.com'])
+    const [head = ''] = raw.split('\r\n\r\n')
+    const names = [...head.matchAll(/^([\w-]+):/gm)].map(([, name]) => name)
+    expect(names.toSorted()).toEqual([
+      ...['Auto-Submitted', 'Content-Transfer-Encoding', 'Content-Type', 'Date', 'From', 'MIME-Version'],
+      ...['Message-ID', 'References', 'Subject', 'To'],
+    ])
+    expect(head).toMatch(/^Content-Type: text\/plain/m)
+    expect(readMail(raw).body).toContain('<script>alert(1)</script>')
+  })
+
   it('of mail go through a real server, in Portuguese where wanted', async () => {
     await fail()
     await using server = await openMailServer()

@@ -123,6 +123,29 @@ describe('doctor', () => {
     expect(stdout).not.toMatch(control)
   })
 
+  it('and a run warn of a .env that others can read', async () => {
+    await using own = await openShell()
+    const settings = Object.entries(pair.variables).map(([name, value]) => `${name}=${value}\n`)
+    await own.write('.env', settings.join(''), 0o640)
+    const open = 'Other users can read .env, and the passwords in it.'
+    const doctor = await own.run(['doctor'])
+    expect(doctor).toMatchObject({ code: 0, stderr: '' })
+    expect(doctor.stdout).toContain(`warning   ${open}\n          -> Run: chmod 600 .env\n`)
+    expect(doctor.stdout).toMatch(/A run can work\. Warnings: 1\.\n$/)
+    const [check] = JSON.parse((await own.run(['doctor', '--json'])).stdout).checks
+    expect(check).toEqual({
+      ...{ name: 'settings-file', outcome: 'warning', message: open },
+      remedy: 'Run: chmod 600 .env',
+    })
+    const { stdout, stderr } = await own.run(['sync', '--dry-run', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'success' })
+    expect(stderr).toBe('chatwoot-sync: other users can read .env. Run: chmod 600 .env\n')
+
+    await own.write("it's closed.env", settings.join(''), 0o600)
+    const closed = await own.run(['doctor', '--env', "it's closed.env"])
+    expect(closed.stdout).toContain("ok        Only its owner can read it's closed.env.\n")
+  })
+
   it('ends with 4 when it cannot, and gives the findings with --json', async () => {
     const broken = { ...pair.variables, SOURCE_DB_NAME: 'nowhere' }
     const { code, stdout } = await shell.run(['doctor', '--json'], broken)

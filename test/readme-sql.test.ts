@@ -11,6 +11,7 @@ import {
   forgetContact,
   migrate,
   openRunReader,
+  readRejects,
   sendAlerts,
   syncConversations,
   verifyConversations,
@@ -102,6 +103,7 @@ it('the roles of the README are enough for every command, and may do no more', a
   expect(found).toMatchObject({ rowsStale: 3, rowsExtra: 1, rowsRepaired: 4 })
   expect(await syncConversations({ ...options, loadType: 'full' })).toMatchObject({ rowsUpdated: 0 })
   expect(await readStatus({ target: at.loader, limit: 5 })).toHaveLength(3)
+  expect(await readRejects({ target: at.loader })).toEqual({ reasons: [], rows: [] })
   expect(await checkHealth(options)).toMatchObject({ healthy: true })
   expect(
     await sendAlerts({ target: at.loader, channels: { webhook: 'http://127.0.0.1:9/' }, retryDelay: 0 }),

@@ -2,9 +2,11 @@ import { createRequire } from 'node:module'
 
 import { describe, expect, it } from 'vitest'
 
-import { verifyConversations } from '../lib/index.js'
+import { openRunReader, verifyConversations } from '../lib/index.js'
+import { metricsText } from '../lib/server/metrics.js'
 import { insertRejects, insertRun } from './health-fixture.js'
 import { openServer } from './server-fixture.js'
+import { openSync } from './sync-fixture.js'
 
 describe('the metrics', () => {
   it('are those of the control tables, whoever ran', async () => {
@@ -86,6 +88,16 @@ describe('the metrics', () => {
       'kind="extra",pipeline="conversations"': 0,
     })
     expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
+  })
+
+  it('keep their form whatever a pipeline is called', async () => {
+    const pipeline = 'a"} 1\nchatwoot_sync_running{x="\\" # {<b>'
+    await using at = await openSync()
+    const report = await at.sync({ pipeline })
+    await using reader = openRunReader({ target: at.target.url, pipeline })
+    const metrics = parse(await metricsText({ stats: await reader.readStats(), health: undefined }))
+    expect(Object.values(metrics.samples('chatwoot_sync_running'))).toEqual([0])
+    expect(Object.values(metrics.samples('chatwoot_sync_rows_total'))).toContain(report.rowsInserted)
   })
 
   it('have no sample of what is not known', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 
 import type { Check } from '../../lib/operations/doctor/check.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
+import { closeFile, databasesOf, readEnvironment, type SettingsFile } from '../environment.js'
 import { exitCodes } from '../exit-code.js'
 import { englishOutcomes, findingLines } from '../finding-lines.js'
 import { relationOf, type RelationFlags } from '../own-relation.js'
@@ -50,17 +50,27 @@ export function register(command: Command): void {
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {
-  loadEnvironment(flags.env)
+  const settings = readEnvironment(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
   const { table, pipeline, skewAllowance, json, writeMigration } = flags
   const options = { ...databases, relation: relationOf(flags), table, pipeline, skewAllowance }
   const { diagnose } = await import('../../lib/operations/doctor/diagnose.js')
-  const diagnosis = await diagnose(options)
+  const found = await diagnose(options)
+  const diagnosis = { ...found, checks: [...(settings ? [checkFile(settings)] : []), ...found.checks] }
   const file = writeMigration === undefined ? undefined : writeMigrationOf(diagnosis.checks, writeMigration)
   if (!diagnosis.ok) process.exitCode = exitCodes.unhealthy
   process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : findings(diagnosis.checks))
   if (writeMigration === undefined || json) return
   process.stdout.write(file === undefined ? 'No column is missing: no file was made.\n' : `Made ${file}\n`)
+}
+
+/** The library reads no file, so that this is for the command to look at. */
+function checkFile(settings: SettingsFile): Check {
+  const { path, isOpen } = settings
+  const name = 'settings-file'
+  if (!isOpen) return { name, outcome: 'ok', message: `Only its owner can read ${path}.`, remedy: null }
+  const message = `Other users can read ${path}, and the passwords in it.`
+  return { name, outcome: 'warning', message, remedy: closeFile(settings) }
 }
 
 /** The path of the file that was made; undefined when no column is missing. */
