@@ -1,26 +1,9 @@
 import pg from 'pg'
 import { expect, it, vi } from 'vitest'
 
-import type { Retry, SyncOptions } from '../lib/index.js'
-import { differences, openSync, type SyncFixture } from './sync-fixture.js'
-
-const retryBudget = 30_000
-
-/** A run that mends what broke before its first further try; what it told, and its warning. */
-async function runAndMend(at: SyncFixture, mend: () => Promise<unknown>, options: Partial<SyncOptions> = {}) {
-  const told: Retry[] = []
-  let mending: Promise<unknown> | undefined
-  const onRetry = (retry: Retry) => {
-    told.push(retry)
-    mending ??= mend()
-  }
-  const report = await at.sync({ retryBudget, ...options, onRetry })
-  await mending
-  expect(await differences(at)).toEqual([])
-  const [row] = await at.target.query('select count(*)::integer as runs from etl_control')
-  expect(row).toEqual({ runs: 1 })
-  return { report, told, warning: report.warnings.find(({ code }) => code === 'RETRIED')?.message }
-}
+import type { Retry } from '../lib/index.js'
+import { retryBudget, runAndMend } from './provoked-fixture.js'
+import { differences, openSync } from './sync-fixture.js'
 
 const database = ({ name }: { name: string }) => pg.escapeIdentifier(name)
 
@@ -63,6 +46,26 @@ it('goes on after a deadlock (40P01)', async () => {
 
   expect(warning).toContain('(40P01)')
   await other.end()
+})
+
+it('goes on after a serialization failure (40001)', async () => {
+  await using at = await openSync()
+  // A run writes under read committed, where only what an owner adds to the table can fail like this.
+  await at.target.query(`
+    create sequence attempts;
+    create function conflict() returns trigger language plpgsql as $$
+      begin
+        if nextval('attempts') = 1 then
+          raise exception 'could not serialize access' using errcode = 'serialization_failure';
+        end if;
+        return null;
+      end $$;
+    create trigger conflict after insert on conversas_analytics execute function conflict()`)
+
+  const { warning, told } = await runAndMend(at, async () => undefined)
+
+  expect(warning).toContain('TARGET_FAILED (40001) once')
+  expect(told[0]?.message).toContain('passes by itself')
 })
 
 it('waits for a free connection (53300)', async () => {

@@ -6,7 +6,7 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { csvOptions, csvPieces } from './csv.js'
-import { statementError } from './driver-error.js'
+import { sqlStateOf, statementError } from './driver-error.js'
 import { afterSilence, closePatience } from './silence.js'
 import { inline } from './inline.js'
 import type { Cells, Session, Side, Destination } from './session.js'
@@ -97,7 +97,9 @@ function watchConnection(side: Side, client: pg.ClientBase, silence: number) {
     try {
       return await work()
     } catch (error) {
-      throw statementError(side, lost.aborted ? (lost.reason ?? error) : error)
+      // What the server said before it ended the connection tells more than how the socket ended.
+      const isCut = lost.aborted && sqlStateOf(error) === null
+      throw statementError(side, isCut ? (lost.reason ?? error) : error)
     } finally {
       calm()
     }

@@ -86,10 +86,14 @@ export async function openFaultProxy(serverUrl: string, fault: Fault | undefined
     else if (fits > 0) to.write(chunk.subarray(0, fits))
     if (fault?.kind === 'half-open') silent.add(from).add(to)
     if (fault?.kind === 'blackhole') for (const socket of sockets) silent.add(socket)
-    if (fault?.kind === 'cut') for (const socket of [from, to]) socket.resetAndDestroy()
+    if (fault?.kind === 'cut') {
+      silent.add(from).add(to)
+      // What came together with the end would be read as the end in good order.
+      setImmediate(() => setImmediate(() => [from, to].forEach(reset)))
+    }
     if (fault?.kind === 'refuse') {
       server.close()
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) reset(socket)
     }
     if (fault && fault.lasts !== Infinity) void heal(fault)
   }
@@ -113,6 +117,12 @@ export async function openFaultProxy(serverUrl: string, fault: Fault | undefined
       if (server.listening) await once(server.close(), 'close')
     },
   }
+}
+
+/** `resetAndDestroy` ends the connection in good order first, so that who reads may never see the reset. */
+function reset(socket: Socket): void {
+  Reflect.set(socket, 'resetAndClosing', true)
+  socket.destroy()
 }
 
 async function listen(server: Server): Promise<number> {

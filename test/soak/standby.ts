@@ -13,7 +13,11 @@ export const primarySettings = { wal_keep_size: '1GB' } as const
  * A standby that streams from the cluster and replays each commit so many milliseconds late. Its data lie beside the primary's and go
  * away with them. The binaries of the demo have no pg_basebackup, so the copy is made by the functions that it uses itself.
  */
-export async function startStandby(primary: Cluster, delay: number): Promise<Cluster> {
+export async function startStandby(
+  primary: Cluster,
+  delay: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Cluster> {
   const dataDirectory = `${primary.dataDirectory}-standby`
   const client = new pg.Client(primary.url())
   await client.connect()
@@ -29,18 +33,20 @@ export async function startStandby(primary: Cluster, delay: number): Promise<Clu
   } finally {
     await client.end()
   }
-  return startCluster({
-    dataDirectory,
-    settings: {
-      ...primarySettings,
-      primary_conninfo: conninfo(primary.url()),
-      recovery_min_apply_delay: `${delay}ms`,
-      // A read may be older than a vacuum of the primary.
-      max_standby_streaming_delay: '-1',
-      // What was written is to arrive at once, so that the delay is the only one.
-      wal_receiver_status_interval: '1s',
-    },
-  })
+  return startCluster({ dataDirectory, settings: { ...standbySettings(primary, delay), ...settings } })
+}
+
+/** What makes a server follow the primary. */
+export function standbySettings(primary: Cluster, delay: number): Readonly<Record<string, string>> {
+  return {
+    ...primarySettings,
+    primary_conninfo: conninfo(primary.url()),
+    recovery_min_apply_delay: `${delay}ms`,
+    // A read may be older than a vacuum of the primary.
+    max_standby_streaming_delay: '-1',
+    // What was written is to arrive at once, so that the delay is the only one.
+    wal_receiver_status_interval: '1s',
+  }
 }
 
 async function copyData(from: string, to: string): Promise<void> {
