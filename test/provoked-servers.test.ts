@@ -6,6 +6,10 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
 import { startCluster, type Cluster } from '../lib/demo/cluster.js'
 import { migrate, syncConversations, type Retry, type SyncOptions, type SyncReport } from '../lib/index.js'
+import { resolveOptions } from '../lib/options.js'
+import { openSnapshot } from '../lib/pipeline/outlook.js'
+import { openSession } from '../lib/postgres/connect.js'
+import { probeSource } from '../lib/postgres/probe.js'
 import { targetServer } from './setup/database.js'
 import { openArena, type Arena } from './soak/arena.js'
 import { primarySettings, standbySettings, startStandby } from './soak/standby.js'
@@ -183,6 +187,18 @@ it('waits for a server that is starting up (57P03)', async () => {
   expect(report).toMatchObject({ horizonMode: 'standby', rowsInserted: 5000 })
   expect(await lost(arena)).toEqual([])
   expect(await run(arena)).toMatchObject({ loadType: 'incremental', reason: null })
+})
+
+it('takes no snapshot of another server than it has looked at, as behind one address for two', async () => {
+  const connection = { applicationName: 'chatwoot-sync', connectTimeout: 10_000 }
+  await using one = await openSession('source', primary.url(), connection)
+  await using other = await openSession('source', standby.url(), connection)
+  const options = resolveOptions({ source: '-', target: '-', relation: items.custom })
+  const probe = await probeSource(one)
+
+  await expect(openSnapshot(other, probe, options)).rejects.toMatchObject({ code: 'SOURCE_IDENTITY_CHANGED' })
+
+  expect(await openSnapshot(one, probe, options)).toHaveProperty('snapshot')
 })
 
 it('begins anew when the standby that it reads is promoted, and the next run goes on there', async () => {

@@ -115,6 +115,46 @@ it('finds stamps as late as the allowance, and says how much of it was used', as
   expect(report.marginUsedSeconds).toBeGreaterThan(30)
 })
 
+/** As if so many seconds had passed between a time of the last run and now, or were yet to pass. */
+const shiftState = ({ target }: SyncFixture, time: 'at' | 'targetAt', seconds: number) =>
+  target.query(
+    `update etl_control
+     set state = jsonb_set(state, array['horizon', $1], to_jsonb((state -> 'horizon' ->> $1)::bigint + $2::bigint))
+     where state is not null`,
+    [time, seconds * 1_000_000],
+  )
+
+it('reads everything while the clock of the source is behind the last run, and says why', async () => {
+  await using at = await openSmallSync()
+  const id = await insertConversation(at.source)
+  await at.sync()
+  await shiftState(at, 'at', 3600)
+  const stamp = `clock_timestamp() at time zone 'UTC' - interval '50 minutes'`
+  await at.source.query(`update conversations set status = 1, updated_at = ${stamp} where id = ${id}`)
+
+  const report = await at.sync()
+
+  expect(report).toMatchObject({ loadType: 'full', rowsUpdated: 1 })
+  expect(report.reason).toBe('the clock of the source was set back')
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
+  expect(await differences(at)).toEqual([])
+})
+
+it('reads as much further back as the clock of the source was set back, though it has caught up again', async () => {
+  await using at = await openSmallSync()
+  const id = await insertConversation(at.source)
+  await at.sync()
+  // By the clock of the target ten minutes more have passed since.
+  await shiftState(at, 'targetAt', -600)
+  const stamp = `clock_timestamp() at time zone 'UTC' - interval '9 minutes'`
+  await at.source.query(`update conversations set status = 1, updated_at = ${stamp} where id = ${id}`)
+
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+
+  expect(await differences(at)).toEqual([])
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsUpdated: 0 })
+})
+
 it('compares by content, so that a later write with an older stamp arrives', async () => {
   await using at = await openSmallSync()
   const id = await insertConversation(at.source)

@@ -79,6 +79,8 @@ export interface Trace {
 /** What a good run leaves for the next one. */
 export interface HorizonState extends Trace {
   readonly at: Micros
+  /** Time of the target at the same moment; states of earlier versions lack it. */
+  readonly targetAt?: Micros
   readonly snapshot: Snapshot
 }
 

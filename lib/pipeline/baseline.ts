@@ -1,7 +1,7 @@
 import { SyncError } from '../domain/errors.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Probe } from '../domain/horizon.js'
-import { formatMicros } from '../domain/micros.js'
+import { formatMicros, type Micros } from '../domain/micros.js'
 import { inheritQuery, toInheritance, type Inheritance } from '../postgres/control.js'
 import { forgottenQuery, toForgotten } from '../postgres/forgotten.js'
 import { look } from '../postgres/look.js'
@@ -18,6 +18,7 @@ import {
 import { rejectedRowsQuery, toRejectedRows, type RejectedRow } from '../postgres/rejects.js'
 import type { Cells, Session } from '../postgres/session.js'
 import { knownTimeZones } from '../postgres/time-zones.js'
+import { clockQuery } from '../postgres/verification.js'
 import { lookUpChatwoot, toChatwootColumns } from './chatwoot-columns.js'
 import { lookAtSource, requireNotBehind, type Outlook } from './outlook.js'
 import { makePlan, type Plan, type SourceFacts } from './plan.js'
@@ -52,7 +53,8 @@ export async function readBaseline(
   requireContactColumn(plan)
   const last = fromJson(inherited.good?.state)
   const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
-  const looked = await lookAtSource(source, here.probe, usable?.horizon, options)
+  const at = { probe: here.probe, targetAt: there.at }
+  const looked = await lookAtSource(source, at, usable?.horizon, options)
   const outlook = takeOver(looked, inherited, options)
   requireNotBehind(outlook, last?.horizon)
   const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
@@ -109,6 +111,8 @@ export async function askSource(
 }
 
 interface TargetAnswer {
+  /** Time of the target's clock. */
+  readonly at: Micros
   readonly inherited: Inheritance
   readonly table: Relation
   readonly forgotten: readonly string[]
@@ -116,7 +120,10 @@ interface TargetAnswer {
 }
 
 async function askTarget(target: Session, { table, pipeline }: ResolvedOptions): Promise<TargetAnswer> {
-  const ofPipeline = [inheritQuery, forgottenQuery, rejectedRowsQuery].map((query) => query(pipeline))
+  const ofPipeline = [
+    clockQuery,
+    ...[inheritQuery, forgottenQuery, rejectedRowsQuery].map((query) => query(pipeline)),
+  ]
   try {
     const [relation = [], ...facts] = await target.together([lookUp(table), ...ofPipeline])
     return { table: requireTarget(toRelation(relation), table), ...toFacts(facts) }
@@ -128,8 +135,9 @@ async function askTarget(target: Session, { table, pipeline }: ResolvedOptions):
   }
 }
 
-function toFacts([control = [], contacts = [], rejects = []]: readonly (readonly Cells[])[]) {
+function toFacts([clock = [], control = [], contacts = [], rejects = []]: readonly (readonly Cells[])[]) {
   return {
+    at: Number(clock[0]?.[0]),
     inherited: toInheritance(control),
     forgotten: toForgotten(contacts),
     rejected: toRejectedRows(rejects),

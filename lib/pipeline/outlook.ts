@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely'
 
 import { messagesOf, smallTables, timeZonesOf, toSmallTables, type SmallTables } from '../chatwoot/feeds.js'
+import { onClockOf } from '../domain/clock.js'
 import { hashKeyOf } from '../domain/column-hash.js'
 import { SyncError } from '../domain/errors.js'
 import {
@@ -53,10 +54,11 @@ export interface Outlook {
  */
 export async function lookAtSource(
   source: Session,
-  firstProbe: Probe,
-  last: HorizonState | undefined,
+  { probe: firstProbe, targetAt }: { readonly probe: Probe; readonly targetAt: Micros },
+  kept: HorizonState | undefined,
   options: ResolvedOptions,
 ): Promise<Outlook> {
+  const last = kept && onClockOf(firstProbe, kept, targetAt)
   let probe = firstProbe
   let trace = observe(last, probe)
   let { snapshot, rows } = await openSnapshot(source, probe, options)
@@ -67,11 +69,12 @@ export async function lookAtSource(
     trace = observe(trace, probe)
     ;({ snapshot, rows } = await openSnapshot(source, probe, options))
   }
+  const horizon = nextState(trace, probe, snapshot)
   const bound = last && lowerBound(last, trace, probe, snapshot, options.skewAllowance * 1000)
   return {
     probe,
     snapshot,
-    horizon: nextState(trace, probe, snapshot),
+    horizon: horizon && { ...horizon, targetAt: targetAt + (horizon.at - (firstProbe.at ?? horizon.at)) },
     low: bound && 'low' in bound ? bound.low : undefined,
     reason: bound && 'unknown' in bound ? bound.unknown : undefined,
     isIdle: last !== undefined && nothingWritten(last, trace, probe, snapshot),

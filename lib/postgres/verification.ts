@@ -12,6 +12,11 @@ export async function clockOf(target: Session): Promise<string> {
   return row?.[0] ?? ''
 }
 
+/** The same as microseconds, for a caller who has more to ask in the same round trip. */
+export const clockQuery = db
+  .selectNoFrom(sql<string>`(extract(epoch from clock_timestamp()) * 1000000)::bigint::text`.as('now'))
+  .compile()
+
 /** Keeps what a comparison found, and gives it as its report. */
 export async function recordVerification(
   target: Session,
