@@ -17,6 +17,20 @@ async function beginUpdate({ source }: SyncFixture, status: number): Promise<pg.
   return writer
 }
 
+/** An open transaction whose stamps are of its begin, and which writes only when it is told to, and then ends. */
+async function beginLateUpdate({ source }: SyncFixture): Promise<() => Promise<void>> {
+  const writer = new pg.Client(source.url)
+  await writer.connect()
+  await writer.query('begin')
+  const { rows } = await writer.query<{ stamp: string }>(`select (now() at time zone 'UTC')::text as stamp`)
+  return async () => {
+    const text = 'update conversations set priority = 3, updated_at = $1 where id = 1'
+    await writer.query(text, [rows[0]?.stamp])
+    await writer.query('commit')
+    await writer.end()
+  }
+}
+
 it('finds a transaction that was open across several runs once it commits', async () => {
   await using at = await openSmallSync()
   for (let i = 0; i < 3; i++) await insertConversation(at.source)
@@ -38,15 +52,10 @@ it('finds a transaction that has not written yet when a run looks', async () => 
   await using at = await openSmallSync()
   await insertConversation(at.source)
   await at.sync({ skewAllowance: 0 })
-  const writer = new pg.Client(at.source.url)
-  await writer.connect()
-  await writer.query('begin')
-  const { rows } = await writer.query<{ stamp: string }>(`select (now() at time zone 'UTC')::text as stamp`)
+  const write = await beginLateUpdate(at)
   await at.sync({ skewAllowance: 0 })
 
-  await writer.query('update conversations set priority = 3, updated_at = $1 where id = 1', [rows[0]?.stamp])
-  await writer.query('commit')
-  await writer.end()
+  await write()
 
   expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
   expect(await differences(at)).toEqual([])
@@ -70,18 +79,9 @@ it('finds a transaction that writes and commits just before the snapshot, though
   await using at = await openSmallSync()
   await insertConversation(at.source)
   await at.sync({ skewAllowance: 0 })
-  const writer = new pg.Client(at.source.url)
-  await writer.connect()
-  await writer.query('begin')
-  const { rows } = await writer.query<{ stamp: string }>(`select (now() at time zone 'UTC')::text as stamp`)
+  const write = await beginLateUpdate(at)
   await at.sync({ skewAllowance: 0 })
-  await using source = await lookBehind(at.source.url, async () => {
-    await writer.query('update conversations set priority = 3, updated_at = $1 where id = 1', [
-      rows[0]?.stamp,
-    ])
-    await writer.query('commit')
-    await writer.end()
-  })
+  await using source = await lookBehind(at.source.url, write)
 
   const meanwhile = await at.sync({ source, skewAllowance: 0 })
   const last = await at.sync({ skewAllowance: 0 })

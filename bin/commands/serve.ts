@@ -5,12 +5,11 @@ import type { Command } from 'commander'
 import type { ServerFunctions, SyncOptions, WatchOptions } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
-import { exitCodes } from '../exit-code.js'
 import { nextRunOfSystemd } from '../next-run.js'
 import { duration, wholeNumber } from '../option-values.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
-import { stopSignal } from '../stop-signal.js'
+import { endingSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
 interface ServeFlags extends RunFlags, CareFlags {
@@ -21,10 +20,6 @@ interface ServeFlags extends RunFlags, CareFlags {
   readonly every?: number
   readonly cronTimeZone?: string
   readonly expectedInterval?: number
-  readonly batchSize?: number
-  readonly maxRejects?: number
-  readonly keepRejected?: true
-  readonly retryBudget?: number
 }
 
 const examples = `
@@ -55,10 +50,6 @@ export function register(command: Command): void {
       duration,
     )
   addPipelineOptions(command)
-    .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
-    .option('--max-rejects <rows>', 'rows that may be refused (100 or 1 %)', wholeNumber(0))
-    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
-    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
   addOutputOptions(addCareOptions(command), 'print one JSON object a line')
     .addHelpText('after', examples)
     .action(serve)
@@ -136,27 +127,12 @@ async function watchBeside(
 }
 
 function optionsOf(flags: ServeFlags) {
-  const { batchSize, maxRejects, keepRejected, retryBudget } = flags
-  return {
-    ...pipelineOptionsOf(flags),
-    ...careOptionsOf(flags),
-    batchSize,
-    maxRejects,
-    keepRejected,
-    retryBudget,
-  }
+  return { ...pipelineOptionsOf(flags), ...careOptionsOf(flags) }
 }
 
 /** While a run is at work, the time at which it was due has passed. */
 function coming(next: Date | null): Date | null {
   return next && next.getTime() > Date.now() ? next : null
-}
-
-/** Nothing ends a connection that a dead network is still opening; whoever stops a service does not wait for it. */
-function endingSignal(): AbortSignal {
-  const signal = stopSignal()
-  signal.addEventListener('abort', () => setTimeout(() => process.exit(exitCodes.failed), 4800).unref())
-  return signal
 }
 
 function announce(url: string, port: number, { json, quiet }: ServeFlags): void {

@@ -5,7 +5,6 @@ import { redact } from '../../lib/domain/redact.js'
 import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
 import { complain } from '../complaint.js'
 import { databasesOf, loadEnvironment, secretsOf } from '../environment.js'
-import { duration, wholeNumber } from '../option-values.js'
 import type { ProgressView, Step } from '../progress-bar.js'
 import { openView } from '../progress-view.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
@@ -17,10 +16,6 @@ interface SyncFlags extends RunFlags, CareFlags {
   readonly full?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
-  readonly batchSize?: number
-  readonly maxRejects?: number
-  readonly keepRejected?: true
-  readonly retryBudget?: number
   readonly acceptNewSource?: true
 }
 
@@ -39,12 +34,10 @@ export function register(command: Command): void {
     .option('--full', 'read everything, and mark what is gone')
     .option('--dry-run', 'count what would happen, write nothing')
     .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
-  addPipelineOptions(command)
-    .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
-    .option('--max-rejects <rows>', 'rows that may be refused (100 or 1 %)', wholeNumber(0))
-    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
-    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
-    .option('--accept-new-source', 'mark what is gone though the source is another one')
+  addPipelineOptions(command).option(
+    '--accept-new-source',
+    'mark what is gone though the source is another one',
+  )
   addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(sync)
 }
 
@@ -77,16 +70,12 @@ function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): vo
 
 function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
   const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, batchSize, maxRejects, keepRejected, retryBudget, acceptNewSource, dryRun } = flags
+  const { triggeredBy, acceptNewSource, dryRun } = flags
   return {
     ...pipelineOptionsOf(flags),
     ...careOptionsOf(flags),
     loadType,
     triggeredBy,
-    batchSize,
-    maxRejects,
-    keepRejected,
-    retryBudget,
     acceptNewSource,
     dryRun,
   }

@@ -3,11 +3,10 @@ import type { Command } from 'commander'
 import type { RunOutcome, WatchOptions } from '../../lib/index.js'
 import { databasesOf, loadEnvironment } from '../environment.js'
 import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
-import { exitCodes } from '../exit-code.js'
-import { duration, wholeNumber } from '../option-values.js'
+import { duration } from '../option-values.js'
 import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
 import { openLog } from '../run-log.js'
-import { stopSignal } from '../stop-signal.js'
+import { endingSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
 interface WatchFlags extends RunFlags, CareFlags {
@@ -17,10 +16,6 @@ interface WatchFlags extends RunFlags, CareFlags {
   readonly jitter?: number
   readonly probeEvery?: number
   readonly expectedInterval?: number
-  readonly batchSize?: number
-  readonly maxRejects?: number
-  readonly keepRejected?: true
-  readonly retryBudget?: number
 }
 
 const examples = `
@@ -49,10 +44,6 @@ export function register(command: Command): void {
       duration,
     )
   addPipelineOptions(command)
-    .option('--batch-size <rows>', 'rows of one batch at most (5000)', wholeNumber(1))
-    .option('--max-rejects <rows>', 'rows that may be refused (100 or 1 %)', wholeNumber(0))
-    .option('--keep-rejected', 'keep the content of refused rows in etl_rejects')
-    .option('--retry-budget <time>', 'try again for so long after a failure that may pass (60s)', duration)
   addOutputOptions(addCareOptions(command), 'print one JSON object a line')
     .addHelpText('after', examples)
     .action(watchDatabases)
@@ -80,23 +71,12 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
 }
 
 function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
-  const { cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepRejected, retryBudget } =
-    flags
+  const { cron, every, cronTimeZone, jitter, probeEvery } = flags
   return {
     ...pipelineOptionsOf(flags),
     ...careOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery, batchSize, maxRejects, keepRejected, retryBudget },
+    ...{ cron, every, cronTimeZone, jitter, probeEvery },
   }
-}
-
-/**
- * Nothing ends a connection that a dead network is still opening; whoever stops a service does not wait for it. The row of a run that
- * could not be closed so is closed by the next one.
- */
-function endingSignal(): AbortSignal {
-  const signal = stopSignal()
-  signal.addEventListener('abort', () => setTimeout(() => process.exit(exitCodes.failed), 4500).unref())
-  return signal
 }
 
 async function print({ report, error }: RunOutcome, { json, quiet }: WatchFlags): Promise<void> {
