@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { openAlerting, type Alerting } from './alerts-fixture.js'
-import { openShell, settings } from './cli-fixture.js'
+import { openPair, openShell, settings } from './cli-fixture.js'
 
 let alerting: Alerting
 let target: Alerting['target']
@@ -48,6 +48,30 @@ describe('the commands', () => {
     expect(again.code).toBe(1)
     expect(again.stderr).toContain('slack did not take the alert')
     expect(again.stderr).not.toContain('hidden-path')
+  })
+
+  it('a run that ends well does so whatever becomes of its alerts', async () => {
+    await using pair = await openPair(3)
+    receiver.answer.status = 500
+    await pair.target.query(
+      'alter table conversas_analytics add constraint refuses_2 check (conversation_id <> 2)',
+    )
+    const down = await shell.run(['sync', '--quiet'], { ...pair.variables, ALERT_WEBHOOK_URL: receiver.url })
+    expect(down).toMatchObject({ code: 0, stdout: '' })
+    expect(down.stderr).toMatch(
+      /^chatwoot-sync: webhook did not take the alert ".*": it answered with HTTP 500\n$/,
+    )
+    const wrong = await shell.run(['sync', '--quiet'], {
+      ...pair.variables,
+      ALERT_LANGUAGE: 'xx',
+      ALERT_WEBHOOK_URL: 'x',
+    })
+    expect(wrong).toMatchObject({ code: 0, stderr: expect.stringContaining('no alerts could be sent') })
+    const runs = await pair.target.query('select distinct status from etl_control')
+    expect(runs).toEqual([{ status: 'success' }])
+    receiver.answer.status = 200
+    await shell.run(['verify', '--quiet'], { ...pair.variables, ALERT_WEBHOOK_URL: receiver.url })
+    expect(receiver.events()).toEqual(['opened rejected-rows'])
   })
 
   it('alerts test reaches each channel, and ends with 1 when one refuses', async () => {

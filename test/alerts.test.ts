@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { wordsOf } from '../lib/operations/alerts/alert-text.js'
 import { openAlerting, type Alerting } from './alerts-fixture.js'
 import { insertRejects } from './health-fixture.js'
 
@@ -89,6 +90,19 @@ describe('incidents', () => {
     await fail()
     await Promise.all([send(), send(), send(), send()])
     expect(receiver.events()).toEqual(['opened failure'])
+  })
+
+  it('have words of their own in both languages, from begin to end', () => {
+    const { opened, closed } = wordsOf('en')
+    const portuguese = wordsOf('pt-BR')
+    for (const [events, words] of [
+      [opened, portuguese.opened],
+      [closed, portuguese.closed],
+    ] as const) {
+      expect(Object.keys(words)).toEqual(Object.keys(events))
+      const all = [...Object.values(events), ...Object.values(words)]
+      expect(new Set(all).size).toBe(all.length)
+    }
   })
 
   it('of two pipelines are told apart', async () => {

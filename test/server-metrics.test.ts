@@ -29,6 +29,15 @@ describe('the metrics', () => {
     const rows = metrics.samples('chatwoot_sync_rows_total')
     expect(rows['outcome="inserted",pipeline="conversations"']).toBe(482)
     expect(rows['outcome="updated",pipeline="conversations"']).toBe(second.rowsUpdated)
+    const seconds = metrics.samples('chatwoot_sync_run_seconds_total')
+    expect(Object.keys(seconds)).toEqual(Object.keys(runs))
+    expect(seconds['load_type="incremental",pipeline="conversations",status="success"']).toBeCloseTo(
+      second.durationSeconds ?? NaN,
+      3,
+    )
+    expect(metrics.samples('chatwoot_sync_last_run_duration_seconds')).toEqual({
+      'load_type="incremental",pipeline="conversations"': expect.any(Number),
+    })
     expect(metrics.one('chatwoot_sync_failures_in_row')).toBe(1)
     expect(metrics.one('chatwoot_sync_running')).toBe(0)
     expect(metrics.one('chatwoot_sync_freshness_seconds')).toBeGreaterThan(0)

@@ -8,7 +8,7 @@ import { cloneDatabase, type TestDatabase } from './setup/database.js'
 async function makeOldTarget(target: TestDatabase, watermark: string): Promise<void> {
   const [{ list } = { list: '' }] = await target.query<{ list: string }>(
     `select string_agg(
-       format('%I %s', name, case type when 'text' then 'varchar(255)' when 'timestamp(6) without time zone' then 'timestamp' else type end),
+       format('%I %s', name, case type when 'text' then format('varchar(%s)', (array[50, 100, 255])[place % 3 + 1]) when 'timestamp(6) without time zone' then 'timestamp' else type end),
        ', ' order by place) as list
      from unnest($1::text[], $2::text[]) with ordinality as c (name, type, place)`,
     [oldColumns, await typesOf(oldColumns)],
@@ -23,15 +23,8 @@ async function makeOldTarget(target: TestDatabase, watermark: string): Promise<v
       etl_updated_at timestamp default now(),
       unique (conversation_id)
     )`)
-  for (const column of [
-    'status',
-    'account_id',
-    'inbox_id',
-    'assignee_id',
-    'team_id',
-    'conversation_created_at',
-  ]) {
-    await target.query(`create index idx_${column} on conversas_analytics (${column})`)
+  for (const column of indexed) {
+    await target.query(`create index idx_conversas_${column} on conversas_analytics (${column})`)
   }
   await target.query(`
     create table etl_control (
@@ -65,6 +58,13 @@ async function makeOldTarget(target: TestDatabase, watermark: string): Promise<v
   )
 }
 
+/** With the unique one on the key these are fourteen. */
+const indexed = [
+  ...['status', 'account_id', 'inbox_id', 'assignee_id', 'team_id', 'contact_id', 'priority'],
+  ...['conversation_created_at', 'conversation_updated_at', 'last_activity_at', 'conversation_date'],
+  ...['is_resolved', 'has_csat'],
+] as const
+
 const oldColumns = rowColumns.filter((name) => name !== 'labels' && name !== 'calendar_timezone')
 
 async function typesOf(names: readonly string[]): Promise<(string | undefined)[]> {
@@ -74,6 +74,17 @@ async function typesOf(names: readonly string[]): Promise<(string | undefined)[]
   )
   return names.map((name) => rows.find((row) => row.name === name)?.type)
 }
+
+const oldRows = `
+  select id, conversation_id, contact_name, days_since_creation
+  from conversas_analytics
+  where id <= 40
+  order by id`
+
+const history = `
+  select status, error_code, rows_extracted::integer, rows_inserted::integer, load_type
+  from etl_control
+  order by started_at`
 
 it('a target of the Python pipeline is taken over with its rows and its history, and goes on from its watermark', async () => {
   await using source = await cloneDatabase('source')
@@ -86,14 +97,41 @@ it('a target of the Python pipeline is taken over with its rows and its history,
     `insert into conversas_analytics (conversation_id, contact_name, days_since_creation, etl_inserted_at)
      select id, 'kept', 3, null from generate_series(1, 40) id`,
   )
+  const rows = await target.query(oldRows)
+  expect(rows).toHaveLength(40)
 
   await migrate({ target: target.url })
-  const kept = await target.query('select from conversas_analytics where contact_name = $1', ['kept'])
-  expect(kept).toHaveLength(40)
-  expect(await target.query('select status, error_code from etl_control order by started_at')).toEqual([
-    { status: 'failed', error_code: 'INTERRUPTED' },
-    { status: 'success', error_code: null },
-    { status: 'failed', error_code: 'INTERRUPTED' },
+  expect(await target.query(oldRows)).toEqual(rows)
+  const indexes = await target.query<{ name: string }>(
+    `select indexname as name from pg_indexes where tablename = 'conversas_analytics'`,
+  )
+  expect(indexes.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      'conversas_analytics_pkey',
+      'conversas_analytics_conversation_id_key',
+      ...indexed.map((column) => `idx_conversas_${column}`),
+    ]),
+  )
+  expect(
+    await target.query(`
+      select column_name
+      from information_schema.columns
+      where table_name = 'conversas_analytics'
+        and character_maximum_length is not null`),
+  ).toEqual([])
+  expect(await target.query(history)).toEqual([
+    { status: 'failed', error_code: 'INTERRUPTED', rows_extracted: 7, rows_inserted: 2, load_type: 'full' },
+    { status: 'success', error_code: null, rows_extracted: 482, rows_inserted: 482, load_type: 'full' },
+    {
+      status: 'failed',
+      error_code: 'INTERRUPTED',
+      rows_extracted: 0,
+      rows_inserted: 0,
+      load_type: 'incremental',
+    },
+  ])
+  expect(await target.query('select count(*)::integer as runs from etl_control_python')).toEqual([
+    { runs: 3 },
   ])
   expect(await target.query('select get_last_successful_watermark()::text as at')).toEqual([
     { at: watermark },
@@ -106,12 +144,19 @@ it('a target of the Python pipeline is taken over with its rows and its history,
   expect(report).toMatchObject({ loadType: 'incremental', status: 'success', reason: null })
   expect(report.warnings).toContainEqual(expect.objectContaining({ code: 'TAKEN_OVER' }))
   expect(report.rowsExtracted).toBeLessThan(482)
+  const goesOn = `select $1::timestamp = $2::timestamp - interval '60 seconds' as "goesOn"`
+  expect(await target.query(goesOn, [report.watermarkStart, watermark])).toEqual([{ goesOn: true }])
   const [seven] = await target.query(
     'select priority, labels from conversas_analytics where conversation_id = 7',
   )
   expect(seven).toMatchObject({ priority: 3, labels: expect.any(Array) })
 
   await syncConversations({ source: source.url, target: target.url, loadType: 'full', maxDeleteShare: 1 })
+  const [ids] = await target.query(
+    'select count(id)::integer as ids, max(id) as last, count(*)::integer as rows from conversas_analytics',
+  )
+  expect(ids).toMatchObject({ ids: ids?.['rows'], last: expect.any(Number) })
+  expect(ids?.['last']).toBeGreaterThan(40)
   const found = await verifyConversations({ source: source.url, target: target.url })
   expect(found).toMatchObject({ rowsMissing: 0, rowsStale: 0, rowsExtra: 0 })
 })

@@ -91,6 +91,10 @@ async function install(flags: ScheduleFlags): Promise<void> {
       ? `Wrote ${environmentFile}: fill it in before the first run.`
       : `The settings are in ${environmentFile}`,
     ...(active ? [`The timers are on. Try it: systemctl${user} start chatwoot-sync.service`] : []),
+    // The systemd of a user ends with the user's last session.
+    ...(active && flags.user
+      ? ['So that they also run while you are logged out: loginctl enable-linger']
+      : []),
   ])
 }
 

@@ -54,7 +54,7 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
     case 'last-success':
       if (value === null) return 'Ainda não houve nenhuma execução.'
       if (detail === 'never') return `Nenhuma execução terminou bem ainda; a primeira começou há ${age}.`
-      return `A última execução boa terminou há ${age}; o limite é ${durationText(criticalLimit ?? 0, 'pt-BR')}.`
+      return `A última execução bem-sucedida terminou há ${age}; o limite é ${durationText(criticalLimit ?? 0, 'pt-BR')}.`
     case 'watermark-lag':
       if (value === null) return 'Não se sabe qual estado da origem a tabela mostra.'
       return `A tabela mostra a origem como estava há ${age}.`
@@ -63,7 +63,7 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
       if (detail === 'dead') return `Uma execução iniciada há ${age} morreu sem fechar o seu registro.`
       return `Uma execução está em andamento há ${age}.`
     case 'failures':
-      if (!value) return 'Nenhuma execução falhou desde a última boa.'
+      if (!value) return 'Nenhuma execução falhou desde a última bem-sucedida.'
       return `${value === 1 ? 'A última execução falhou' : `As últimas ${count} execuções falharam`}. ${detail ?? ''}`.trim()
     case 'rejected-rows':
       if (!value) return 'O destino aceitou todas as linhas.'

@@ -32,7 +32,7 @@ function unusable(path: string, code: string, cause: unknown): SyncError {
   })
 }
 
-const template = `# Settings of chatwoot-sync, read by systemd. One a line, no quotes needed. Keep the mode 600.
+const template = `# Settings of chatwoot-sync, one a line. A value with # or \\ or spaces stands in single quotes. Keep the mode 600.
 SOURCE_DB_HOST=
 SOURCE_DB_PORT=5432
 SOURCE_DB_NAME=

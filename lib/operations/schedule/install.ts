@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 import { SyncError } from '../../domain/errors.js'
 import { requireEnvironmentFile } from './environment-file.js'
-import { systemctl, type Scope } from './systemctl.js'
+import { requireReachable } from './reachable-program.js'
+import { checkCalendar, systemctl, type Scope } from './systemctl.js'
 import { systemdUnits, unitNames, type ScheduleOptions } from './systemd-units.js'
 
 export interface InstallOptions extends ScheduleOptions {
@@ -31,8 +32,9 @@ export async function installSchedule(options: InstallOptions): Promise<Installe
     ...options,
     ...(directory === undefined ? {} : { shownDirectory: directory }),
   })
+  if (options.calendar !== undefined) await checkCalendar(options.calendar)
+  if (scope === 'system' && options.runAs === undefined) await requireReachable(options.command)
   const environmentFileIsNew = await requireEnvironmentFile(environmentFile)
-  if (scope === 'system' && options.runAs === undefined) refuseHidden(options.command)
   const folder = folderOf(options)
   const files = units.map(({ name }) => join(folder, name))
   try {
@@ -90,15 +92,6 @@ export async function readScheduleStatus(place: Place): Promise<ScheduleStatus> 
     last: timer['LastTriggerUSec'] || null,
     result: service['Result'] || null,
   }
-}
-
-/** The user that systemd makes up cannot look there. */
-function refuseHidden(command: readonly string[]): void {
-  const hidden = command.find((word) => word.startsWith('/root/'))
-  if (hidden === undefined) return
-  throw new SyncError('CONFIG_INVALID', `Only root can run ${hidden}.`, {
-    remedy: 'Install Node and chatwoot-sync for all users, or use --run-as root.',
-  })
 }
 
 const timers = unitNames.map((name) => `${name}.timer`)
