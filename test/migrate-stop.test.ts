@@ -35,7 +35,7 @@ describe('a migration in work', { timeout: 20_000 }, () => {
     await at.client.query(`select pg_advisory_lock(hashtextextended('chatwoot-sync migrate', 0))`)
     const stop = new AbortController()
     const migrating = migrateHere({ signal: stop.signal })
-    await at.untilOthers('select pg_try_advisory_lock', 1)
+    await at.untilOthers('pg_try_advisory_lock', 1)
     stop.abort()
     await expect(migrating).rejects.toMatchObject({ code: 'ABORTED' })
     await expect(migrateHere({ signal: stop.signal })).rejects.toMatchObject({

@@ -29,7 +29,7 @@ export async function openMigrationFixture() {
     /** Waits until as many other sessions of this database last ran a statement with that text. */
     untilOthers: (text: string, count: number) =>
       vi.waitFor(async () => expect(await othersRunning(client, text)).toHaveLength(count), {
-        timeout: 10_000,
+        timeout: 30_000,
       }),
     async [Symbol.asyncDispose]() {
       await client.end()

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import pg from 'pg'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 import { rowColumns } from '../lib/chatwoot/columns.js'
 import { template } from '../lib/chatwoot/template.js'
@@ -25,6 +25,7 @@ export const openEmptySync = (): Promise<SyncFixture> => openSync('template0')
 
 export async function openSync(template?: string): Promise<SyncFixture> {
   const [source, target] = await Promise.all([cloneDatabase('source', template), cloneDatabase('target')])
+  await untilNobodyHoldsBack(source)
   const lines: string[] = []
   const note = (message: string, fields?: LogFields) =>
     void lines.push(JSON.stringify({ message, ...fields }))
@@ -48,6 +49,17 @@ export async function openSync(template?: string): Promise<SyncFixture> {
       expectNothingPlanted(lines.join('\n'), 'The log of a run')
     },
   }
+}
+
+/** A snapshot shows the transactions of other tests' databases too; for one that stays open a first run would wait for three seconds only. */
+async function untilNobodyHoldsBack(source: TestDatabase): Promise<void> {
+  const holders = `
+    select pid
+    from pg_stat_activity
+    where backend_xid is not null
+      and datname <> current_database()
+      and xact_start < clock_timestamp() - interval '1 second'`
+  await vi.waitFor(async () => expect(await source.query(holders)).toEqual([]), 30_000)
 }
 
 /** As `openSync`, with nothing in the source but account, inbox, contact, agent and team 1. */
