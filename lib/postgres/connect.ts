@@ -8,6 +8,7 @@ import { pgSession } from './pg-session.js'
 import { isSessionPooler } from './pooler.js'
 import type { Session, Side } from './session.js'
 import { orUnreachable } from './silence.js'
+import { endWhereUnreadable } from './unreadable.js'
 
 /**
  * A database as a caller names it: a connection string, a configuration of pg, a pool of pg, or a Kysely over PostgreSQL.
@@ -83,6 +84,7 @@ async function connectClient(
   })
   try {
     await client.connect()
+    endWhereUnreadable(side, client)
     return session
   } catch (error) {
     void client.end().catch(() => undefined)
@@ -114,6 +116,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
       await ended
     }
     const isPooled = isSessionPooler(pool.options.connectionString)
+    endWhereUnreadable(side, client)
     const session = pgSession(side, client, { release, silence: silenceOf(options), isPooled })
     return session
   } catch (error) {

@@ -10,6 +10,7 @@ import { sqlStateOf, statementError } from './driver-error.js'
 import { afterSilence, closePatience } from './silence.js'
 import { inline } from './inline.js'
 import type { Cells, Session, Side, Destination } from './session.js'
+import { socketOf } from './unreadable.js'
 
 /** Leaves every value as the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
@@ -116,11 +117,9 @@ export function processOf(client: pg.ClientBase): string | undefined {
 
 type Run = <T>(work: () => Promise<T>) => Promise<T>
 
-/** Nothing else tells the server to stop a COPY that is under way. The types of pg do not show where its socket is. */
+/** Nothing else tells the server to stop a COPY that is under way. */
 function cutConnection(client: pg.ClientBase): void {
-  const connection: unknown = Reflect.get(client, 'connection')
-  const socket: unknown = connection ? Reflect.get(Object(connection), 'stream') : undefined
-  if (socket instanceof Readable) socket.destroy()
+  socketOf(client)?.destroy()
 }
 
 async function copyInto(client: pg.ClientBase, table: Destination, stream: Iterable<Buffer>): Promise<void> {
