@@ -53,6 +53,11 @@ const entry = readFileSync(command, 'utf8')
 const required = entry.replace('import("./program.js")', 'require("./program.cjs")')
 if (required === entry) throw new Error(`${command} does not load ./program.js.`)
 writeFileSync(command, required)
+// Code that bin/kept-program.ts has kept cannot import: it is handed a function for that.
+const program = 'dist/bin/program.cjs'
+const importing = readFileSync(program, 'utf8').replaceAll(/\bimport\(/g, 'importHere(')
+const importHere = `const importHere = typeof importOutside === 'undefined' ? (name) => import(name) : importOutside;\n`
+writeFileSync(program, importHere + importing)
 // npm makes it executable at install; this is for a checkout that is linked or run by its path.
 chmodSync(command, 0o755)
 writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(Object.keys(metafile.inputs)))

@@ -11,26 +11,25 @@ import {
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 /**
  * Loads a CommonJS file as `require` does, with what V8 compiled of it when the same command ran before: compiling takes longer than a
  * run without changes. From Node 22.1 on `module.enableCompileCache` does this; here it is for Node 20. It is kept in the cache folder of
  * the account, where nobody else may put code, and under a name that no other program, version of Node or command has, as V8 compares no
- * more than lengths. Where it cannot be kept, each start compiles.
+ * more than lengths. Where it cannot be kept, each start compiles. What is kept cannot import on its own, so it gets `importOutside`.
  */
 export function loadKept(path: string, command: string): unknown {
   const kept = placeOf(path, command)
   const compiled = kept === undefined ? undefined : readIfThere(kept)
-  const parameters = 'exports, require, module, __filename, __dirname'
+  const parameters = 'exports, require, module, __filename, __dirname, importOutside'
   const script = new Script(`(function (${parameters}) {${readFileSync(path, 'utf8')}\n})`, {
     filename: path,
     cachedData: compiled,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const module = { exports: {} }
   const load: (...given: readonly unknown[]) => void = script.runInThisContext()
-  load(module.exports, createRequire(path), module, path, dirname(path))
+  load(module.exports, createRequire(path), module, path, dirname(path), importOutside)
   if (kept !== undefined && (compiled === undefined || script.cachedDataRejected)) {
     // At the end, so that what the command has called is in it.
     process.once('exit', (code) => {
@@ -39,6 +38,8 @@ export function loadKept(path: string, command: string): unknown {
   }
   return module.exports
 }
+
+const importOutside = (name: string): Promise<unknown> => import(name)
 
 function placeOf(path: string, command: string): string | undefined {
   if (!/^[a-z]+$/.test(command)) return undefined

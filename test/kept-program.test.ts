@@ -20,11 +20,11 @@ async function openProgram() {
   const kept = join(cache, 'chatwoot-sync')
   const script = `
     import { loadKept } from ${JSON.stringify(loader)}
-    loadKept(process.argv[1], process.argv[2]).print()`
+    await loadKept(process.argv[1], process.argv[2]).print()`
   return {
     /** All programs are of one length, as V8 looks at no more than that. */
     says: async (word: 'one' | 'two', writtenAt: number, exitCode = 0) => {
-      const content = `exports.print = () => { console.log(require('node:path').basename('/${word}')); process.exitCode = ${exitCode} }`
+      const content = `exports.print = async () => { console.log((await importOutside('node:path')).basename('/${word}')); process.exitCode = ${exitCode} }`
       await writeFile(program, content)
       await utimes(program, writtenAt, writtenAt)
     },
