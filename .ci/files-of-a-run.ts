@@ -1,0 +1,72 @@
+// Counts the files of lib and db that have a function which one run calls, by V8's coverage: how many files somebody has to open who reads
+// along. Prints a line each for a full, an incremental and an idle run; with --list the files too, and with --check it fails above the bounds.
+import { Session } from 'node:inspector/promises'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import pg from 'pg'
+
+import { createChatwootSource, liveADay } from '../lib/demo/chatwoot-source.js'
+import { startCluster, type Cluster } from '../lib/demo/cluster.js'
+import { migrate, syncConversations } from '../lib/index.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bounds = { full: 42, incremental: 40, idle: 30 } as const
+
+await using sources = await startCluster()
+await using targets = await startCluster()
+const source = await createDatabase(sources, 'chatwoot')
+const target = await createDatabase(targets, 'analytics')
+await createChatwootSource(source, { conversations: 482 })
+await migrate({ target })
+
+const profiler = new Session()
+profiler.connect()
+await measure('full')
+await liveADay(source, { seed: 1 })
+await measure('incremental')
+// Until no transaction of the server itself, such as a vacuum, comes between two runs.
+for (
+  let tries = 0;
+  tries < 10 && (await syncConversations({ source, target })).rowsExtracted > 0;
+  tries += 1
+);
+await measure('idle')
+profiler.disconnect()
+
+async function createDatabase({ url }: Cluster, name: string): Promise<string> {
+  const client = new pg.Client(url())
+  await client.connect()
+  await client.query(`create database ${client.escapeIdentifier(name)}`)
+  await client.end()
+  return url(name)
+}
+
+async function measure(kind: keyof typeof bounds): Promise<void> {
+  await profiler.post('Profiler.enable')
+  await profiler.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
+  const { rowsExtracted } = await syncConversations({ source, target })
+  const { result } = await profiler.post('Profiler.takePreciseCoverage')
+  await profiler.post('Profiler.stopPreciseCoverage')
+  const files = result.flatMap(({ url, functions }) => {
+    const path = url.startsWith('file:') ? relative(root, fileURLToPath(url.replace(/\?.*/, ''))) : ''
+    // The first entry of a file without a name is the file itself, whose imports are done.
+    const called = functions.filter(
+      ({ functionName, ranges: [range] }) =>
+        range && range.count > 0 && (functionName !== '' || range.startOffset > 0),
+    )
+    return /^(lib|db)\//.test(path) && called.length > 0 ? [{ path, calls: called.length }] : []
+  })
+  const functions = files.reduce((sum, { calls }) => sum + calls, 0)
+  console.log(
+    `${kind}: ${files.length} files, ${functions} functions, ${rowsExtracted} rows (at most ${bounds[kind]} files)`,
+  )
+  if (process.argv.includes('--list'))
+    console.log(
+      files
+        .map(({ path, calls }) => `  ${path} ${calls}`)
+        .sort()
+        .join('\n'),
+    )
+  if (process.argv.includes('--check') && files.length > bounds[kind]) process.exitCode = 1
+}
