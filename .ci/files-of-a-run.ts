@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 import pg from 'pg'
 
-import { createChatwootSource, liveADay } from '../lib/demo/chatwoot-source.js'
-import { startCluster, type Cluster } from '../lib/demo/cluster.js'
+import { createChatwootSource, liveADay } from '../bin/demo/chatwoot-source.js'
+import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 import { migrate, syncConversations } from '../lib/index.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -5,9 +5,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { Cli } from 'kysely-codegen'
 import pg from 'pg'
 
-import { createChatwootSource } from '../lib/demo/chatwoot-source.js'
-import { startCluster, type Cluster } from '../lib/demo/cluster.js'
-import { migrate } from '../lib/postgres/migrate.js'
+import { createChatwootSource } from '../bin/demo/chatwoot-source.js'
+import { startCluster, type Cluster } from '../bin/demo/cluster.js'
+import { migrate } from '../lib/postgres/migrate/migrate.js'
 
 const folder = new URL('../db/schema/', import.meta.url)
 const keep = process.argv.includes('--verify') ? verify : write

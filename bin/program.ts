@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 
 import { Command, CommanderError, type Option } from 'commander'
 
-import { complain } from './complaint.js'
+import { complain } from './output/complaint.js'
 import { exitCodes } from './exit-code.js'
 
 /** Each is loaded when it is called for: a start must not pay for what another command needs. */
@@ -98,7 +98,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? exitCodes.done)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
-    const { reportFailure } = await import('./failure.js')
+    const { reportFailure } = await import('./output/failure.js')
     return reportFailure(error, json)
   }
 }

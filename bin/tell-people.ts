@@ -1,10 +1,10 @@
 import { SyncError } from '../lib/domain/errors.js'
 import { redact } from '../lib/domain/redact.js'
 import type { AlertDelivery, AlertOptions } from '../lib/index.js'
-import { alertChannelsOf, alertLanguageOf } from './alert-settings.js'
-import { complain } from './complaint.js'
-import { secretsOf } from './environment.js'
-import { openLog } from './run-log.js'
+import { alertChannelsOf, alertLanguageOf } from './flags/alert-settings.js'
+import { complain } from './output/complaint.js'
+import { secretsOf } from './flags/environment.js'
+import { openLog } from './logs/run-log.js'
 
 type Where = Pick<
   AlertOptions,

@@ -1,5 +1,5 @@
 export { syncConversations } from './sync.js'
-export { migrate, type MigrateOptions, type MigrateResult } from './postgres/migrate.js'
+export { migrate, type MigrateOptions, type MigrateResult } from './postgres/migrate/migrate.js'
 export { verifyConversations, type VerifyOptions, type VerifyProgress } from './operations/verify/verify.js'
 export { differencesLeft, type VerifyReport } from './domain/verification.js'
 export { SyncError, errorCodes, type ErrorCode, type ErrorDetails } from './domain/errors.js'
@@ -16,7 +16,7 @@ export {
   type Rejects,
   type RejectsOptions,
 } from './operations/rejects.js'
-export type { DatabaseHandle } from './postgres/connect.js'
+export type { DatabaseHandle } from './postgres/driver/connect.js'
 export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'
 export type { HealthCheck, HealthReport, Language } from './operations/health/health-check.js'

@@ -8,7 +8,7 @@ import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
-import type { DatabaseHandle } from './postgres/connect.js'
+import type { DatabaseHandle } from './postgres/driver/connect.js'
 
 export interface SyncOptions {
   /** The Chatwoot database; SELECT rights are enough. */

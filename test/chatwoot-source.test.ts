@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import { createChatwootSource, grantReader, liveADay } from '../lib/demo/chatwoot-source.js'
-import type { ChatwootSourceOptions } from '../lib/demo/chatwoot-source.js'
+import { createChatwootSource, grantReader, liveADay } from '../bin/demo/chatwoot-source.js'
+import type { ChatwootSourceOptions } from '../bin/demo/chatwoot-source.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'
 
 const now = '2026-03-04T05:06:07.891011Z'

@@ -11,8 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { expect, vi } from 'vitest'
 
 import { runCommandLine } from '../bin/program.js'
-import { createChatwootSource, grantReader } from '../lib/demo/chatwoot-source.js'
-import { migrate } from '../lib/postgres/migrate.js'
+import { createChatwootSource, grantReader } from '../bin/demo/chatwoot-source.js'
+import { migrate } from '../lib/postgres/migrate/migrate.js'
 import { expectCleanLogs } from './setup/planted.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'
 

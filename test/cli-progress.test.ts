@@ -2,9 +2,9 @@ import { PassThrough } from 'node:stream'
 
 import { expect, it } from 'vitest'
 
-import { barLine, openProgressBar } from '../bin/progress-bar.js'
-import { durationText } from '../bin/number-text.js'
-import { wrap } from '../bin/wrap.js'
+import { barLine, openProgressBar } from '../bin/output/progress-bar.js'
+import { durationText } from '../bin/output/number-text.js'
+import { wrap } from '../bin/output/wrap.js'
 
 const loading = (rowsExtracted: number, rowsExpected: number | null) => ({
   phase: 'load' as const,

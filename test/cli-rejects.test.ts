@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { rejectsText } from '../bin/rejects-text.js'
+import { rejectsText } from '../bin/output/rejects-text.js'
 import { readRejects, type Rejects } from '../lib/operations/rejects.js'
 import { openShell, settings } from './cli-fixture.js'
 import { openNotes, spoil, type RejectsFixture } from './rejects-fixture.js'

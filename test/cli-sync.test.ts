@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { liveADay } from '../lib/demo/chatwoot-source.js'
+import { liveADay } from '../bin/demo/chatwoot-source.js'
 import { openPair, openShell } from './cli-fixture.js'
 
 let shell: Awaited<ReturnType<typeof openShell>>

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { verifySummary } from '../bin/verify-summary.js'
+import { verifySummary } from '../bin/output/verify-summary.js'
 import type { VerifyReport } from '../lib/index.js'
-import { barLine } from '../bin/progress-bar.js'
+import { barLine } from '../bin/output/progress-bar.js'
 import { openPair, openShell } from './cli-fixture.js'
 
 let shell: Awaited<ReturnType<typeof openShell>>

@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url'
 
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 
-import { runnableBinaries } from '../lib/demo/cluster-binaries.js'
-import { startCluster } from '../lib/demo/cluster.js'
-import { serverAccount } from '../lib/demo/cluster-account.js'
+import { runnableBinaries } from '../bin/demo/cluster-binaries.js'
+import { startCluster } from '../bin/demo/cluster.js'
+import { serverAccount } from '../bin/demo/cluster-account.js'
 import { nobody, nobodyCanRead, startChild } from './setup/cluster-child.js'
 
 const asRoot = process.geteuid?.() === 0

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { afterEach, expect, it, vi } from 'vitest'
 
-import { startCluster, type Cluster } from '../lib/demo/cluster.js'
+import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 
 afterEach(() => {
   vi.unstubAllEnvs()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { copyStream, cutTuples } from '../lib/postgres/copy-tuples.js'
+import { copyStream, cutTuples } from '../lib/postgres/driver/copy-tuples.js'
 
 const options = {
   keyAt: 0,

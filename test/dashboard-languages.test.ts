@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { errorCodes } from '../lib/index.js'
-import { rejectReasons } from '../lib/postgres/refusal.js'
+import { rejectReasons } from '../lib/postgres/target/row-errors.js'
 import { warningCodes } from '../lib/server/answer-schemas.js'
 import { openBrowser } from './browser.js'
 import { history, openPage } from './dashboard-fixture.js'

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { expect, it } from 'vitest'
 
-import { createChatwootSource } from '../lib/demo/chatwoot-source.js'
+import { createChatwootSource } from '../bin/demo/chatwoot-source.js'
 import { differences, openEmptySync, type SyncFixture } from './sync-fixture.js'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 
 import { forgetContact, verifyConversations } from '../lib/index.js'
-import { openSession } from '../lib/postgres/connect.js'
-import { takeRunLock } from '../lib/postgres/run-lock.js'
+import { openSession } from '../lib/postgres/driver/connect.js'
+import { takeRunLock } from '../lib/postgres/control/run-lock.js'
 import { openShell, settings } from './cli-fixture.js'
 import { insert, insertConversation, insertMessage, openSmallSync, openSync } from './sync-fixture.js'
 

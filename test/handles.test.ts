@@ -2,7 +2,7 @@ import { CamelCasePlugin, Kysely, ParseJSONResultsPlugin, PostgresDialect } from
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import type { DatabaseHandle } from '../lib/postgres/connect.js'
+import type { DatabaseHandle } from '../lib/postgres/driver/connect.js'
 import { syncConversations } from '../lib/sync.js'
 import { differences, openSync, writersOf } from './sync-fixture.js'
 

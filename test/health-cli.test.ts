@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { healthSummary } from '../bin/health-summary.js'
+import { healthSummary } from '../bin/output/health-summary.js'
 import { openShell, settings } from './cli-fixture.js'
 import { checkHealth, type HealthCheck } from '../lib/index.js'
 import { insertRejects, insertRun, type Run } from './health-fixture.js'

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 
 import { diagnose } from '../lib/operations/doctor/diagnose.js'
 import { openRunReader } from '../lib/index.js'
-import { readHealth } from '../lib/postgres/health.js'
-import { openSession } from '../lib/postgres/connect.js'
+import { readHealth } from '../lib/postgres/control/health.js'
+import { openSession } from '../lib/postgres/driver/connect.js'
 import { openSmallSync, type SyncFixture } from './sync-fixture.js'
 import { targetServer, type TestDatabase } from './setup/database.js'
 

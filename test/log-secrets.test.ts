@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import type { LogFields } from '../lib/domain/logger.js'
-import { createLogger } from '../lib/operations/logs/logger.js'
+import { createLogger } from '../bin/logs/logger.js'
 import { capture, openLogFolder } from './log-fixture.js'
 
 const noon = (day: number) => new Date(2026, 10, day, 12, 0, 0)

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { createLogger } from '../lib/operations/logs/logger.js'
+import { createLogger } from '../bin/logs/logger.js'
 import { capture, openLogFolder } from './log-fixture.js'
 
 const noon = (day: number) => new Date(2026, 10, day, 12, 0, 0)
@@ -192,7 +192,7 @@ it('loads tslog only when a logger is made', async () => {
     return original()
   })
   vi.resetModules()
-  const fresh = await import('../lib/operations/logs/logger.js')
+  const fresh = await import('../bin/logs/logger.js')
   expect(loaded).not.toHaveBeenCalled()
   await (await fresh.createLogger({ console: 'off' })).close()
   expect(loaded).toHaveBeenCalledOnce()

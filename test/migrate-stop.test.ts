@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { migrate, type MigrateOptions } from '../lib/postgres/migrate.js'
+import { migrate, type MigrateOptions } from '../lib/postgres/migrate/migrate.js'
 import { openMigrationFixture } from './migration-fixture.js'
 
 let at: Awaited<ReturnType<typeof openMigrationFixture>>

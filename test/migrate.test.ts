@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { migrate, type MigrateOptions, type MigrateResult } from '../lib/postgres/migrate.js'
+import { migrate, type MigrateOptions, type MigrateResult } from '../lib/postgres/migrate/migrate.js'
 import { openMigrationFixture } from './migration-fixture.js'
 
 let at: Awaited<ReturnType<typeof openMigrationFixture>>

@@ -7,7 +7,7 @@ import { rootCertificates } from 'node:tls'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { migrationUrl } from '../lib/postgres/migration-url.js'
+import { migrationUrl } from '../lib/postgres/migrate/url.js'
 
 let folder: string
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import { resolveBinary } from 'dbmate'
 import { expect, it } from 'vitest'
 
-import { migrate } from '../lib/postgres/migrate.js'
-import { migrationUrl } from '../lib/postgres/migration-url.js'
+import { migrate } from '../lib/postgres/migrate/migrate.js'
+import { migrationUrl } from '../lib/postgres/migrate/url.js'
 import { describeSchema } from './describe-schema.js'
 import { openMigrationFixture } from './migration-fixture.js'
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { serverAccount } from '../lib/demo/cluster-account.js'
+import { serverAccount } from '../bin/demo/cluster-account.js'
 
 /** The program pgbouncer, where this machine has it. */
 export const pgbouncer = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']

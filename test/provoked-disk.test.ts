@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import { serverAccount } from '../lib/demo/cluster-account.js'
+import { serverAccount } from '../bin/demo/cluster-account.js'
 import { retryBudget, runAndMend } from './provoked-fixture.js'
 import { targetServer } from './setup/database.js'
 import { differences, openSync, type SyncFixture } from './sync-fixture.js'

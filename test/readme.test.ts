@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util'
 
 import { expect, it } from 'vitest'
 
-import { databasesOf } from '../bin/environment.js'
+import { databasesOf } from '../bin/flags/environment.js'
 import { exitCodes } from '../bin/exit-code.js'
 import { errorCodes } from '../lib/domain/errors.js'
 import { optionalColumns } from '../lib/chatwoot/source-columns.js'

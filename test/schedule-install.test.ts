@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { installSchedule, readScheduleStatus, removeSchedule } from '../lib/operations/schedule/install.js'
-import { systemdUnits } from '../lib/operations/schedule/systemd-units.js'
+import { installSchedule, readScheduleStatus, removeSchedule } from '../bin/schedule/install.js'
+import { systemdUnits } from '../bin/schedule/systemd-units.js'
 import { openShell } from './cli-fixture.js'
 
 const run = promisify(execFile)

@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { crontabLines } from '../lib/operations/schedule/crontab.js'
-import { installSchedule } from '../lib/operations/schedule/install.js'
-import { systemdUnits } from '../lib/operations/schedule/systemd-units.js'
+import { crontabLines } from '../bin/schedule/crontab.js'
+import { installSchedule } from '../bin/schedule/install.js'
+import { systemdUnits } from '../bin/schedule/systemd-units.js'
 import { openShell } from './cli-fixture.js'
 
 const run = promisify(execFile)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import { startCluster } from '../lib/demo/cluster.js'
+import { startCluster } from '../bin/demo/cluster.js'
 import { sourceServer, targetServer } from './setup/database.js'
 import type { Outcome } from './soak/play.js'
 import { playAll } from './soak/lanes.js'

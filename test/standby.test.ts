@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
-import { startCluster, type Cluster } from '../lib/demo/cluster.js'
+import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 import { syncConversations, type SyncReport } from '../lib/index.js'
 import { targetServer } from './setup/database.js'
 import { openArena, type Arena, type Servers } from './soak/arena.js'

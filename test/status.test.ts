@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { runTable } from '../bin/run-table.js'
+import { runTable } from '../bin/output/run-table.js'
 import { syncConversations } from '../lib/index.js'
 import { readStatus } from '../lib/operations/status.js'
 import { openPair } from './cli-fixture.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { liveADay } from '../lib/demo/chatwoot-source.js'
+import { liveADay } from '../bin/demo/chatwoot-source.js'
 import { differences, openSync } from './sync-fixture.js'
 
 it.each([1, 2])(

@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { expect, vi } from 'vitest'
 
-import { serverAccount } from '../lib/demo/cluster-account.js'
-import { startCluster } from '../lib/demo/cluster.js'
+import { serverAccount } from '../bin/demo/cluster-account.js'
+import { startCluster } from '../bin/demo/cluster.js'
 
 const run = promisify(execFile)
 

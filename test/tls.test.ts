@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
-import { createChatwootSource } from '../lib/demo/chatwoot-source.js'
+import { createChatwootSource } from '../bin/demo/chatwoot-source.js'
 import { checkHealth, migrate, syncConversations, verifyConversations } from '../lib/index.js'
 import { targetServer } from './setup/database.js'
 import { openTlsServer, type TlsServer } from './tls-fixture.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { createChatwootSource } from '../lib/demo/chatwoot-source.js'
+import { createChatwootSource } from '../bin/demo/chatwoot-source.js'
 import { verifyConversations, type VerifyOptions, type VerifyReport } from '../lib/index.js'
 import { syncConversations } from '../lib/sync.js'
 import { cloneDatabase, type TestDatabase } from './setup/database.js'

@@ -1,13 +1,13 @@
 import { Option, type Command } from 'commander'
 
 import type { AlertDelivery } from '../../lib/index.js'
-import { alertChannelsOf, alertLanguageOf } from '../alert-settings.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
+import { alertChannelsOf, alertLanguageOf } from '../flags/alert-settings.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
 import { exitCodes } from '../exit-code.js'
-import { duration } from '../option-values.js'
+import { duration } from '../flags/option-values.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeople, tellRefusals } from '../tell-people.js'
-import { printable } from '../wrap.js'
+import { printable } from '../output/wrap.js'
 
 interface AlertFlags {
   readonly pipeline?: string

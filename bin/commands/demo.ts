@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 
 import { SyncError } from '../../lib/domain/errors.js'
-import type { Cluster } from '../../lib/demo/cluster.js'
+import type { Cluster } from '../demo/cluster.js'
 import { exitCodes } from '../exit-code.js'
-import { durationText } from '../number-text.js'
-import { wholeNumber } from '../option-values.js'
+import { durationText } from '../output/number-text.js'
+import { wholeNumber } from '../flags/option-values.js'
 import { stopSignal } from '../stop-signal.js'
 
 interface DemoFlags {
@@ -41,7 +41,7 @@ export function register(command: Command): void {
 async function demo(flags: DemoFlags): Promise<void> {
   const signal = stopSignal()
   const began = performance.now()
-  const { startCluster } = await import('../../lib/demo/cluster.js')
+  const { startCluster } = await import('../demo/cluster.js')
   tell('Starting two PostgreSQL servers ...')
   const starting = [startCluster(), startCluster()] as const
   try {
@@ -68,7 +68,7 @@ async function show(
 ): Promise<number> {
   const reader = { user: 'chatwoot_read', password: randomBytes(16).toString('hex') }
   await Promise.all([createDatabase(source, sourceName), createDatabase(target, targetName)])
-  const { showDemo } = await import('../demo-story.js')
+  const { showDemo } = await import('../demo/demo-story.js')
   return showDemo({
     owner: source.url(sourceName),
     reader,

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 
 import type { Check } from '../../lib/operations/doctor/check.js'
-import { closeFile, databasesOf, readEnvironment, type SettingsFile } from '../environment.js'
+import { closeFile, databasesOf, readEnvironment, type SettingsFile } from '../flags/environment.js'
 import { exitCodes } from '../exit-code.js'
-import { englishOutcomes, findingLines } from '../finding-lines.js'
-import { relationOf, type RelationFlags } from '../own-relation.js'
-import { duration } from '../option-values.js'
-import { textWidth, wrap } from '../wrap.js'
+import { englishOutcomes, findingLines } from '../output/finding-lines.js'
+import { relationOf, type RelationFlags } from '../flags/own-relation.js'
+import { duration } from '../flags/option-values.js'
+import { textWidth, wrap } from '../output/wrap.js'
 
 interface DoctorFlags extends RelationFlags {
   readonly table?: string

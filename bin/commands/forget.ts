@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 
 import type { ForgetReport } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
-import { wholeNumber } from '../option-values.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { wholeNumber } from '../flags/option-values.js'
 
 interface ForgetFlags {
   readonly contact: number
@@ -50,8 +50,8 @@ async function forget({ contact: contactId, yes, undo, comment, table, pipeline,
     return
   }
   const [{ forgetSummary }, { textWidth }] = await Promise.all([
-    import('../forget-summary.js'),
-    import('../wrap.js'),
+    import('../output/forget-summary.js'),
+    import('../output/wrap.js'),
   ])
   process.stdout.write(forgetSummary(report satisfies ForgetReport, textWidth(process.stdout)))
 }

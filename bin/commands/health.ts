@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander'
 
 import type { HealthReport, Language } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
 import { exitCodes } from '../exit-code.js'
-import { duration } from '../option-values.js'
+import { duration } from '../flags/option-values.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
 interface HealthFlags {
@@ -75,8 +75,8 @@ async function print(report: HealthReport, { quiet, json, language }: HealthFlag
     process.stdout.write(`${JSON.stringify(report)}\n`)
   } else if (!quiet) {
     const [{ healthSummary }, { textWidth }] = await Promise.all([
-      import('../health-summary.js'),
-      import('../wrap.js'),
+      import('../output/health-summary.js'),
+      import('../output/wrap.js'),
     ])
     const stream = process.stdout
     stream.write(healthSummary(report, { width: textWidth(stream), stream, language }))

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../environment.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
 import { stopSignal } from '../stop-signal.js'
 
 interface MigrateFlags {
@@ -28,7 +28,7 @@ export function register(command: Command): void {
 async function migrateTarget(flags: MigrateFlags): Promise<void> {
   loadEnvironment(flags.env)
   const { target } = databasesOf(['target'], process.env)
-  const { migrate } = await import('../../lib/postgres/migrate.js')
+  const { migrate } = await import('../../lib/postgres/migrate/migrate.js')
   const result = await migrate({ target, signal: stopSignal() })
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(result)}\n`)

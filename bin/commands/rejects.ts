@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../environment.js'
-import { wholeNumber } from '../option-values.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { wholeNumber } from '../flags/option-values.js'
 
 interface RejectsFlags {
   readonly pipeline?: string
@@ -37,8 +37,8 @@ async function listRejects({ pipeline, limit, env, json }: RejectsFlags): Promis
     return
   }
   const [{ rejectsText }, { textWidth }] = await Promise.all([
-    import('../rejects-text.js'),
-    import('../wrap.js'),
+    import('../output/rejects-text.js'),
+    import('../output/wrap.js'),
   ])
   process.stdout.write(rejectsText(rejects, textWidth(process.stdout)))
 }

@@ -3,9 +3,9 @@ import { resolve } from 'node:path'
 
 import type { Command } from 'commander'
 
-import type { InstallOptions } from '../../lib/operations/schedule/install.js'
+import type { InstallOptions } from '../schedule/install.js'
 import { exitCodes } from '../exit-code.js'
-import { textWidth, wrap } from '../wrap.js'
+import { textWidth, wrap } from '../output/wrap.js'
 
 interface ScheduleFlags {
   readonly calendar?: string
@@ -70,18 +70,18 @@ function addPlace(command: Command): Command {
 async function print(flags: ScheduleFlags): Promise<void> {
   const options = installOptionsOf(flags)
   if (flags.cron !== undefined) {
-    const { crontabLines } = await import('../../lib/operations/schedule/crontab.js')
+    const { crontabLines } = await import('../schedule/crontab.js')
     const times = flags.cron === true ? undefined : flags.cron
     process.stdout.write(crontabLines({ ...options, times, logDirectory: flags.logDir }))
     return
   }
-  const { systemdUnits } = await import('../../lib/operations/schedule/systemd-units.js')
+  const { systemdUnits } = await import('../schedule/systemd-units.js')
   const units = systemdUnits({ ...options, shownDirectory: flags.directory })
   process.stdout.write(units.map(({ content }) => content).join('\n'))
 }
 
 async function install(flags: ScheduleFlags): Promise<void> {
-  const { installSchedule } = await import('../../lib/operations/schedule/install.js')
+  const { installSchedule } = await import('../schedule/install.js')
   const installed = await installSchedule(installOptionsOf(flags))
   const { files, environmentFile, environmentFileIsNew, active } = installed
   const user = flags.user ? ' --user' : ''
@@ -99,7 +99,7 @@ async function install(flags: ScheduleFlags): Promise<void> {
 }
 
 async function status(flags: ScheduleFlags): Promise<void> {
-  const { readScheduleStatus } = await import('../../lib/operations/schedule/install.js')
+  const { readScheduleStatus } = await import('../schedule/install.js')
   const found = await readScheduleStatus(placeOf(flags))
   if (!found.installed) process.exitCode = exitCodes.unhealthy
   const { files, installed, next, last, result } = found
@@ -117,7 +117,7 @@ function notInstalled(files: number): string {
 }
 
 async function remove(flags: ScheduleFlags): Promise<void> {
-  const { removeSchedule } = await import('../../lib/operations/schedule/install.js')
+  const { removeSchedule } = await import('../schedule/install.js')
   const files = await removeSchedule(placeOf(flags))
   tell(flags, { removed: files }, [
     ...files.map((file) => `Removed ${file}`),

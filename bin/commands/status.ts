@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../environment.js'
-import { wholeNumber } from '../option-values.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { wholeNumber } from '../flags/option-values.js'
 
 interface StatusFlags {
   readonly pipeline?: string
@@ -36,6 +36,9 @@ async function status({ pipeline, limit, env, json }: StatusFlags): Promise<void
     process.stdout.write(`${JSON.stringify({ runs })}\n`)
     return
   }
-  const [{ runTable }, { textWidth }] = await Promise.all([import('../run-table.js'), import('../wrap.js')])
+  const [{ runTable }, { textWidth }] = await Promise.all([
+    import('../output/run-table.js'),
+    import('../output/wrap.js'),
+  ])
   process.stdout.write(runTable(runs, textWidth(process.stdout)))
 }

@@ -2,13 +2,13 @@ import { Option, type Command } from 'commander'
 
 import type { LoadType, Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
 import { redact } from '../../lib/domain/redact.js'
-import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
-import { complain } from '../complaint.js'
-import { databasesOf, loadEnvironment, secretsOf } from '../environment.js'
-import type { ProgressView, Step } from '../progress-bar.js'
-import { openView } from '../progress-view.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
-import { openLog } from '../run-log.js'
+import { addCareOptions, careOptionsOf, type CareFlags } from '../flags/care-flags.js'
+import { complain } from '../output/complaint.js'
+import { databasesOf, loadEnvironment, secretsOf } from '../flags/environment.js'
+import type { ProgressView, Step } from '../output/progress-bar.js'
+import { openView } from '../output/progress-view.js'
+import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import { openLog } from '../logs/run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
@@ -86,8 +86,8 @@ async function print(report: SyncReport, { quiet, json }: SyncFlags): Promise<vo
     process.stdout.write(`${JSON.stringify(report)}\n`)
   } else if (!quiet) {
     const [{ syncSummary }, { textWidth }] = await Promise.all([
-      import('../sync-summary.js'),
-      import('../wrap.js'),
+      import('../output/sync-summary.js'),
+      import('../output/wrap.js'),
     ])
     process.stdout.write(syncSummary(report, textWidth(process.stdout)))
   }

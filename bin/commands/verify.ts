@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 
 import type { VerifyProgress, VerifyReport } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
 import { exitCodes } from '../exit-code.js'
-import { someOf } from '../option-values.js'
-import { openView } from '../progress-view.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
-import { openLog } from '../run-log.js'
+import { someOf } from '../flags/option-values.js'
+import { openView } from '../output/progress-view.js'
+import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import { openLog } from '../logs/run-log.js'
 import { stopSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
@@ -68,8 +68,8 @@ async function print(report: VerifyReport, { quiet, json }: VerifyFlags): Promis
     process.stdout.write(`${JSON.stringify(report)}\n`)
   } else if (!quiet) {
     const [{ verifySummary }, { textWidth }] = await Promise.all([
-      import('../verify-summary.js'),
-      import('../wrap.js'),
+      import('../output/verify-summary.js'),
+      import('../output/wrap.js'),
     ])
     process.stdout.write(verifySummary(report, textWidth(process.stdout)))
   }

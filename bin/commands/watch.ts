@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 
 import type { RunOutcome, WatchOptions } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../environment.js'
-import { addCareOptions, careOptionsOf, type CareFlags } from '../care-flags.js'
-import { duration } from '../option-values.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../run-flags.js'
-import { openLog } from '../run-log.js'
+import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { addCareOptions, careOptionsOf, type CareFlags } from '../flags/care-flags.js'
+import { duration } from '../flags/option-values.js'
+import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import { openLog } from '../logs/run-log.js'
 import { endingSignal } from '../stop-signal.js'
 import { tellPeopleAfterRun } from '../tell-people.js'
 
@@ -83,13 +83,13 @@ async function print({ report, error }: RunOutcome, { json, quiet }: WatchFlags)
   if (report && json) process.stdout.write(`${JSON.stringify({ event: 'run', report })}\n`)
   else if (report && !quiet) {
     const [{ syncSummary }, { textWidth }] = await Promise.all([
-      import('../sync-summary.js'),
-      import('../wrap.js'),
+      import('../output/sync-summary.js'),
+      import('../output/wrap.js'),
     ])
     process.stdout.write(syncSummary(report, textWidth(process.stdout)))
   }
   if (error === undefined) return
-  const { reportFailure } = await import('../failure.js')
+  const { reportFailure } = await import('../output/failure.js')
   reportFailure(error, json === true)
 }
 

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 
-import { openSession, type DatabaseHandle } from '../postgres/connect.js'
-import { beginReading } from '../postgres/settings.js'
-import { compile } from '../postgres/statement.js'
+import { openSession, type DatabaseHandle } from '../postgres/driver/connect.js'
+import { beginReading } from '../postgres/driver/transaction.js'
+import { compile } from '../postgres/driver/statement.js'
 
 export interface RejectsOptions {
   readonly target: DatabaseHandle

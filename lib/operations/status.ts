@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 
 import type { SyncReport } from '../domain/report.js'
-import { openSession, type DatabaseHandle } from '../postgres/connect.js'
-import { reportColumns, toReport } from '../postgres/control-report.js'
-import { beginReading } from '../postgres/settings.js'
-import { compile } from '../postgres/statement.js'
+import { openSession, type DatabaseHandle } from '../postgres/driver/connect.js'
+import { reportColumns, toReport } from '../postgres/control/run-row.js'
+import { beginReading } from '../postgres/driver/transaction.js'
+import { compile } from '../postgres/driver/statement.js'
 
 export interface StatusOptions {
   readonly target: DatabaseHandle

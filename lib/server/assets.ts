@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +24,7 @@ const types: Readonly<Record<string, string>> = {
 
 /** Reads them all, which is some hundred kilobytes. */
 export async function loadAssets(): Promise<Assets> {
-  const folder = findFolder()
+  const folder = fileURLToPath(new URL('./assets/', import.meta.url))
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   const assets = await Promise.all(
@@ -46,12 +45,4 @@ export function answerAsset(context: Context, assets: Assets, path: string): Res
   const headers = { 'content-type': asset.type, 'cache-control': 'no-cache', etag: asset.etag }
   if (context.req.header('if-none-match') === asset.etag) return new Response(null, { status: 304, headers })
   return new Response(asset.body, { headers })
-}
-
-/** Beside this file, and from the command, which is one file, in the library beside it. */
-function findFolder(): string {
-  const [own, ofCommand] = ['./assets/', '../lib/server/assets/'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
-  return own && existsSync(own) ? own : (ofCommand ?? '')
 }

@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 
 import type { LoadType, SyncReport } from '../domain/report.js'
 import type { VerifyReport } from '../domain/verification.js'
-import type { DatabaseHandle } from '../postgres/connect.js'
-import { reportColumns, toReport } from '../postgres/control-report.js'
-import type { Cells } from '../postgres/session.js'
-import { compile } from '../postgres/statement.js'
+import type { DatabaseHandle } from '../postgres/driver/connect.js'
+import { reportColumns, toReport } from '../postgres/control/run-row.js'
+import type { Cells } from '../postgres/driver/session.js'
+import { compile } from '../postgres/driver/statement.js'
 import { openReadingSession } from './reading-session.js'
-import { statsQuery } from './stats-query.js'
+import { statsQuery } from '../postgres/control/stats.js'
 
 /** Which runs, and how many. */
 export interface RunQuery {

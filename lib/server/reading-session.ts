@@ -1,8 +1,8 @@
 import type { CompiledQuery } from 'kysely'
 
-import { openSession, type DatabaseHandle } from '../postgres/connect.js'
-import type { Cells, Session } from '../postgres/session.js'
-import { beginReading } from '../postgres/settings.js'
+import { openSession, type DatabaseHandle } from '../postgres/driver/connect.js'
+import type { Cells, Session } from '../postgres/driver/session.js'
+import { beginReading } from '../postgres/driver/transaction.js'
 
 /** Reads over one connection, one question after the other. */
 export interface ReadingSession {

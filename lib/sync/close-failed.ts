@@ -1,12 +1,12 @@
 import { SyncError } from '../domain/errors.js'
 import { createRedactor } from '../domain/redact.js'
 import type { ResolvedOptions } from '../options.js'
-import { passwordOf } from '../postgres/connect.js'
-import { failRun } from '../postgres/control.js'
-import type { Session } from '../postgres/session.js'
-import { afterSilence } from '../postgres/silence.js'
-import { stopped } from '../pipeline/stop.js'
-import type { Course } from './course.js'
+import { passwordOf } from '../postgres/driver/connect.js'
+import { failRun } from '../postgres/control/runs.js'
+import type { Session } from '../postgres/driver/session.js'
+import { afterSilence } from '../postgres/driver/response-timeout.js'
+import { stopped } from '../domain/abort.js'
+import type { Course } from './attempts.js'
 
 /**
  * Rolls back what is open and closes the run's row as failed. Where the target is out of reach the row stays `running`; the next run

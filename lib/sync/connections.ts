@@ -1,9 +1,9 @@
 import type { ResolvedOptions } from '../options.js'
-import { openSession } from '../postgres/connect.js'
-import { openRenewable, type RenewableSession } from '../postgres/renewable.js'
-import type { Session } from '../postgres/session.js'
-import { afterSilence } from '../postgres/silence.js'
-import { orStopped, stopped } from '../pipeline/stop.js'
+import { openSession } from '../postgres/driver/connect.js'
+import { openRenewable, type RenewableSession } from '../postgres/driver/reconnecting-session.js'
+import type { Session } from '../postgres/driver/session.js'
+import { afterSilence } from '../postgres/driver/response-timeout.js'
+import { orStopped, stopped } from '../domain/abort.js'
 
 /** The two connections of a run. */
 export interface Connections extends AsyncDisposable {

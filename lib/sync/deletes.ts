@@ -1,12 +1,19 @@
 import { SyncError } from '../domain/errors.js'
-import { keysOf } from '../pipeline/queries.js'
-import { addKeys, countGone, countLive, createKeys, markGone, marksDeletes } from '../postgres/deletes.js'
-import { refusalOf } from '../postgres/refusal.js'
-import { backToSavepoint, releaseSavepoint, setSavepoint } from '../postgres/savepoint.js'
-import { compile } from '../postgres/statement.js'
-import { ahead } from '../pipeline/batches.js'
+import { keysOf } from '../pipeline/read/queries.js'
+import {
+  addKeys,
+  countGone,
+  countLive,
+  createKeys,
+  markGone,
+  marksDeletes,
+} from '../postgres/target/deletes.js'
+import { refusalOf } from '../postgres/target/row-errors.js'
+import { backToSavepoint, releaseSavepoint, setSavepoint } from '../postgres/driver/savepoint.js'
+import { compile } from '../postgres/driver/statement.js'
+import { ahead } from '../pipeline/read/batches.js'
 import { measure, report, type Run } from './run.js'
-import { throwIfStopped } from '../pipeline/stop.js'
+import { throwIfStopped } from '../domain/abort.js'
 
 /** Keys are short: many fit into one portion. */
 const keysPerPortion = 50_000

@@ -1,9 +1,9 @@
 import type { RawBuilder } from 'kysely'
 
-import { copyBatches, readBatches, type Batch, type TextBatch } from '../pipeline/batches.js'
-import type { Plan } from '../pipeline/plan.js'
-import { binaryKeyType, isSameInBinary } from '../postgres/column-types.js'
-import { compile } from '../postgres/statement.js'
+import { copyBatches, readBatches, type Batch, type TextBatch } from '../pipeline/read/batches.js'
+import type { Plan } from '../pipeline/prepare/plan.js'
+import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
+import { compile } from '../postgres/driver/statement.js'
 import type { Run } from './run.js'
 
 /** The rows of a query through a cursor, in batches as large as the options allow. */

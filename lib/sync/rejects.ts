@@ -1,10 +1,10 @@
 import { SyncError } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
-import type { Portion } from '../pipeline/portion.js'
-import { countLive } from '../postgres/deletes.js'
-import type { Refusal } from '../postgres/refusal.js'
-import { dropPassed, recordRejects, type Reject } from '../postgres/rejects.js'
-import type { Cells } from '../postgres/session.js'
+import type { Portion } from '../pipeline/write/chunk.js'
+import { countLive } from '../postgres/target/deletes.js'
+import type { Refusal } from '../postgres/target/row-errors.js'
+import { dropPassed, recordRejects, type Reject } from '../postgres/control/rejects.js'
+import type { Cells } from '../postgres/driver/session.js'
 import type { Run } from './run.js'
 
 /** Without `maxRejects`, so many rows may always be refused, or a hundredth of those that were read if that is more. */

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../lib/demo/cluster.js'
+import type { Cluster } from '../../bin/demo/cluster.js'
 import type { Arguments } from './arguments.js'
 import type { ChatwootPair, Size } from './data-chatwoot.js'
 import type { TablePair } from './data-tables.js'

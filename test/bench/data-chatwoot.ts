@@ -2,9 +2,9 @@ import { sql } from 'kysely'
 
 import { rowColumns } from '../../lib/chatwoot/columns.js'
 import { template } from '../../lib/chatwoot/template.js'
-import { createChatwootSource } from '../../lib/demo/chatwoot-source.js'
-import { migrate } from '../../lib/postgres/migrate.js'
-import { compile } from '../../lib/postgres/statement.js'
+import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { migrate } from '../../lib/postgres/migrate/migrate.js'
+import { compile } from '../../lib/postgres/driver/statement.js'
 import { contentOf, requireEqual, type Pair } from './database.js'
 import { createSeedView } from './seed-view.js'
 

@@ -1,4 +1,4 @@
-import { migrate } from '../../lib/postgres/migrate.js'
+import { migrate } from '../../lib/postgres/migrate/migrate.js'
 import type { Database, Pair } from './database.js'
 import { contentOf } from './database.js'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-import type { Cluster } from '../../lib/demo/cluster.js'
+import type { Cluster } from '../../bin/demo/cluster.js'
 
 /** One database of the bench, as its superuser. */
 export interface Database extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
+import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { readArguments, usage, type Arguments } from './arguments.js'
 import type { Bench, Group } from './bench.js'
 import type { Cost } from './contest.js'

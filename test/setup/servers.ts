@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
-import { startCluster } from '../../lib/demo/cluster.js'
+import { startCluster } from '../../bin/demo/cluster.js'
 import { readPlanted } from './planted.js'
 import { buildTemplates } from './templates.js'
 

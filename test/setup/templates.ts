@@ -1,7 +1,7 @@
 import pg from 'pg'
 
-import { createChatwootSource } from '../../lib/demo/chatwoot-source.js'
-import { migrate } from '../../lib/postgres/migrate.js'
+import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { migrate } from '../../lib/postgres/migrate/migrate.js'
 
 /**
  * Creates the databases that the tests copy: `chatwoot_template`, the demo's 482 conversations, in the source server, and

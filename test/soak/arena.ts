@@ -4,8 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 
 import { template } from '../../lib/chatwoot/template.js'
-import { grantReader } from '../../lib/demo/chatwoot-source.js'
-import { compile } from '../../lib/postgres/statement.js'
+import { grantReader } from '../../bin/demo/chatwoot-source.js'
+import { compile } from '../../lib/postgres/driver/statement.js'
 import { conversations, items, type Subject } from './subject.js'
 
 /** URLs of two servers that `buildTemplates` has prepared, as superusers. */

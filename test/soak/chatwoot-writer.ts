@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { liveADay } from '../../lib/demo/chatwoot-source.js'
+import { liveADay } from '../../bin/demo/chatwoot-source.js'
 import { linger, type Crowd, type Transaction } from './writer.js'
 
 /** Answers a conversation and changes its status, in one transaction that is open for a while. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
+import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { buildTemplates } from '../setup/templates.js'
 import type { Servers } from './arena.js'
 import { breakRoundAfterRound, describeFaultRounds } from './fault-rounds.js'

@@ -15,10 +15,10 @@ import { parseArgs } from 'node:util'
 
 import pg from 'pg'
 
-import { createChatwootSource } from '../../lib/demo/chatwoot-source.js'
-import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
+import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import type { SyncReport } from '../../lib/domain/report.js'
-import { migrate } from '../../lib/postgres/migrate.js'
+import { migrate } from '../../lib/postgres/migrate/migrate.js'
 import { readInCrowd, type CrowdResult } from './serve-crowd.js'
 
 const { values: given } = parseArgs({

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 import pg from 'pg'
 
-import { serverAccount } from '../../lib/demo/cluster-account.js'
-import { startCluster, type Cluster } from '../../lib/demo/cluster.js'
+import { serverAccount } from '../../bin/demo/cluster-account.js'
+import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 
 /** Settings of a primary that a standby may follow: enough WAL is kept for one that starts a while after its copy. */
 export const primarySettings = { wal_keep_size: '1GB' } as const

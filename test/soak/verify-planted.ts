@@ -1,4 +1,4 @@
-import { createChatwootSource } from '../../lib/demo/chatwoot-source.js'
+import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { syncConversations, verifyConversations } from '../../lib/index.js'
 import { openArena, type Servers } from './arena.js'
 import { plantDifferences } from './planting.js'

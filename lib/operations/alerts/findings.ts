@@ -1,4 +1,4 @@
-import type { Finding } from '../../postgres/alerts.js'
+import type { Finding } from '../../postgres/control/alerts.js'
 import type { HealthCheck, Language } from '../health/health-check.js'
 import type { AlertKind } from './alert-message.js'
 import { findingText } from './alert-text.js'

@@ -8,10 +8,10 @@ import {
   recordFindings,
   recordRefusal,
   recordTold,
-} from '../../postgres/alerts.js'
-import { openSession, passwordOf } from '../../postgres/connect.js'
-import { readHealth, type HealthLimits } from '../../postgres/health.js'
-import type { Session } from '../../postgres/session.js'
+} from '../../postgres/control/alerts.js'
+import { openSession, passwordOf } from '../../postgres/driver/connect.js'
+import { readHealth, type HealthLimits } from '../../postgres/control/health.js'
+import type { Session } from '../../postgres/driver/session.js'
 import { limitsOf, type HealthOptions } from '../health/check-health.js'
 import { toCheck } from '../health/health-text.js'
 import { refusalText } from '../health/reachable.js'

@@ -1,4 +1,4 @@
-import type { Incident } from '../../postgres/alerts.js'
+import type { Incident } from '../../postgres/control/alerts.js'
 import type { Language } from '../health/health-check.js'
 import type { AlertKind, AlertMessage, Channel } from './alert-message.js'
 import { titleOf, wordsOf } from './alert-text.js'

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { Incident } from '../../postgres/alerts.js'
+import type { Incident } from '../../postgres/control/alerts.js'
 
 /** The one incident that the database cannot keep: that it cannot be used itself. */
 export interface Marker {

@@ -1,6 +1,6 @@
 import { SyncError } from '../../domain/errors.js'
-import type { Session } from '../../postgres/session.js'
-import { beginReading } from '../../postgres/settings.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { beginReading } from '../../postgres/driver/transaction.js'
 
 /** One thing that was looked at. */
 export interface Check {

@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely'
 
-import type { Session } from '../../postgres/session.js'
+import type { Session } from '../../postgres/driver/session.js'
 import { ok, warning, type Check } from './check.js'
 
 /** How far a clock is ahead of this host's, and by how much that may be wrong; milliseconds. */

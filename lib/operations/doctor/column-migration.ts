@@ -1,6 +1,6 @@
-import { columnTypeFor } from '../../postgres/column-types.js'
-import { identifier } from '../../postgres/identifier.js'
-import type { Column, Relation } from '../../postgres/relation.js'
+import { columnTypeFor } from '../../postgres/driver/column-types.js'
+import { identifier } from '../../postgres/driver/identifier.js'
+import type { Column, Relation } from '../../postgres/driver/catalog.js'
 
 /**
  * A dbmate migration that adds columns of the source, one at least, to the table, up and down. No name has a line break in it that could

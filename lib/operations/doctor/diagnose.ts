@@ -1,6 +1,6 @@
 import { defaults, type SyncOptions } from '../../options.js'
-import { addressOf, openSession, type DatabaseHandle } from '../../postgres/connect.js'
-import type { Session, Side } from '../../postgres/session.js'
+import { addressOf, openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
+import type { Session, Side } from '../../postgres/driver/session.js'
 import { failed, looking, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'
 import { checkIndexes } from './indexes.js'

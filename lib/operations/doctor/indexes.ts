@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { ok, warning, type Check } from './check.js'
 
 /** Below this, reading a table whole costs an incremental run milliseconds. */

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 
 import type { CustomRelation } from '../../options.js'
-import { identifier } from '../../postgres/identifier.js'
-import { describeRelation, describeSource, type Relation } from '../../postgres/relation.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { identifier } from '../../postgres/driver/identifier.js'
+import { describeRelation, describeSource, type Relation } from '../../postgres/driver/catalog.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { critical, ok, type Check } from './check.js'
 import { compareColumns } from './relation-columns.js'
 

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 
-import { isDirect, targetPooled } from '../../postgres/pooler.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { isDirect, targetPooled } from '../../postgres/driver/pooler.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { failed, ok, type Check } from './check.js'
 
 /** Whether a pooler stands before the target, where a run would refuse to work. */

@@ -1,5 +1,5 @@
-import { isStamp, losesContent } from '../../postgres/column-types.js'
-import type { Relation } from '../../postgres/relation.js'
+import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import type { Relation } from '../../postgres/driver/catalog.js'
 import { columnMigration } from './column-migration.js'
 import { critical, ok, warning, type Check } from './check.js'
 

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 
-import { describeRelation } from '../../postgres/relation.js'
-import { isRunLock } from '../../postgres/run-lock.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { describeRelation } from '../../postgres/driver/catalog.js'
+import { isRunLock } from '../../postgres/control/run-lock.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { ok, warning, type Check } from './check.js'
 
 /** Whether a run of the pipeline is at work now. */

@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely'
 
-import type { Session } from '../../postgres/session.js'
+import type { Session } from '../../postgres/driver/session.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 /** Releases of PostgreSQL with which everything is tested; before the first of them `pg_current_snapshot` does not exist. */

@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
 
 import { isOfKind, readColumns } from '../../chatwoot/source-columns.js'
-import { lookUpChatwoot, toChatwootColumns, type ChatwootColumn } from '../../pipeline/chatwoot-columns.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { lookUpChatwoot, toChatwootColumns, type ChatwootColumn } from '../../chatwoot/catalog.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 /** Whether the role may read each column of Chatwoot that is read; what is missing comes with the statements that grant it. */
 export async function checkRights(source: Session): Promise<Check[]> {
   const closed = await closedSchemas(source)
   if (closed) return [closed]
-  const wanted = toChatwootColumns(await source.rows(lookUpChatwoot))
+  const wanted = toChatwootColumns(await source.rows(compile(lookUpChatwoot)))
   const role = wanted[0]?.role ?? ''
   const absent = wanted.filter(({ state, optional }) => state === 'absent' && !optional)
   if (absent.length > 0) return [notChatwoot(absent)]

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 
-import { listMigrations, ownMigrations } from '../../postgres/migration-files.js'
-import { migrationsTable } from '../../postgres/migration-run.js'
-import { describeRelation } from '../../postgres/relation.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { listMigrations, ownMigrations } from '../../postgres/migrate/files.js'
+import { migrationsTable } from '../../postgres/migrate/dbmate.js'
+import { describeRelation } from '../../postgres/driver/catalog.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 const migrate = 'Run chatwoot-sync migrate.'

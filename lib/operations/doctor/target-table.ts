@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 
 import { rowColumns } from '../../chatwoot/columns.js'
-import { identifier } from '../../postgres/identifier.js'
-import { describeTarget, type Relation } from '../../postgres/relation.js'
-import type { Session } from '../../postgres/session.js'
-import { compile } from '../../postgres/statement.js'
+import { identifier } from '../../postgres/driver/identifier.js'
+import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 /** Whether the table can take the rows: it exists, has the columns and the unique key, and the role may write. `key` is that of a relation of the caller's own. */

@@ -1,6 +1,6 @@
 import { SyncError } from '../../domain/errors.js'
 import { defaults, type SyncOptions } from '../../options.js'
-import { openSession } from '../../postgres/connect.js'
+import { openSession } from '../../postgres/driver/connect.js'
 import {
   countRejectsOfContact,
   countRowsOfContact,
@@ -10,11 +10,11 @@ import {
   rememberForgotten,
   takeBackForgotten,
   type RowsOfContact,
-} from '../../postgres/forgotten.js'
-import { describeTarget, type Relation } from '../../postgres/relation.js'
-import { takeRunLock } from '../../postgres/run-lock.js'
-import type { Session } from '../../postgres/session.js'
-import { beginWriting } from '../../postgres/settings.js'
+} from '../../postgres/control/forgotten.js'
+import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
+import { takeRunLock } from '../../postgres/control/run-lock.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { beginWriting } from '../../postgres/driver/transaction.js'
 
 export interface ForgetOptions extends Pick<SyncOptions, 'target' | 'table' | 'pipeline'> {
   /** Id of the contact in Chatwoot, the `contact_id` of the table. */

@@ -1,4 +1,4 @@
-import type { HealthRow } from '../../postgres/health.js'
+import type { HealthRow } from '../../postgres/control/health.js'
 import type { HealthCheck, Language } from './health-check.js'
 import { countText, durationText } from './quantity-text.js'
 

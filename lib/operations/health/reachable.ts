@@ -1,6 +1,6 @@
 import { SyncError } from '../../domain/errors.js'
-import { openSession, type DatabaseHandle } from '../../postgres/connect.js'
-import type { Session, Side } from '../../postgres/session.js'
+import { openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
+import type { Session, Side } from '../../postgres/driver/session.js'
 import type { HealthCheck, Language } from './health-check.js'
 
 /** A connection if there could be one, and what is to be said of it. */

@@ -1,12 +1,12 @@
 import { changedConversations } from '../../chatwoot/feeds.js'
 import type { Micros } from '../../domain/micros.js'
-import type { Baseline } from '../../pipeline/baseline.js'
-import { planEdits } from '../../pipeline/edits.js'
-import { rowsOf, rowsWhere } from '../../pipeline/queries.js'
+import type { Baseline } from '../../pipeline/prepare/baseline.js'
+import { planEdits } from '../../pipeline/prepare/edits.js'
+import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
 import type { ResolvedOptions } from '../../options.js'
-import { changedSince } from '../../postgres/custom-relation.js'
-import { listFingerprints, listTexts } from '../../postgres/fingerprints.js'
-import { compile } from '../../postgres/statement.js'
+import { changedSince } from '../../postgres/source/custom-relation.js'
+import { listFingerprints, listTexts } from '../../postgres/target/fingerprints.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { targetRowsOf, type Differences, type Sides } from './compare.js'
 
 /**

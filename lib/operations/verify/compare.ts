@@ -1,17 +1,17 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { rowsWhere, type QueryScope } from '../../pipeline/queries.js'
-import { throwIfStopped } from '../../pipeline/stop.js'
+import { rowsWhere, type QueryScope } from '../../pipeline/read/queries.js'
+import { throwIfStopped } from '../../domain/abort.js'
 import {
   listFingerprints,
   liveRows,
   rangeBorders,
   sumFingerprints,
   type Sums,
-} from '../../postgres/fingerprints.js'
-import type { Session } from '../../postgres/session.js'
+} from '../../postgres/target/fingerprints.js'
+import type { Session } from '../../postgres/driver/session.js'
 import { pagesOf, rowsPerRange, type Page } from './ranges.js'
-import { isCountable } from '../../postgres/column-types.js'
+import { isCountable } from '../../postgres/driver/column-types.js'
 
 /** Both sides, each in a transaction in which texts are written alike. */
 export interface Sides extends QueryScope {

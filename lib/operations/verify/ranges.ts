@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { isCountable } from '../../postgres/column-types.js'
-import type { LoadPlan } from '../../postgres/load.js'
+import { isCountable } from '../../postgres/driver/column-types.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
 
 /** About this many rows share one sum: few enough to list, so many that equal tables cost next to nothing to compare. */
 export const rowsPerRange = 2048

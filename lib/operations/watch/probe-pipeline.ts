@@ -1,10 +1,10 @@
 import { observe, type HorizonState, type Probe, type Trace } from '../../domain/horizon.js'
 import { defaults, type SyncOptions } from '../../options.js'
-import { fromJson, toJson } from '../../pipeline/state.js'
-import { openSession } from '../../postgres/connect.js'
-import { probeSource } from '../../postgres/probe.js'
-import { readRunState, replaceRunState } from '../../postgres/run-state.js'
-import type { Session } from '../../postgres/session.js'
+import { fromJson, toJson } from '../../pipeline/prepare/state.js'
+import { openSession } from '../../postgres/driver/connect.js'
+import { probeSource } from '../../postgres/source/probe.js'
+import { readRunState, replaceRunState } from '../../postgres/control/run-state.js'
+import type { Session } from '../../postgres/driver/session.js'
 
 /** What a probe between two runs came to. */
 export type Probed =

@@ -1,0 +1,71 @@
+import { SyncError } from '../../lib/domain/errors.js'
+import { runDemoScripts, withDemoSession } from './chatwoot-session.js'
+
+export interface DayOptions {
+  /** Which conversations it meets. (Default: the number of the last message, so that every day differs from the one before.) */
+  readonly seed?: number
+  /** Multiplies the number of events, each rounded up. (Default: 1, about fifty conversations, which is a tenth of 482.) From 0 to 1,000. */
+  readonly intensity?: number
+  /** Whether to make the changes, too, of which the database keeps no trace. (Default: false.) */
+  readonly silent?: boolean
+}
+
+/** Ids of conversations, ascending; an id is in one list at most. */
+export interface Day {
+  readonly inserted: number[]
+  /** Those of before whose row changed, be it by a contact's, agent's, team's or inbox's new name, and that a stamp tells of. */
+  readonly updated: number[]
+  readonly deleted: number[]
+  /** Those of before whose row changed without any stamp that moved. */
+  readonly silent: number[]
+  /** How many conversations each kind of event met; of events that change no row, how many there were. */
+  readonly events: Record<string, number>
+}
+
+/**
+ * Does to a source what a Chatwoot of 4.12 or later does in a day, with the stamps that it moves and those that it forgets, and tells whose
+ * analytic row has changed by that. New stamps are the server's clock in UTC. Runs as several transactions, so a sync may run meanwhile.
+ *
+ * Needs a source that `createChatwootSource` has made. Throws CONFIG_INVALID for an option out of range, else the driver's own error;
+ * the transactions before it stay.
+ *
+ * @example const { updated } = await liveADay(url, { seed: 2, silent: true })
+ */
+export async function liveADay(
+  url: string,
+  { seed, intensity = 1, silent = false }: DayOptions = {},
+): Promise<Day> {
+  if (!(intensity >= 0 && intensity <= 1000)) {
+    throw new SyncError('CONFIG_INVALID', `intensity is ${intensity}.`, {
+      remedy: 'Give a number from 0 to 1000.',
+    })
+  }
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new SyncError('CONFIG_INVALID', `seed is ${seed}.`, { remedy: 'Give an integer.' })
+  }
+  return await withDemoSession(url, { 'demo.intensity': intensity }, async (client) => {
+    await client.query(
+      `select set_config('demo.seed', coalesce($1::text, max(id)::text, '0'), false) from messages`,
+      [seed],
+    )
+    const [day] = await runDemoScripts<Day>(client, [
+      ...daytime,
+      ...(silent ? ['day-silent'] : []),
+      ...evening,
+    ])
+    if (!day) throw new SyncError('INTERNAL', 'The last script of the day returned no row.')
+    return day
+  })
+}
+
+const daytime = [
+  'dice',
+  'day-begin',
+  'day-new',
+  'day-conversations',
+  'day-messages',
+  'day-people',
+  'day-merges',
+] as const
+
+const evening = ['day-deletes', 'day-end'] as const

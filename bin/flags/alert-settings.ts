@@ -1,0 +1,46 @@
+import { SyncError } from '../../lib/domain/errors.js'
+import type { AlertChannels, Language } from '../../lib/index.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Where alerts go, by ALERT_SLACK_WEBHOOK_URL, ALERT_WEBHOOK_URL, and ALERT_SMTP_URL with ALERT_MAIL_FROM and ALERT_MAIL_TO (addresses
+ * separated by commas). Undefined when none is set. Throws CONFIG_MISSING for half of the mail settings.
+ */
+export function alertChannelsOf(environment: Environment): AlertChannels | undefined {
+  const setting = (name: string) => environment[`ALERT_${name}`]?.trim() || undefined
+  const slack = setting('SLACK_WEBHOOK_URL')
+  const webhook = setting('WEBHOOK_URL')
+  const mail = { smtp: setting('SMTP_URL'), from: setting('MAIL_FROM'), to: setting('MAIL_TO') }
+  const { smtp, from, to } = mail
+  if (smtp !== undefined && from !== undefined && to !== undefined) {
+    return { slack, webhook, mail: { smtp, from, to: to.split(',').map((address) => address.trim()) } }
+  }
+  if (smtp !== undefined || from !== undefined || to !== undefined) throw halfSet(mail)
+  return slack === undefined && webhook === undefined ? undefined : { slack, webhook }
+}
+
+/** ALERT_LANGUAGE, else English. Throws CONFIG_INVALID. */
+export function alertLanguageOf(environment: Environment): Language {
+  const text = environment['ALERT_LANGUAGE']?.trim().toLowerCase().replace('_', '-') ?? ''
+  if (text === '' || text === 'en') return 'en'
+  if (text === 'pt-br' || text === 'pt') return 'pt-BR'
+  throw new SyncError('CONFIG_INVALID', `ALERT_LANGUAGE is ${JSON.stringify(text)}.`, {
+    remedy: 'Use en or pt-BR.',
+  })
+}
+
+function halfSet(mail: Readonly<Record<string, string | undefined>>): SyncError {
+  const names: Record<string, string> = {
+    smtp: 'ALERT_SMTP_URL',
+    from: 'ALERT_MAIL_FROM',
+    to: 'ALERT_MAIL_TO',
+  }
+  const missing = Object.entries(mail).flatMap(([key, value]) =>
+    value === undefined ? [names[key] ?? key] : [],
+  )
+  return new SyncError('CONFIG_MISSING', `Alerts by e-mail also need ${missing.join(' and ')}.`, {
+    remedy: 'Set all of ALERT_SMTP_URL, ALERT_MAIL_FROM and ALERT_MAIL_TO, or none.',
+    details: { missing },
+  })
+}

@@ -1,0 +1,53 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+import { SyncError } from '../../lib/domain/errors.js'
+
+/**
+ * Makes sure that the file with the settings is there and that nobody else can read it: a missing one is written with empty settings,
+ * mode 600, below a folder with mode 700. Whether it was written. Throws CONFIG_INVALID for one that others can read.
+ */
+export async function requireEnvironmentFile(path: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeFile(path, template, { mode: 0o600, flag: 'wx' })
+    return true
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    if (error.code !== 'EEXIST') throw unusable(path, String(error.code), error)
+  }
+  const { mode } = await stat(path)
+  if (mode & 0o077) {
+    throw new SyncError('CONFIG_INVALID', `Other users can read ${path}, which holds passwords.`, {
+      remedy: `Run chmod 600 ${path}, then this again.`,
+    })
+  }
+  return false
+}
+
+function unusable(path: string, code: string, cause: unknown): SyncError {
+  return new SyncError('CONFIG_INVALID', `${path} cannot be written: ${code}.`, {
+    remedy: 'Run it as root, or use --user, or name another file.',
+    cause,
+  })
+}
+
+const template = `# Settings of chatwoot-sync, one a line. A value with # or \\ or spaces stands in single quotes. Keep the mode 600.
+SOURCE_DB_HOST=
+SOURCE_DB_PORT=5432
+SOURCE_DB_NAME=
+SOURCE_DB_USER=
+SOURCE_DB_PASSWORD=
+LOCAL_DB_HOST=
+LOCAL_DB_PORT=5432
+LOCAL_DB_NAME=
+LOCAL_DB_USER=
+LOCAL_DB_PASSWORD=
+# Who is told when something is wrong; without any of these nobody is.
+#ALERT_SLACK_WEBHOOK_URL=
+#ALERT_WEBHOOK_URL=
+#ALERT_SMTP_URL=
+#ALERT_MAIL_FROM=
+#ALERT_MAIL_TO=
+#ALERT_LANGUAGE=en
+`

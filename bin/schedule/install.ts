@@ -1,0 +1,136 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+import { SyncError } from '../../lib/domain/errors.js'
+import { requireEnvironmentFile } from './environment-file.js'
+import { requireReachable } from './reachable-program.js'
+import { checkCalendar, systemctl, type Scope } from './systemctl.js'
+import { systemdUnits, unitNames, type ScheduleOptions } from './systemd-units.js'
+
+export interface InstallOptions extends ScheduleOptions {
+  /** Folder of the unit files. (Default: where systemd looks; another one is only written to, and systemd is not told.) */
+  readonly directory?: string | undefined
+}
+
+type Place = Pick<InstallOptions, 'directory' | 'scope'>
+
+export interface Installed {
+  readonly files: readonly string[]
+  readonly environmentFile: string
+  /** The settings have to be filled in before the first run. */
+  readonly environmentFileIsNew: boolean
+  /** systemd was told, and the timers are on. */
+  readonly active: boolean
+}
+
+/** Writes the unit files and turns their timers on; again after a change of options. Throws CONFIG_INVALID for what stands against it. */
+export async function installSchedule(options: InstallOptions): Promise<Installed> {
+  const { scope = 'system', directory } = options
+  const environmentFile = environmentFileOf(options)
+  const units = systemdUnits({
+    ...options,
+    ...(directory === undefined ? {} : { shownDirectory: directory }),
+  })
+  if (options.calendar !== undefined) await checkCalendar(options.calendar)
+  if (scope === 'system' && options.runAs === undefined) await requireReachable(options.command)
+  const environmentFileIsNew = await requireEnvironmentFile(environmentFile)
+  const folder = folderOf(options)
+  const files = units.map(({ name }) => join(folder, name))
+  try {
+    await mkdir(folder, { recursive: true })
+    for (const { name, content } of units) await writeFile(join(folder, name), content, { mode: 0o644 })
+  } catch (error) {
+    throw unwritable(folder, error)
+  }
+  if (directory === undefined) {
+    await systemctl(scope, ['daemon-reload'])
+    await systemctl(scope, ['enable', '--now', ...timers])
+  }
+  return { files, environmentFile, environmentFileIsNew, active: directory === undefined }
+}
+
+/** Turns the timers off and removes the unit files; the settings stay. Gives the files that were there. */
+export async function removeSchedule(place: Place): Promise<readonly string[]> {
+  const { scope = 'system', directory } = place
+  const files = await existing(place)
+  if (files.length === 0) return []
+  if (directory === undefined) await systemctl(scope, ['disable', '--now', ...timers])
+  try {
+    for (const file of files) await rm(file)
+  } catch (error) {
+    throw unwritable(folderOf(place), error)
+  }
+  if (directory === undefined) await systemctl(scope, ['daemon-reload'])
+  return files
+}
+
+export interface ScheduleStatus {
+  /** Unit files that are there, of four. */
+  readonly files: readonly string[]
+  /** All are there and, where systemd was asked, the timer of the runs is on. */
+  readonly installed: boolean
+  /** As systemd says it; null where it was not asked or does not know. */
+  readonly next: string | null
+  readonly last: string | null
+  readonly result: string | null
+}
+
+/** What of the schedule is there and when it runs next. Throws CONFIG_INVALID when systemd does not answer. */
+export async function readScheduleStatus(place: Place): Promise<ScheduleStatus> {
+  const { scope = 'system', directory } = place
+  const files = await existing(place)
+  const isComplete = files.length === unitNames.length * 2
+  const nothing = { files, installed: isComplete, next: null, last: null, result: null }
+  if (directory !== undefined || files.length === 0) return nothing
+  const timer = await propertiesOf(scope, 'chatwoot-sync.timer')
+  const service = await propertiesOf(scope, 'chatwoot-sync.service')
+  return {
+    files,
+    installed: isComplete && timer['ActiveState'] === 'active',
+    next: timer['NextElapseUSecRealtime'] || null,
+    last: timer['LastTriggerUSec'] || null,
+    result: service['Result'] || null,
+  }
+}
+
+const timers = unitNames.map((name) => `${name}.timer`)
+
+async function propertiesOf(scope: Scope, unit: string): Promise<Readonly<Record<string, string>>> {
+  const names = 'ActiveState,NextElapseUSecRealtime,LastTriggerUSec,Result'
+  const text = await systemctl(scope, ['show', unit, `--property=${names}`])
+  const lines = text.trim().split('\n')
+  return Object.fromEntries(
+    lines.map((line): [string, string] => [
+      line.slice(0, line.indexOf('=')),
+      line.slice(line.indexOf('=') + 1),
+    ]),
+  )
+}
+
+async function existing(place: Place): Promise<readonly string[]> {
+  const names = unitNames.flatMap((name) => [`${name}.service`, `${name}.timer`])
+  const paths = names.map((name) => join(folderOf(place), name))
+  const found = await Promise.all(paths.map((path) => readFile(path).then(Boolean, () => false)))
+  return paths.filter((_, index) => found[index])
+}
+
+function folderOf({ directory, scope }: Place): string {
+  if (directory !== undefined) return directory
+  return scope === 'user' ? join(homedir(), '.config/systemd/user') : '/etc/systemd/system'
+}
+
+function environmentFileOf({ environmentFile, scope }: InstallOptions): string {
+  if (environmentFile !== undefined) return environmentFile
+  return scope === 'user'
+    ? join(homedir(), '.config/chatwoot-sync/environment')
+    : '/etc/chatwoot-sync/environment'
+}
+
+function unwritable(folder: string, error: unknown): SyncError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error'
+  return new SyncError('CONFIG_INVALID', `The folder ${folder} cannot be written: ${code}.`, {
+    remedy: 'Run it as root, or use --user.',
+    cause: error,
+  })
+}

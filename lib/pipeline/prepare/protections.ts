@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+
+import { SyncError } from '../../domain/errors.js'
+import { hashKeyOf } from '../../domain/column-hash.js'
+import type { ResolvedOptions } from '../../options.js'
+import { baseType } from '../../postgres/driver/column-types.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { Protection, Protections } from '../../postgres/source/protection.js'
+
+type Rules = Pick<
+  ResolvedOptions,
+  'columns' | 'messageTexts' | 'hashSecret' | 'accounts' | 'inboxes' | 'relation'
+>
+
+/** Columns of a conversation that hold what people wrote. */
+const messageColumns = ['message_compiled', 'csat_feedback', 'first_message_text', 'last_message_text']
+
+/**
+ * How each column is protected, checked against what is loaded: throws CONFIG_INVALID for a column that is not there, that the run
+ * itself needs, or whose type cannot hold the result.
+ */
+export function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protections {
+  const needed = new Map([
+    [load.key, 'it is the key'],
+    [changedAt, 'it tells what changed'],
+    ['contact_id', 'forget finds the rows of a contact by it'],
+    ...(rules.accounts ? [['account_id', 'the filter needs it'] as const] : []),
+    ...(rules.inboxes ? [['inbox_id', 'the filter needs it'] as const] : []),
+  ])
+  const protections = new Map<string, Protection>()
+  for (const how of ['exclude', 'hash', 'mask'] as const) {
+    for (const name of rules.columns?.[how] ?? []) {
+      const column = load.columns.find((each) => each.name === name)
+      if (!column) throw refused(how, name, 'no such column is loaded', 'Correct the name.')
+      const reason = needed.get(name)
+      if (reason) throw refused(how, name, reason, 'Leave it out of columns.')
+      requireFitting(how, column, load.table.required)
+      protections.set(name, how)
+    }
+  }
+  // The built-in query leaves the texts out by itself and keeps what else stands in message_compiled.
+  if (rules.relation && !rules.messageTexts) {
+    const present = load.columns.filter(({ name }) => messageColumns.includes(name))
+    for (const column of present) {
+      requireFitting('exclude', column, load.table.required)
+      protections.set(column.name, 'exclude')
+    }
+  }
+  return protections
+}
+
+function requireFitting(
+  how: Protection,
+  { name, type }: LoadPlan['columns'][number],
+  required: readonly string[],
+) {
+  if (how === 'exclude') {
+    if (!required.includes(name)) return
+    throw refused(
+      how,
+      name,
+      'it may not be NULL in the target',
+      'Drop its NOT NULL there, or mask or hash it.',
+    )
+  }
+  if (!['text', 'character varying'].includes(baseType(type))) {
+    throw refused(how, name, `its type in the target is ${type}, which is no text`, 'Exclude it.')
+  }
+  const size = Number(/\((\d+)\)/.exec(type)?.[1] ?? Infinity)
+  if (how === 'hash' && size < 64) {
+    throw refused(
+      how,
+      name,
+      `a hash has 64 characters and its type in the target is ${type}`,
+      'Make it text.',
+    )
+  }
+}
+
+function refused(how: Protection, name: string, reason: string, remedy: string): SyncError {
+  return new SyncError('CONFIG_INVALID', `columns.${how} names ${name}, but ${reason}.`, {
+    remedy,
+    details: { column: name },
+  })
+}
+
+/** Stands for all that is protected and how; null where nothing is. Of the secret it holds no more than a digest of a digest. */
+export function protectionDigest(
+  { hashSecret, messageTexts }: Pick<Rules, 'hashSecret' | 'messageTexts'>,
+  protections: Protections,
+): string | null {
+  if (protections.size === 0 && messageTexts) return null
+  const sorted = [...protections].sort(([one], [other]) => (one < other ? -1 : 1))
+  const isHashed = sorted.some(([, how]) => how === 'hash')
+  const key = isHashed && hashSecret !== undefined ? hashKeyOf(hashSecret).digest : null
+  return createHash('sha256')
+    .update(JSON.stringify([sorted, messageTexts, key]))
+    .digest('hex')
+    .slice(0, 16)
+}

@@ -1,0 +1,60 @@
+import type { SmallTables } from '../../chatwoot/feeds.js'
+import type { HorizonState } from '../../domain/horizon.js'
+import type { EditState } from './edits.js'
+
+/** What a good run leaves to the next one, kept as JSON in its row of `etl_control`. */
+export interface State {
+  readonly horizon: HorizonState | undefined
+  /** Only of the built-in relation. */
+  readonly smallTables: SmallTables | undefined
+  readonly edits: EditState | undefined
+  /** Time zones that were looked up, and whether both servers know them. */
+  readonly timeZones: Readonly<Record<string, boolean>>
+  /** What was done to columns with personal data; see `Plan`. */
+  readonly protectionDigest?: string | null
+}
+
+/** Ids of 64 bits become texts and maps become objects. */
+export function toJson(state: State): string {
+  const text = (_key: string, value: unknown): unknown => {
+    if (typeof value === 'bigint') return String(value)
+    return value instanceof Map ? Object.fromEntries(value) : value
+  }
+  return JSON.stringify({ version: 1, ...state }, text)
+}
+
+/** Undefined for a state that this version cannot read: then everything is read anew. */
+export function fromJson(text: string | null | undefined): State | undefined {
+  if (!text) return undefined
+  const stored: StoredState = JSON.parse(text)
+  if (stored.version !== 1) return undefined
+  const { version: _version, horizon, ...rest } = stored
+  return { ...rest, horizon: horizon && revive(horizon) }
+}
+
+interface StoredState extends Omit<State, 'horizon'> {
+  readonly version: number
+  readonly horizon?: Stored<HorizonState>
+}
+
+type Stored<T> = T extends bigint
+  ? string
+  : T extends ReadonlyMap<string, infer V>
+    ? Record<string, V>
+    : T extends object
+      ? { readonly [K in keyof T]: Stored<T[K]> }
+      : T
+
+function revive({ points, bounds, snapshot, ...rest }: Stored<HorizonState>): HorizonState {
+  return {
+    ...rest,
+    points: points.map(({ at, next }) => ({ at, next: BigInt(next) })),
+    bounds: new Map(Object.entries(bounds)),
+    snapshot: {
+      xmin: BigInt(snapshot.xmin),
+      xmax: BigInt(snapshot.xmax),
+      next: BigInt(snapshot.next),
+      inProgress: snapshot.inProgress.map((xid) => BigInt(xid)),
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { conversationKeys, conversations, type RowOptions } from '../../chatwoot/conversation-row.js'
+import type { Micros } from '../../domain/micros.js'
+import type { ResolvedOptions } from '../../options.js'
+import { baseType } from '../../postgres/driver/column-types.js'
+import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
+import { protect } from '../../postgres/source/protection.js'
+import type { Plan } from '../prepare/plan.js'
+
+/** What the text of a query depends on. */
+export interface QueryScope {
+  readonly plan: Plan
+  readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes' | 'messageTexts'>
+  /** Time zones that were looked up, and whether both servers know them. */
+  readonly timeZones: Readonly<Record<string, boolean>>
+}
+
+/**
+ * Every row behind a key that meets a condition, in order of the key. Of a relation of the caller's own the row of that key comes again, and those without a key,
+ * so that a run that goes on refuses the same rows as the one before.
+ */
+export function rowsBehind(
+  scope: QueryScope,
+  after: string | null,
+  condition: RawBuilder<unknown> = sql`true`,
+): RawBuilder<unknown> {
+  if (after === null) return inOrder(scope, condition)
+  const key = keyOf(scope)
+  const from = castKey(scope, after)
+  const isAgain = sql`(${key} >= ${from} or ${key} is null)`
+  return inOrder(scope, sql`${condition} and ${scope.plan.custom ? isAgain : sql`${key} > ${from}`}`)
+}
+
+/** The rows with these keys, as far as they are there and behind `after`, in order of the key. */
+export function rowsOf(
+  scope: QueryScope,
+  keys: readonly string[],
+  after: string | null = null,
+): RawBuilder<unknown> {
+  return rowsBehind(scope, after, hasKey(scope, keys))
+}
+
+/** The rows of a relation of the caller's own that changed since the bound, and those with these keys, from `after` on. */
+export function rowsSince(
+  scope: QueryScope,
+  { low, keys }: { readonly low: Micros; readonly keys: readonly string[] },
+  after: string | null = null,
+): RawBuilder<unknown> {
+  const { custom } = scope.plan
+  if (!custom) throw new TypeError('The built-in relation is read by ids.')
+  const isChanged = changedSince(custom, low)
+  return rowsBehind(
+    scope,
+    after,
+    keys.length === 0 ? isChanged : sql`(${isChanged} or ${hasKey(scope, keys)})`,
+  )
+}
+
+function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
+  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
+  return sql`${keyOf(scope)} = any(${list}::${sql.raw(keyType(scope))}[])`
+}
+
+function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${rowsWhere(scope, condition)} order by ${keyOf(scope)}`
+}
+
+/** The rows under a condition on `r`, in no order. */
+export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const { plan } = scope
+  if (plan.custom) return rows(plan.custom, condition, plan)
+  return conversations(
+    plan.load.columns.map(({ name, type }) => ({
+      name,
+      type: baseType(type),
+      cell: protect(sql`r.${sql.id(name)}`, plan.protections.get(name)),
+    })),
+    condition,
+    rowOptions(scope),
+  )
+}
+
+/** Every key, in order. */
+export function keysOf(scope: QueryScope): RawBuilder<unknown> {
+  return scope.plan.custom ? allKeys(scope.plan.custom, scope.plan) : conversationKeys(rowOptions(scope))
+}
+
+export const keyOf = ({ plan }: QueryScope): RawBuilder<unknown> => sql`r.${sql.id(plan.load.key)}`
+
+/** A key as the source compares it. */
+export function castKey(scope: QueryScope, key: string): RawBuilder<unknown> {
+  return sql`${key}::${sql.raw(keyType(scope))}`
+}
+
+function keyType({ plan }: QueryScope): string {
+  const columns = plan.custom?.relation.columns ?? plan.load.columns
+  return columns.find(({ name }) => name === plan.load.key)?.type ?? 'text'
+}
+
+function rowOptions({ plan, options, timeZones }: QueryScope): RowOptions {
+  const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
+  const { timeZone, accounts, inboxes, messageTexts } = options
+  return { timeZone, accounts, inboxes, messageTexts, knownTimeZones: known, forgotten: plan.forgotten }
+}

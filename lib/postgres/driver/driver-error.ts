@@ -1,0 +1,235 @@
+import { SyncError, type ErrorCode } from '../../domain/errors.js'
+import { redact } from '../../domain/redact.js'
+import type { Side } from './session.js'
+import { tlsRemedy } from './tls-error.js'
+
+/** Where a connection leads, for messages; never with user or password. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}
+
+/** What a driver's error says, without the row values that PostgreSQL puts into messages of data errors. */
+interface Facts {
+  readonly sqlState: string | null
+  /** Node's name for an error of the network, such as ECONNRESET. */
+  readonly socketError: string | null
+  readonly said: string
+}
+
+/** The error of a failed connect, with its own code and remedy. */
+export function connectError(side: Side, error: unknown, address: Address): SyncError {
+  const { sqlState, socketError, said } = factsOf(error)
+  const where = `${address.host}:${address.port}`
+  const details = {
+    sqlState,
+    socketError,
+    host: address.host,
+    port: address.port,
+    database: address.database,
+  }
+  const of = (code: ErrorCode, message: string, remedy: string) =>
+    new SyncError(code, message, { remedy, details, cause: error })
+  const codes = codesOf(side)
+  if (sqlState === '3D000' || (sqlState === '08P01' && /no such database/.test(said))) {
+    return of(
+      codes.database,
+      `The ${side} server ${where} has no database ${address.database}.`,
+      'Create it, or correct the name.',
+    )
+  }
+  if (sqlState?.startsWith('28') || isMissingPassword(said)) {
+    return of(
+      codes.auth,
+      `The ${side} server ${where} refused the login: ${said}.`,
+      'Check user, password and pg_hba.conf.',
+    )
+  }
+  if (sqlState?.startsWith('42501')) {
+    return of(
+      codes.forbidden,
+      `The ${side} database ${address.database} may not be used: ${said}.`,
+      'Grant connect on it.',
+    )
+  }
+  if (isPooler(sqlState, said, /^unsupported startup parameter/)) {
+    return of(
+      codes.pooled,
+      `The pooler before the ${side} at ${where} refused a parameter of the connection: ${said}.`,
+      'Take it out of the connection, or let the pooler ignore it, as by ignore_startup_parameters of PgBouncer.',
+    )
+  }
+  const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error)
+  if (remedy)
+    return of(codes.tls, `There is no trusted connection to the ${side} server ${where}: ${said}.`, remedy)
+  return of(
+    codes.unreachable,
+    `The ${side} server ${where} cannot be reached: ${said}.`,
+    (sqlState && connectRemedies[sqlState]) ?? 'Check host, port, firewall and TLS.',
+  )
+}
+
+/** The error of a configuration that pg refuses before it connects, such as one that names a certificate that is not there. */
+export function configurationError(side: Side, error: unknown): SyncError {
+  const path: unknown = error instanceof Error ? Reflect.get(error, 'path') : undefined
+  const what =
+    typeof path === 'string' ? `names the file ${path}, which cannot be read` : 'is not one that pg can take'
+  return new SyncError('CONFIG_INVALID', `The connection of the ${side} ${what}.`, {
+    remedy: 'Correct it, or the rights on the file.',
+    details: { side },
+    cause: error,
+  })
+}
+
+const connectRemedies: Readonly<Record<string, string>> = {
+  53300: 'Close other connections to it, or raise max_connections; then run it again.',
+  '57P03': 'It is starting or stopping; run it again.',
+}
+
+/** The error of a failed statement. A SyncError stays what it is. */
+export function statementError(side: Side, error: unknown): SyncError {
+  if (error instanceof SyncError) return error
+  const { sqlState, socketError, said } = factsOf(error)
+  const codes = codesOf(side)
+  const of = (code: ErrorCode, remedy: string) =>
+    new SyncError(code, `The ${side} said: ${said}.`, {
+      remedy,
+      details: { sqlState, socketError },
+      cause: error,
+    })
+  // Neither the server's nor the network's: it would be tried again for nothing.
+  if (sqlState === null && isBug(error)) return of('INTERNAL', 'Please report it.')
+  if (isPooler(sqlState, said, /statement pooling mode$/)) {
+    return of(codes.pooled, "Let it pool by transaction or session, or give the server's own address.")
+  }
+  if (isEndOfConnection(sqlState, error))
+    return of(codes.unreachable, 'Run it again; what was committed stays.')
+  switch (sqlState) {
+    case '42501':
+      return of(codes.forbidden, 'Grant what is missing; the README lists the rights.')
+    case '42P01':
+    case '3F000':
+      return of(
+        codes.relation,
+        side === 'source'
+          ? 'Correct the name, or connect to the Chatwoot database.'
+          : 'Run chatwoot-sync migrate.',
+      )
+    case '42703':
+      return of(
+        codes.column,
+        side === 'source'
+          ? 'Correct the name of the column.'
+          : 'Run chatwoot-sync migrate, or add the column.',
+      )
+    case '42P10':
+      return of('TARGET_COLUMN_MISSING', 'The key needs a unique index on the target table.')
+    case '21000':
+      return of('KEY_NOT_UNIQUE', 'Use a relation with one row for each key.')
+    case '57014':
+    case '55P03':
+      return of(codes.timedOut, 'Raise statementTimeout, or look for what blocks the statement.')
+    case '53100':
+      return of(codes.diskFull, 'Make room on its disk; what was committed stays, the next run goes on.')
+    case '25006':
+      return of(codes.readOnly, 'Connect to the primary, or look at default_transaction_read_only.')
+    case null:
+    case '57P01':
+    case '57P02':
+    case '57P03':
+    case '57P05':
+      return of(codes.unreachable, 'Run it again; what was committed stays.')
+    default:
+      return of(codes.failed, remedyOf(sqlState))
+  }
+}
+
+function codesOf(side: Side) {
+  return side === 'source'
+    ? ({
+        unreachable: 'SOURCE_UNREACHABLE',
+        auth: 'SOURCE_AUTH_FAILED',
+        tls: 'SOURCE_TLS_FAILED',
+        database: 'SOURCE_DATABASE_MISSING',
+        forbidden: 'SOURCE_FORBIDDEN',
+        relation: 'RELATION_MISSING',
+        column: 'COLUMN_MISSING',
+        timedOut: 'SOURCE_TIMED_OUT',
+        diskFull: 'SOURCE_FAILED',
+        readOnly: 'SOURCE_FAILED',
+        pooled: 'SOURCE_POOLED',
+        failed: 'SOURCE_FAILED',
+      } as const)
+    : ({
+        unreachable: 'TARGET_UNREACHABLE',
+        auth: 'TARGET_AUTH_FAILED',
+        tls: 'TARGET_TLS_FAILED',
+        database: 'TARGET_DATABASE_MISSING',
+        forbidden: 'TARGET_FORBIDDEN',
+        relation: 'TARGET_NOT_MIGRATED',
+        column: 'TARGET_COLUMN_MISSING',
+        timedOut: 'TARGET_TIMED_OUT',
+        diskFull: 'TARGET_DISK_FULL',
+        readOnly: 'TARGET_READ_ONLY',
+        pooled: 'TARGET_POOLED',
+        failed: 'TARGET_FAILED',
+      } as const)
+}
+
+function remedyOf(sqlState: string): string {
+  if (/^(08|40|53|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
+  return `Look up SQLSTATE ${sqlState} in the PostgreSQL manual; the server's log has the statement.`
+}
+
+/** `SQLSTATE` of a driver's error, or null for one of the wire. None begins with E, as EPIPE does. */
+export function sqlStateOf(error: unknown): string | null {
+  const code = codeOf(error)
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? code : null
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+/** Poolers say by a protocol error what they do not take; only the words tell it from a connection that broke behind them. */
+function isPooler(sqlState: string | null, said: string, words: RegExp): boolean {
+  return sqlState === '08P01' && words.test(said)
+}
+
+/** As a pooler says it that has lost, or does not get, its server. */
+function isEndOfConnection(sqlState: string | null, error: unknown): boolean {
+  return sqlState?.startsWith('08') === true && Reflect.get(Object(error), 'severity') === 'FATAL'
+}
+
+function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+}
+
+function factsOf(error: unknown): Facts {
+  const sqlState = sqlStateOf(error)
+  if (!(error instanceof Error)) {
+    return { sqlState, socketError: null, said: 'something that is not an error' }
+  }
+  // Of two addresses behind one name, Node reports each in an AggregateError without a message of its own.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const message = first instanceof Error ? first.message : error.message
+  // Classes 22 and 23 quote the value that did not fit.
+  const isDataError = sqlState !== null && /^2[23]/.test(sqlState)
+  const said = isDataError ? `a value did not fit (SQLSTATE ${sqlState}${placeOf(error)})` : redact(message)
+  const socketError = /^E[A-Z_]+$/.exec(codeOf(error) || codeOf(first))?.[0] ?? null
+  return { sqlState, socketError, said: said.replace(/[.\s]+$/, '') }
+}
+
+function placeOf(error: Error): string {
+  const place = ['table', 'column', 'constraint'].flatMap((name) => {
+    const value: unknown = Reflect.get(error, name)
+    return typeof value === 'string' ? [`${name} ${value}`] : []
+  })
+  return place.length > 0 ? `, ${place.join(', ')}` : ''
+}
+
+function isMissingPassword(said: string): boolean {
+  return /password must be a string|client password/i.test(said)
+}

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import type pg from 'pg'
+
+import { SyncError } from '../../domain/errors.js'
+import type { MigrationLock } from './lock.js'
+import { migrationUrl } from './url.js'
+
+/** The table in which dbmate keeps the applied versions: its usual name, in a schema that no search_path can change. */
+export const migrationsTable = 'public.schema_migrations'
+
+/**
+ * Applies what is pending in `directory` to the database of the lock with the dbmate binary. Gives what dbmate complained of, or
+ * undefined when it was content; which versions were applied only the table tells.
+ *
+ * When the signal fires, dbmate and its session on the server are ended before this returns, so that the transaction in
+ * work is rolled back while the caller still holds the lock. Throws CONFIG_MISSING when dbmate is not installed.
+ */
+export async function runDbmate(
+  { client, lost }: MigrationLock,
+  directory: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const binary = await dbmateBinary()
+  const applicationName = `chatwoot-sync migrate ${randomUUID()}`
+  const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-'))
+  try {
+    const url = await migrationUrl(client, applicationName, folder)
+    const complaint = await spawnDbmate({ binary, directory, url, folder, signal })
+    if (signal.aborted && !lost.aborted) await endSession(client, applicationName)
+    return complaint
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function dbmateBinary(): Promise<string> {
+  try {
+    const { resolveBinary } = await import('dbmate')
+    return resolveBinary()
+  } catch (cause) {
+    throw notInstalled(cause)
+  }
+}
+
+function notInstalled(cause: unknown): SyncError {
+  const platform = `${process.platform}-${process.arch}`
+  return new SyncError('CONFIG_MISSING', `The migration tool dbmate cannot be run here (${platform}).`, {
+    remedy:
+      'Install the npm package dbmate without --omit=optional, or apply db/migrations with a dbmate of your own.',
+    details: { platform },
+    cause,
+  })
+}
+
+interface DbmateCall {
+  readonly binary: string
+  readonly directory: string
+  readonly url: string
+  readonly folder: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * `migrate`, not `up`, which would create the database. Not `--strict`: the table may hold later versions of another application,
+ * and a migration that was merged late is better applied than refused for ever. The URL goes by the environment, because every
+ * user of the machine can read the arguments; the empty working folder keeps a `.env` of the caller away from dbmate.
+ */
+function spawnDbmate({ binary, directory, url, folder, signal }: DbmateCall): Promise<string | undefined> {
+  const options = ['--migrations-dir', directory, '--migrations-table', migrationsTable, '--no-dump-schema']
+  const surroundings = { cwd: folder, env: { DATABASE_URL: url }, signal, maxBuffer: 16 * 1024 * 1024 }
+  return new Promise((resolve, reject) => {
+    execFile(binary, [...options, 'migrate'], surroundings, (error, _stdout, stderr) => {
+      if (!error) resolve(undefined)
+      else if (signal.aborted || typeof error.code === 'number' || error.signal)
+        resolve(stderr.trim() || error.message)
+      else reject(notInstalled(error))
+    })
+  })
+}
+
+/** Until it is gone: a session whose client died goes on with its statement, and would meet the next migrator. */
+async function endSession(client: pg.Client, applicationName: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { rowCount } = await client.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1::text',
+      [applicationName],
+    )
+    if (rowCount === 0) return
+    await pause(50)
+  }
+}

@@ -1,0 +1,48 @@
+import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+import { SyncError } from '../../domain/errors.js'
+
+/** One file of the migrations folder: `20261124100000_create_conversas_analytics.sql`. */
+export interface Migration {
+  /** The digits at the front; what `schema_migrations` keeps. */
+  readonly version: string
+  /** The file name without `.sql`. */
+  readonly name: string
+}
+
+/** The folder of this package's migrations: beside `lib` in the source tree and in `dist`, and beside `bin`, where the command is one file. */
+export const ownMigrations = fileURLToPath(new URL('../../../db/migrations/', import.meta.url))
+
+/**
+ * The migrations of a folder in the order in which dbmate applies them: by file name. Other files are passed over, as dbmate does.
+ * Throws CONFIG_INVALID for a folder that is missing, holds none, or holds one version twice.
+ */
+export async function listMigrations(directory: string): Promise<readonly Migration[]> {
+  const names = await fileNames(directory)
+  const migrations = names.flatMap((file) => {
+    const [, name, version] = /^((\d+).*)\.sql$/.exec(file) ?? []
+    return name && version ? [{ name, version }] : []
+  })
+  if (migrations.length === 0) throw unusable(`The folder ${directory} holds no migration.`)
+  const versions = new Map<string, string>()
+  for (const { name, version } of migrations) {
+    const other = versions.get(version)
+    if (other) throw unusable(`The migrations ${other} and ${name} in ${directory} have the same version.`)
+    versions.set(version, name)
+  }
+  return migrations
+}
+
+async function fileNames(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true })
+    return entries.flatMap((entry) => (entry.isDirectory() ? [] : [entry.name])).sort()
+  } catch (cause) {
+    throw unusable(`The folder ${directory} cannot be read.`, cause)
+  }
+}
+
+function unusable(message: string, cause?: unknown): SyncError {
+  return new SyncError('CONFIG_INVALID', message, { remedy: 'Name a folder of dbmate migrations.', cause })
+}

@@ -1,0 +1,97 @@
+import { createPrivateKey } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as tls from 'node:tls'
+
+import type pg from 'pg'
+
+import { SyncError } from '../../domain/errors.js'
+
+/** What a connected client of pg knows about its connection, however it was configured; its types leave half of it out. */
+interface Connection {
+  readonly host: string
+  readonly port: number
+  readonly user?: string | undefined
+  readonly database?: string | undefined
+  /** Text once the server has asked for it, even where a function was configured. */
+  readonly password?: unknown
+  readonly ssl: boolean | tls.ConnectionOptions
+  readonly sslNegotiation?: string
+  readonly connectionParameters?: { readonly options?: string | undefined }
+}
+
+/**
+ * The URL by which dbmate reaches the very database to which `client` is connected, with the same user, the same options and no less
+ * trust: what pg verifies, dbmate verifies too. Certificates are written into `folder`, which must be private.
+ *
+ * The host stands in the query, because dbmate loses the brackets of an IPv6 address in the usual place.
+ * Throws CONFIG_INVALID for TLS options that dbmate cannot take.
+ */
+export async function migrationUrl(
+  client: pg.Client,
+  applicationName: string,
+  folder: string,
+): Promise<string> {
+  const connection = client as unknown as Connection
+  const user = encodeURIComponent(connection.user ?? '')
+  const password =
+    typeof connection.password === 'string' ? `:${encodeURIComponent(connection.password)}` : ''
+  const query = new URLSearchParams({
+    host: connection.host,
+    port: String(connection.port),
+    application_name: applicationName,
+    connect_timeout: '30',
+    ...(connection.connectionParameters?.options && { options: connection.connectionParameters.options }),
+    ...(connection.ssl && connection.sslNegotiation === 'direct' && { sslnegotiation: 'direct' }),
+    ...(await tlsParameters(connection.ssl, folder)),
+  })
+  return `postgres://${user}${password}@/${encodeURIComponent(connection.database ?? '')}?${query.toString()}`
+}
+
+async function tlsParameters(ssl: Connection['ssl'], folder: string): Promise<Record<string, string>> {
+  if (ssl === false) return { sslmode: 'disable' }
+  const options = ssl === true ? {} : ssl
+  if (options.pfx || options.secureContext) {
+    throw new SyncError('CONFIG_INVALID', 'Migrating cannot use ssl.pfx or ssl.secureContext.', {
+      remedy: 'Give ssl.cert and ssl.key as PEM instead.',
+    })
+  }
+  const files = {
+    ...(options.rejectUnauthorized !== false && { sslrootcert: options.ca ?? trustedByNode() }),
+    ...(options.cert && { sslcert: options.cert }),
+    ...(options.key && { sslkey: privateKey(options.key, options.passphrase) }),
+  }
+  const written = Object.entries(files).map(async ([parameter, content]) => {
+    const file = join(folder, `${parameter}.pem`)
+    await writeFile(file, pem(content), { mode: 0o600 })
+    return [parameter, file] as const
+  })
+  return { sslmode: sslMode(options), ...Object.fromEntries(await Promise.all(written)) }
+}
+
+function sslMode({ rejectUnauthorized, checkServerIdentity }: tls.ConnectionOptions): string {
+  if (rejectUnauthorized === false) return 'require'
+  // A check of the caller's own cannot travel; the chain of trust still is verified.
+  return checkServerIdentity ? 'verify-ca' : 'verify-full'
+}
+
+/** With NODE_EXTRA_CA_CERTS and the system's store where this release of Node can tell. */
+function trustedByNode(): readonly string[] {
+  const ask: ((type: 'default') => string[]) | undefined = Reflect.get(tls, 'getCACertificates')
+  return ask ? ask('default') : tls.rootCertificates
+}
+
+type Pem = string | Buffer | readonly (string | Buffer)[]
+
+function pem(content: Pem): string {
+  const parts = typeof content === 'string' || Buffer.isBuffer(content) ? [content] : content
+  return parts.map((part) => part.toString('utf8')).join('\n')
+}
+
+/** Unlocked, as dbmate cannot ask for a passphrase; the file is private and short-lived. */
+function privateKey(key: NonNullable<tls.ConnectionOptions['key']>, passphrase: string | undefined): string {
+  const first = Array.isArray(key) ? key[0] : key
+  const locked = typeof first === 'object' && 'pem' in first ? first : { pem: first ?? '', passphrase }
+  const unlocked = createPrivateKey({ key: locked.pem, passphrase: locked.passphrase ?? passphrase ?? '' })
+  return unlocked.export({ type: 'pkcs8', format: 'pem' }).toString()
+}

@@ -1,0 +1,115 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { baseType } from '../driver/column-types.js'
+import { inScope, tableOf, type LoadPlan } from './upsert.js'
+import type { Cells, Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+
+/** One half of a comparison: rows as a query with the columns of the plan, in their order. */
+export interface Half {
+  readonly session: Session
+  readonly rows: RawBuilder<unknown>
+}
+
+/** Number of rows and sum of their fingerprints, by group. */
+export type Sums = ReadonlyMap<string, string>
+
+/**
+ * The fingerprint of a row is a hash of its values, each in the type of the target's column, so that both servers come to the same one;
+ * texts are alike by the settings of the transaction. These hash functions give the same numbers on every release since 11.
+ */
+export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuilder<unknown>): Promise<Sums> {
+  const rows = await half.session.rows(
+    compile(sql`
+    select
+      grouped::text,
+      count(*)::text || ':' || sum(fingerprint)::text
+    from (
+      select
+        ${group} as grouped,
+        ${fingerprint(plan)} as fingerprint
+      from (${half.rows}) v
+    ) each_row
+    group by grouped`),
+  )
+  return new Map(rows.map(([name, sums]) => [name ?? '', sums ?? '']))
+}
+
+/** The fingerprint of each row by its key. */
+export async function listFingerprints(half: Half, plan: LoadPlan): Promise<Sums> {
+  const rows = await half.session.rows(
+    compile(sql`
+    select
+      v.${sql.id(plan.key)}::text,
+      ${fingerprint(plan)}::text
+    from (${half.rows}) v`),
+  )
+  return new Map(rows.map(([key, hash]) => [key ?? '', hash ?? '']))
+}
+
+/** Every column of the rows as text, in the type of the target's column. */
+export async function listTexts({ session, rows }: Half, { columns }: LoadPlan): Promise<readonly Cells[]> {
+  const texts = columns.map((column) => sql`(${asTarget(column)})::text`)
+  return session.rows(compile(sql`select ${sql.join(texts)} from (${rows}) v`))
+}
+
+/** The rows of this pipeline in the target that are not marked deleted, under a condition on `r`. */
+export function liveRows(plan: LoadPlan, condition: RawBuilder<unknown>): RawBuilder<unknown> {
+  const { table, columns } = plan
+  const isLive = table.columns.some(({ name }) => name === 'deleted_at')
+    ? sql`r.deleted_at is null`
+    : sql`true`
+  return sql`
+    select ${sql.join(columns.map(({ name }) => sql`r.${sql.id(name)}`))}
+    from ${tableOf(table)} r
+    where ${isLive} and ${inScope(plan, 'r')} and ${condition}`
+}
+
+/** Every so many-th key of the target, in order: the borders of ranges that hold about as many rows each. */
+export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange: number): Promise<string[]> {
+  const rows = await target.rows(
+    compile(sql`
+    select numbered.key::text
+    from (
+      select
+        r.${sql.id(plan.key)} as key,
+        row_number() over (order by r.${sql.id(plan.key)}) as place
+      from (${liveRows(plan, sql`true`)}) r
+    ) numbered
+    where numbered.place % ${rowsPerRange}::bigint = 0
+    order by numbered.key`),
+  )
+  return rows.flatMap(([key]) => (key ? [key] : []))
+}
+
+/** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
+function fingerprint({ columns }: LoadPlan): RawBuilder<unknown> {
+  const byType = new Map<string, RawBuilder<unknown>[]>()
+  for (const column of columns) {
+    const { type, value } = hashed(column)
+    byType.set(type, [...(byType.get(type) ?? []), value])
+  }
+  const hashOf = (values: readonly RawBuilder<unknown>[]) =>
+    sql`hash_array_extended(array[${sql.join(values)}], 0)`
+  return hashOf([...byType.values()].map(hashOf))
+}
+
+/** Types of which equal hashes mean equal texts; of numeric, to which 1 and 1.0 are equal, they do not. */
+const hashedAsTheyAre = new Set([
+  'smallint',
+  'integer',
+  'bigint',
+  'timestamp without time zone',
+  'timestamp with time zone',
+])
+
+function hashed(column: LoadPlan['columns'][number]): { type: string; value: RawBuilder<unknown> } {
+  const value = asTarget(column)
+  const type = baseType(column.type)
+  if (hashedAsTheyAre.has(type)) return { type, value }
+  if (type === 'boolean') return { type: 'integer', value: sql`(${value})::integer` }
+  return { type: 'text', value: sql`(${value})::text collate "C"` }
+}
+
+const asTarget = ({ name, type }: LoadPlan['columns'][number]): RawBuilder<unknown> =>
+  sql`v.${sql.id(name)}::${sql.raw(baseType(type))}`
