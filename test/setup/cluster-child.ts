@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const library = new URL('../../lib/demo/cluster.ts', import.meta.url)
+const library = new URL('../../bin/demo/cluster.ts', import.meta.url)
 
 /** A plain user, as on every Linux. */
 export const nobody = { uid: 65534, gid: 65534 }

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { installSchedule, readScheduleStatus, removeSchedule } from '../../bin/schedule/install.js'
+import { systemdUnits } from '../../bin/schedule/systemd-units.js'
+import { openShell } from '../fixtures/cli-fixture.js'
+
+const run = promisify(execFile)
+const command = ['/usr/bin/chatwoot-sync']
+
+const hasSystemd = await run('systemd-analyze', ['--version']).then(
+  () => true,
+  () => false,
+)
+
+let folder: string
+let shell: Awaited<ReturnType<typeof openShell>>
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'schedule-'))
+  shell = await openShell()
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await shell[Symbol.asyncDispose]()
+})
+
+/** A systemctl that writes down what it is asked, as no systemd runs where tests do. */
+const recorder = (file: string) => `#!/bin/sh
+echo "$*" >> '${file}'
+case "$*" in *show*) printf 'ActiveState=active\\nNextElapseUSecRealtime=Thu 2026-11-26 03:00:00 UTC\\n' ;; esac
+`
+
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+
+describe('installing', () => {
+  it('writes units and a file for the settings that nobody else can read; removing leaves that', async () => {
+    const directory = join(folder, 'units')
+    const environmentFile = join(folder, 'settings', 'environment')
+    const place = ['--directory', directory]
+    const args = [
+      'schedule',
+      'install',
+      ...place,
+      '--environment-file',
+      environmentFile,
+      '--command',
+      '/usr/bin/env',
+    ]
+    const { code, stdout } = await shell.run(args)
+    expect(code).toBe(0)
+    expect(stdout).toContain('fill it in before the first run')
+    expect([await modeOf(environmentFile), await modeOf(join(folder, 'settings'))]).toEqual([0o600, 0o700])
+    expect(await readFile(join(directory, 'chatwoot-sync.service'), 'utf8')).toContain(
+      `EnvironmentFile=${environmentFile}`,
+    )
+    expect(await shell.run(['schedule', 'status', ...place])).toMatchObject({ code: 0 })
+
+    await writeFile(environmentFile, 'SOURCE_DB_HOST=mine\n')
+    expect(JSON.parse((await shell.run([...args, '--json'])).stdout)).toMatchObject({
+      environmentFileIsNew: false,
+    })
+    expect(await shell.run(['schedule', 'remove', ...place])).toMatchObject({ code: 0 })
+    expect(await readdir(directory)).toEqual([])
+    expect(await readFile(environmentFile, 'utf8')).toBe('SOURCE_DB_HOST=mine\n')
+    const none = await shell.run(['schedule', 'status', '--json', ...place])
+    expect({ code: none.code, ...JSON.parse(none.stdout) }).toMatchObject({
+      code: 4,
+      installed: false,
+      files: [],
+    })
+  })
+
+  it('refuses settings that others can read', async () => {
+    const environmentFile = join(folder, 'open')
+    await writeFile(environmentFile, '')
+    await chmod(environmentFile, 0o640)
+    const directory = join(folder, 'never')
+    const refused = installSchedule({ command, directory, environmentFile })
+    await expect(refused).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      remedy: `Run chmod 600 ${environmentFile}, then this again.`,
+    })
+    await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('refuses a program that the user of the service cannot reach', async () => {
+    const home = join(folder, 'home')
+    await mkdir(home, { mode: 0o755 })
+    const program = join(home, 'node')
+    await writeFile(program, '', { mode: 0o755 })
+    await chmod(folder, 0o755)
+    const options = { command: [program], directory: join(folder, 'n'), environmentFile: join(folder, 'e') }
+    expect(await installSchedule(options)).toMatchObject({ active: false })
+    await chmod(home, 0o750)
+    await expect(installSchedule(options)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`as ${home} is closed to them`),
+    })
+    expect(await installSchedule({ ...options, runAs: 'etl' })).toMatchObject({ active: false })
+    await chmod(folder, 0o700)
+  })
+
+  it.runIf(hasSystemd)('refuses times that systemd does not know, before anything is written', async () => {
+    const directory = join(folder, 'no-times')
+    const options = { command, directory, environmentFile: join(folder, 'no-times-environment') }
+    await expect(installSchedule({ ...options, calendar: 'each night' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('"each night" are no times of systemd.'),
+    })
+    await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(await installSchedule({ ...options, calendar: 'Mon..Fri 06:30' })).toMatchObject({ active: false })
+  })
+
+  it('for a user tells the systemd of that user, and asks it', async () => {
+    const home = join(folder, 'user-home')
+    await mkdir(join(home, 'bin'), { recursive: true })
+    const asked = join(home, 'asked')
+    await writeFile(join(home, 'bin', 'systemctl'), recorder(asked), { mode: 0o755 })
+    const variables = { HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` }
+    const userUnits = join(home, '.config/systemd/user')
+
+    const installed = await shell.run(['schedule', 'install', '--user'], variables)
+    expect(installed).toMatchObject({ code: 0, stderr: '' })
+    expect(installed.stdout).toContain('loginctl enable-linger')
+    expect((await readdir(userUnits)).sort()).toEqual(
+      systemdUnits({ command })
+        .map(({ name }) => name)
+        .sort(),
+    )
+    expect(await modeOf(join(home, '.config/chatwoot-sync/environment'))).toBe(0o600)
+    const status = await shell.run(['schedule', 'status', '--user', '--json'], variables)
+    expect(JSON.parse(status.stdout)).toMatchObject({ installed: true, next: 'Thu 2026-11-26 03:00:00 UTC' })
+    expect(await shell.run(['schedule', 'remove', '--user'], variables)).toMatchObject({ code: 0 })
+    expect(await readdir(userUnits)).toEqual([])
+
+    const timers = 'chatwoot-sync.timer chatwoot-sync-health.timer'
+    const shown = '--property=ActiveState,NextElapseUSecRealtime,LastTriggerUSec,Result'
+    expect((await readFile(asked, 'utf8')).trimEnd().split('\n')).toEqual([
+      '--user --no-pager daemon-reload',
+      `--user --no-pager enable --now ${timers}`,
+      `--user --no-pager show chatwoot-sync.timer ${shown}`,
+      `--user --no-pager show chatwoot-sync.service ${shown}`,
+      `--user --no-pager disable --now ${timers}`,
+      '--user --no-pager daemon-reload',
+    ])
+  })
+
+  it('counts unit files that are there', async () => {
+    const directory = join(folder, 'part')
+    await installSchedule({ command, directory, environmentFile: join(folder, 'part-environment') })
+    await rm(join(directory, 'chatwoot-sync.timer'))
+    expect(await readScheduleStatus({ directory })).toMatchObject({ installed: false })
+    expect(await removeSchedule({ directory })).toHaveLength(3)
+  })
+})

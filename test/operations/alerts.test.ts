@@ -1,0 +1,146 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { wordsOf } from '../../lib/operations/alerts/alert-text.js'
+import { openAlerting, type Alerting } from '../fixtures/alerts-fixture.js'
+import { insertRejects } from '../fixtures/health-fixture.js'
+
+let alerting: Alerting
+let target: Alerting['target']
+let receiver: Alerting['receiver']
+let send: Alerting['send']
+let succeed: Alerting['succeed']
+let fail: Alerting['fail']
+beforeEach(async () => {
+  alerting = await openAlerting()
+  ;({ target, receiver, send, succeed, fail } = alerting)
+})
+afterEach(() => alerting[Symbol.asyncDispose]())
+
+describe('incidents', () => {
+  it('are told once when a run fails and once when one ends well', async () => {
+    await succeed('2 minutes')
+    expect(await send()).toEqual([])
+    await fail()
+    await send()
+    await fail()
+    await send()
+    const [opened] = receiver.received
+    expect(opened?.body).toMatchObject({
+      event: 'opened',
+      kind: 'failure',
+      severity: 'warning',
+      pipeline: 'conversations',
+      title: 'chatwoot-sync, conversations: a run failed',
+      closedAt: null,
+    })
+    expect(opened?.body.text).toMatch(
+      /^The last run failed\. SOURCE_UNREACHABLE: The source did not answer\. What to do: .*\nSeen since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
+    )
+    expect(receiver.events()).toEqual(['opened failure'])
+
+    await target.query(
+      `update etl_control set started_at = now() - interval '1 minute' where status = 'failed'`,
+    )
+    await succeed('1 second')
+    await send()
+    await send()
+    expect(receiver.received[0]?.body).toMatchObject({
+      alertId: opened?.body.alertId,
+      openedAt: opened?.body.openedAt,
+    })
+    expect(receiver.received[0]?.body.closedAt).not.toBeNull()
+    expect(receiver.events()).toEqual(['closed failure'])
+  })
+
+  it('are told of a database in which no run ever starts', async () => {
+    await send()
+    await send()
+    expect(receiver.events()).toEqual(['opened staleness'])
+    await succeed()
+    await send()
+    expect(receiver.events()).toEqual(['closed staleness'])
+  })
+
+  it('are told of rejected rows, differences and a margin used up', async () => {
+    await target.query(`
+      insert into etl_control (
+        status, load_type, started_at, completed_at, watermark_end, warnings, margin_used_seconds
+      )
+      values ('success', 'full', now() - interval '1 minute', now(), now() at time zone 'UTC', '[{"code": "MARGIN_USED_UP"}]', 61)`)
+    await target.query(`
+      insert into etl_verification (
+        completed_at, duration_seconds, rows_compared, rows_missing, rows_stale, rows_extra, rows_silent, rows_pending
+      )
+      values (now(), 1, 10000, 1, 0, 0, 0, 0)`)
+    await target.query(`update etl_verification set sample = 0.5`)
+    await insertRejects(target, ['3'])
+    await send()
+    expect(receiver.events().sort()).toEqual(['opened differences', 'opened margin', 'opened rejected-rows'])
+    await succeed('0 seconds', 'full')
+    await target.query('delete from etl_rejects')
+    await send()
+    expect(receiver.events().sort()).toEqual(['closed differences', 'closed margin', 'closed rejected-rows'])
+  })
+
+  it('are told once though several processes look at the same time', async () => {
+    await fail()
+    await Promise.all([send(), send(), send(), send()])
+    expect(receiver.events()).toEqual(['opened failure'])
+  })
+
+  it('have words of their own in both languages, from begin to end', () => {
+    const { opened, closed } = wordsOf('en')
+    const portuguese = wordsOf('pt-BR')
+    for (const [events, words] of [
+      [opened, portuguese.opened],
+      [closed, portuguese.closed],
+    ] as const) {
+      expect(Object.keys(words)).toEqual(Object.keys(events))
+      const all = [...Object.values(events), ...Object.values(words)]
+      expect(new Set(all).size).toBe(all.length)
+    }
+  })
+
+  it('of two pipelines are told apart', async () => {
+    await fail()
+    await send({ pipeline: 'mine' })
+    await send()
+    expect(receiver.received.map(({ body }) => body.pipeline)).toEqual(['mine', 'conversations'])
+    expect(receiver.events()).toEqual(['opened staleness', 'opened failure'])
+  })
+
+  it('hold no secret and no personal data', async () => {
+    await fail(
+      'Login refused for postgres://ann:very-secret@db: ann@example.com, +55 11 91234-5678, token-of-mine.',
+    )
+    await send({ secrets: ['token-of-mine'] })
+    const text = JSON.stringify(receiver.received)
+    for (const hidden of ['very-secret', 'ann@example.com', '91234', 'token-of-mine'])
+      expect(text).not.toContain(hidden)
+    expect(text).toContain('[redacted]')
+    const [row] = await target.query('select message from etl_alerts')
+    expect(row?.['message']).not.toContain('token-of-mine')
+    // Planted by this test; no run would have kept it.
+    await target.query('delete from etl_control')
+  })
+})
+
+it('tells once that the target cannot be used, and once that it can again', async () => {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'alerts-'))
+  await succeed()
+  const gone = { target: 'postgres://nobody:hidden-secret@127.0.0.1:1/none', stateDirectory }
+  await send(gone)
+  await send(gone)
+  expect(receiver.received[0]?.body.text).toContain('cannot be reached')
+  expect(JSON.stringify(receiver.received)).not.toContain('hidden-secret')
+  expect(receiver.events()).toEqual(['opened target-unreachable'])
+  await send({ stateDirectory })
+  await send({ stateDirectory })
+  expect(receiver.events()).toEqual(['closed target-unreachable'])
+  expect(await readdir(stateDirectory)).toEqual([])
+  await rm(stateDirectory, { recursive: true })
+})

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { syncConversations } from '../../lib/index.js'
+import { openPractice, type Practice } from '../fixtures/doctor-fixture.js'
+
+let pair: Practice
+beforeEach(async () => {
+  pair = await openPractice()
+})
+afterEach(() => pair[Symbol.asyncDispose]())
+
+describe('of a relation of the user’s own the doctor', () => {
+  const relation = { name: 'my_view', key: 'conversation_id', changedAt: 'changed_at' }
+
+  const createView = async (columns: string, where = 'true') => {
+    await pair.source.query(`create view my_view as select ${columns} from conversations where ${where}`)
+    await pair.source.query(`grant select on my_view to ${pair.reader.user}`)
+  }
+
+  it('finds nothing critical where a run can work', async () => {
+    await createView('id as conversation_id, display_id, updated_at as changed_at')
+    const { ok, found } = await pair.examine({ relation })
+    expect(ok).toBe(true)
+    expect(found).toMatchObject([
+      {
+        name: 'relation-columns',
+        message: 'conversas_analytics has no changed_at: not loaded.',
+        remedy: expect.stringContaining('add column "changed_at" timestamp(6);'),
+      },
+      {
+        name: 'relation-columns',
+        message: expect.stringMatching(/^The relation has no .* and \d+ more: in conversas_analytics/),
+      },
+    ])
+    const options = { source: pair.readerUrl, target: pair.target.url, relation }
+    expect(await syncConversations(options)).toMatchObject({ rowsInserted: 10 })
+  })
+
+  it('tells that it, its columns or the right to read it are missing', async () => {
+    expect((await pair.examine({ relation })).about('relation')).toMatchObject([
+      { outcome: 'critical', message: 'The source has no relation my_view.' },
+    ])
+    await createView('id, updated_at as changed_at')
+    expect((await pair.examine({ relation })).about('relation')).toMatchObject([
+      {
+        outcome: 'critical',
+        message: 'The relation my_view has no column conversation_id.',
+        remedy: 'It has: id, changed_at.',
+      },
+    ])
+    await pair.source.query(`revoke select on my_view from ${pair.reader.user}`)
+    expect((await pair.examine({ relation })).about('relation')).toMatchObject([
+      {
+        outcome: 'critical',
+        remedy: `Let its owner run: grant select on "public"."my_view" to "${pair.reader.user}";`,
+      },
+    ])
+  })
+
+  it('counts keys that are missing or double', async () => {
+    await createView('nullif(greatest(id, 4), 4) / 3 as conversation_id, updated_at as changed_at')
+    const [expected] = await pair.source.query(`
+      select
+        (select count(*) from my_view where conversation_id is null) as missing,
+        (select count(*) from (select from my_view where conversation_id is not null group by conversation_id having count(*) > 1) g) as double`)
+    const { about } = await pair.examine({ relation })
+    expect(about('relation-key')).toMatchObject([
+      { outcome: 'critical', message: `${expected?.['missing']} rows of my_view have no conversation_id.` },
+      {
+        outcome: 'critical',
+        message: `${expected?.['double']} values of conversation_id come in several rows of my_view.`,
+      },
+    ])
+  })
+
+  it('tells types that lose content or tell no time', async () => {
+    await createView(`id as conversation_id, id as changed_at, now() as conversation_date`)
+    const { found } = await pair.examine({ relation })
+    expect(found.filter(({ outcome }) => outcome === 'critical')).toMatchObject([
+      { name: 'relation-columns', message: 'Column changed_at of my_view is integer, which tells no time.' },
+      {
+        name: 'relation-columns',
+        message: expect.stringMatching(
+          /^Column conversation_date is timestamp with time zone .* date in the target/,
+        ),
+      },
+    ])
+  })
+})

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { syncConversations } from '../../lib/index.js'
+import { openPractice, type Practice } from '../fixtures/doctor-fixture.js'
+
+let pair: Practice
+beforeEach(async () => {
+  pair = await openPractice()
+})
+afterEach(() => pair[Symbol.asyncDispose]())
+
+describe('the doctor', () => {
+  it('finds nothing where a run can work', async () => {
+    const { ok, found, checks } = await pair.examine()
+    expect(found).toEqual([])
+    expect(ok).toBe(true)
+    expect(checks.map(({ name }) => name)).toEqual([
+      'source-connection',
+      'source-version',
+      'source-mode',
+      'source-read-only',
+      'source-rights',
+      'source-release',
+      'source-indexes',
+      'target-connection',
+      'target-version',
+      'target-pooler',
+      'target-database',
+      'target-migrated',
+      'target-table',
+      'running-run',
+      'clocks',
+    ])
+  })
+
+  it('takes servers that do not answer as findings', async () => {
+    const nowhere = 'postgres://me:secret-word@127.0.0.1:1/db'
+    const { found, checks } = await pair.examine({ source: nowhere, target: nowhere })
+    expect(found).toMatchObject([
+      { name: 'source-connection', outcome: 'critical', remedy: 'Check host, port, firewall and TLS.' },
+      { name: 'target-connection', outcome: 'critical' },
+    ])
+    expect(checks).toHaveLength(2)
+    expect(JSON.stringify(checks)).not.toContain('secret-word')
+  })
+
+  it('opens and leaves nothing: both databases have no session more than before', async () => {
+    await pair.examine()
+    const sessions = `select from pg_stat_activity where application_name = 'chatwoot-sync doctor' and datname = current_database()`
+    await expect.poll(() => pair.source.query(sessions)).toEqual([])
+    await expect.poll(() => pair.target.query(sessions)).toEqual([])
+  })
+})
+
+describe('of the rights on the source the doctor', () => {
+  it('tells the grants that are missing, and these are enough for every kind of run', async () => {
+    const { user } = pair.reader
+    await pair.source.query(`revoke select on all tables in schema public from ${user}`)
+    await pair.source.query(`grant select (id, name) on users to ${user}`)
+    const { about } = await pair.examine()
+    const [rights] = about('source-rights')
+    expect(rights).toMatchObject({
+      outcome: 'critical',
+      message: expect.stringMatching(/may not read accounts, contacts, .*, users \(email\)\.$/),
+    })
+    const grants = rights?.remedy?.replace(/^[^:]*: /, '') ?? ''
+    expect(grants).toContain(`grant select (id, name, email) on users to ${user};`)
+    await pair.source.query(grants)
+    expect((await pair.examine()).found).toEqual([])
+    await syncConversations({ source: pair.readerUrl, target: pair.target.url })
+    // A change makes the next run read the change feeds.
+    await pair.source.query('update conversations set updated_at = clock_timestamp()')
+    const options = { source: pair.readerUrl, target: pair.target.url }
+    expect(await syncConversations(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 10 })
+  })
+
+  it('asks for no column that no run reads', async () => {
+    const { user } = pair.reader
+    await pair.source.query(`revoke select on users from ${user}`)
+    await pair.source.query(`grant select (id, name, email) on users to ${user}`)
+    expect((await pair.examine()).found).toEqual([])
+  })
+
+  it('tells a closed schema', async () => {
+    await pair.source.query('revoke usage on schema public from public')
+    await pair.source.query(`revoke usage on schema public from ${pair.reader.user}`)
+    const { about } = await pair.examine()
+    expect(about('source-rights')).toMatchObject([
+      {
+        outcome: 'critical',
+        remedy: `Let its owner run: grant usage on schema public to ${pair.reader.user};`,
+      },
+    ])
+  })
+
+  it('warns of a role that may write', async () => {
+    await pair.source.query(`grant update on conversations to ${pair.reader.user}`)
+    expect((await pair.examine()).found).toMatchObject([{ name: 'source-read-only', outcome: 'warning' }])
+    const { found } = await pair.examine({ source: pair.source.url })
+    expect(found).toMatchObject([
+      { name: 'source-read-only', message: expect.stringContaining('is a superuser') },
+    ])
+  })
+})
+
+describe('of the source the doctor', () => {
+  it('tells columns that this release of Chatwoot lacks, and that a run does without', async () => {
+    await pair.source.query('alter table conversations drop column waiting_since cascade')
+    const { ok, about } = await pair.examine()
+    expect(ok).toBe(true)
+    expect(about('source-release')).toMatchObject([
+      { outcome: 'ok', message: expect.stringContaining('has no conversations.waiting_since') },
+    ])
+  })
+
+  it('tells a database that is no Chatwoot', async () => {
+    const { about } = await pair.examine({ source: pair.target.url })
+    expect(about('source-rights')).toMatchObject([
+      {
+        outcome: 'critical',
+        message: expect.stringMatching(/lacks what every Chatwoot has: accounts\.id, .* and \d+ more\.$/),
+      },
+    ])
+  })
+
+  it('names indexes that would help, of large tables only', async () => {
+    await pair.source.query(`
+      update pg_class
+      set reltuples = 200000
+      where oid in ('messages'::regclass, 'contacts'::regclass)`)
+    await pair.source.query('create index on contacts (updated_at)')
+    const { found } = await pair.examine()
+    expect(found).toMatchObject([
+      {
+        name: 'source-indexes',
+        outcome: 'warning',
+        remedy: expect.stringContaining(
+          'create index concurrently index_messages_on_updated_at on messages (updated_at);',
+        ),
+      },
+    ])
+  })
+
+  it('refuses releases that are too old, and warns of a clock that is off', async () => {
+    // A schema before pg_catalog stands in for another server.
+    await pair.source.query(`
+      create schema fake;
+      grant usage on schema fake to public;
+      create function fake.clock_timestamp() returns timestamptz language sql
+        as $$ select pg_catalog.clock_timestamp() + interval '45 seconds' $$;
+      create function fake.current_setting(name text) returns text language sql
+        as $$ select case when name like 'server_version%' then '120022' else pg_catalog.current_setting(name) end $$`)
+    await pair.source.query(`alter database ${pair.source.name} set search_path = fake, pg_catalog, public`)
+    const { found } = await pair.examine()
+    expect(found).toMatchObject([
+      { name: 'source-version', outcome: 'critical', remedy: 'Use release 13 or later.' },
+      {
+        name: 'clocks',
+        outcome: 'warning',
+        message: expect.stringMatching(/^The clocks of source and this host are 4\d s apart/),
+      },
+      {
+        name: 'clocks',
+        outcome: 'warning',
+        message: expect.stringMatching(/^The clocks of source and target are/),
+      },
+    ])
+    const { about } = await pair.examine({ skewAllowance: 600_000 })
+    expect(about('clocks')).toMatchObject([{ outcome: 'ok' }])
+  })
+})

@@ -1,0 +1,157 @@
+import { createRequire } from 'node:module'
+
+import { describe, expect, it } from 'vitest'
+
+import { openRunReader, verifyConversations } from '../../lib/index.js'
+import { metricsText } from '../../lib/server/metrics.js'
+import { insertRejects, insertRun } from '../fixtures/health-fixture.js'
+import { openServer } from '../fixtures/server-fixture.js'
+import { openSync } from '../fixtures/sync-fixture.js'
+
+describe('the metrics', () => {
+  it('are those of the control tables, whoever ran', async () => {
+    await using at = await openServer()
+    await at.sync()
+    await at.source.query(`update conversations set status = 1 - status where id <= 3 and status < 2`)
+    const second = await at.sync()
+    await at.source.query('drop table messages cascade')
+    await at.sync().catch(() => undefined)
+
+    const metrics = parse((await at.ask('metrics')).text)
+
+    const runs = metrics.samples('chatwoot_sync_runs_total')
+    expect(runs).toEqual({
+      'load_type="full",pipeline="conversations",status="success"': 1,
+      'load_type="incremental",pipeline="conversations",status="failed"': 1,
+      'load_type="incremental",pipeline="conversations",status="success"': 1,
+    })
+    expect(metrics.types['chatwoot_sync_runs_total']).toBe('counter')
+    const rows = metrics.samples('chatwoot_sync_rows_total')
+    expect(rows['outcome="inserted",pipeline="conversations"']).toBe(482)
+    expect(rows['outcome="updated",pipeline="conversations"']).toBe(second.rowsUpdated)
+    const seconds = metrics.samples('chatwoot_sync_run_seconds_total')
+    expect(Object.keys(seconds)).toEqual(Object.keys(runs))
+    expect(seconds['load_type="incremental",pipeline="conversations",status="success"']).toBeCloseTo(
+      second.durationSeconds ?? NaN,
+      3,
+    )
+    expect(metrics.samples('chatwoot_sync_last_run_duration_seconds')).toEqual({
+      'load_type="incremental",pipeline="conversations"': expect.any(Number),
+    })
+    expect(metrics.one('chatwoot_sync_failures_in_row')).toBe(1)
+    expect(metrics.one('chatwoot_sync_running')).toBe(0)
+    expect(metrics.one('chatwoot_sync_freshness_seconds')).toBeGreaterThan(0)
+    expect(metrics.one('chatwoot_sync_lag_seconds')).toBeGreaterThan(
+      metrics.one('chatwoot_sync_freshness_seconds') ?? 0,
+    )
+    expect(metrics.one('chatwoot_sync_last_success_timestamp_seconds')).toBeCloseTo(
+      Date.parse(second.completedAt?.replace('+00', 'Z') ?? '') / 1000,
+      1,
+    )
+    const health = metrics.samples('chatwoot_sync_health')
+    expect(health['check="failures",pipeline="conversations"']).toBeGreaterThan(0)
+    expect(health['check="target",pipeline="conversations"']).toBe(0)
+  })
+
+  it('count failures as health does: a run that was stopped on purpose is none', async () => {
+    await using at = await openServer()
+    const failures = async () => {
+      const { checks } = (await at.ask('api/health')).json
+      const [found] = checks.filter(({ name }: { name: string }) => name === 'failures')
+      return [(await at.ask('api/stats')).json.failuresInRow, found.value]
+    }
+    await insertRun(at.target, { status: 'failed', ago: '2 hours' })
+    expect(await failures()).toEqual([1, 1])
+    await insertRun(at.target, { status: 'failed', error: 'ABORTED' })
+    expect(await failures()).toEqual([1, 1])
+  })
+
+  it('and the stats tell which rows are rejected now, by reason', async () => {
+    await using at = await openServer()
+    await insertRejects(at.target, ['3', '5'])
+    await at.target.query(`update etl_rejects set column_name = 'contact_name' where row_key = '5'`)
+    const reason = {
+      sqlState: '22001',
+      message: 'value too long',
+      rows: 1,
+      lastRejectedAt: expect.any(String),
+    }
+    expect((await at.ask('api/stats')).json.rejections).toEqual([
+      { ...reason, column: 'contact_name' },
+      { ...reason, column: null },
+    ])
+    expect(parse((await at.ask('metrics')).text).one('chatwoot_sync_rejected_rows')).toBe(2)
+  })
+
+  it('tell what a comparison found', async () => {
+    await using at = await openServer()
+    await at.sync()
+    await at.target.query('delete from conversas_analytics where conversation_id <= 2')
+    await at.target.query('update conversas_analytics set contact_name = $1 where conversation_id = 3', ['?'])
+    const found = await verifyConversations({ source: at.source.url, target: at.target.url })
+    expect([found.rowsMissing, found.rowsStale]).toEqual([2, 1])
+    const metrics = parse((await at.ask('metrics')).text)
+    expect(metrics.samples('chatwoot_sync_differences')).toEqual({
+      'kind="missing",pipeline="conversations"': 2,
+      'kind="stale",pipeline="conversations"': 1,
+      'kind="extra",pipeline="conversations"': 0,
+    })
+    expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
+  })
+
+  it('keep their form whatever a pipeline is called', async () => {
+    const pipeline = 'a"} 1\nchatwoot_sync_running{x="\\" # {<b>'
+    await using at = await openSync()
+    const report = await at.sync({ pipeline })
+    await using reader = openRunReader({ target: at.target.url, pipeline })
+    const metrics = parse(await metricsText({ stats: await reader.readStats(), health: undefined }))
+    expect(Object.values(metrics.samples('chatwoot_sync_running'))).toEqual([0])
+    expect(Object.values(metrics.samples('chatwoot_sync_rows_total'))).toContain(report.rowsInserted)
+  })
+
+  it('have no sample of what is not known', async () => {
+    await using at = await openServer()
+    const metrics = parse((await at.ask('metrics')).text)
+    expect(metrics.one('chatwoot_sync_target_readable')).toBe(1)
+    expect(metrics.one('chatwoot_sync_lag_seconds')).toBeUndefined()
+    expect(metrics.samples('chatwoot_sync_differences')).toEqual({})
+  })
+
+  it('say so when the target cannot be read', async () => {
+    await using at = await openServer({ readStats: () => Promise.reject(new Error('gone')) })
+    const { status, text } = await at.ask('metrics')
+    expect(status).toBe(200)
+    expect(parse(text).one('chatwoot_sync_target_readable')).toBe(0)
+  })
+})
+
+interface Family {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly metrics: readonly { readonly value: string; readonly labels?: Record<string, string> }[]
+}
+
+/** It has no types of its own; throws at a line that the format does not allow. */
+const readFamilies: (text: string) => Family[] = createRequire(import.meta.url)(
+  'parse-prometheus-text-format',
+)
+
+function parse(text: string) {
+  const families = readFamilies(text)
+  expect(families.filter(({ type, help }) => !/^(COUNTER|GAUGE)$/.test(type) || !help)).toEqual([])
+  const labelled = ({ labels = {} }: Family['metrics'][number]) =>
+    Object.entries(labels)
+      .map(([name, value]) => `${name}="${value}"`)
+      .toSorted()
+      .join(',')
+  const samples = (wanted: string): Record<string, number> => {
+    const family = families.find(({ name }) => name === wanted)
+    return Object.fromEntries(family?.metrics.map((each) => [labelled(each), Number(each.value)]) ?? [])
+  }
+  return {
+    types: Object.fromEntries(families.map(({ name, type }) => [name, type.toLowerCase()])),
+    samples,
+    one: (wanted: string): number | undefined => Object.values(samples(wanted))[0],
+  }
+}

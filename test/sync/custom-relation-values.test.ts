@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
+
+let at: SyncFixture
+let tables = 0
+
+beforeAll(async () => {
+  at = await openEmptySync()
+})
+
+afterAll(() => at[Symbol.asyncDispose]())
+
+/** One value in a relation of its own, with a table for it. */
+async function put(value: string, from: string, to: string, column: string) {
+  const table = `mine_${++tables}`
+  await at.source.query(`
+    create table ${table} (id bigint, at timestamp, ${column} ${from});
+    insert into ${table} values (9007199254740993, '2026-01-01', ${value})`)
+  await at.target.query(`create table ${table} (id bigint primary key, at timestamp, ${column} ${to})`)
+  return { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+}
+
+/** What the target holds of one value after a full run, which a further one finds equal, and an incremental one gives again. */
+async function carry(value: string, from: string, to = from, column = 'v') {
+  const run = await put(value, from, to, column)
+  const { table } = run
+  expect(await at.sync(run)).toMatchObject({ rowsInserted: 1 })
+  expect(await at.sync({ ...run, loadType: 'full' })).toMatchObject({ rowsUnchanged: 1 })
+  const content = `select id, ${column} from ${table}`
+  const [row] = await readTexts(at.target, content)
+  expect(row?.[0]).toBe('9007199254740993')
+  await at.target.query(`truncate ${table}`)
+  const throughCursor = { ...run, loadType: 'full', extractor: 'cursor' } as const
+  expect(await at.sync(throughCursor)).toMatchObject({ rowsInserted: 1 })
+  expect(await at.sync(throughCursor)).toMatchObject({ rowsUnchanged: 1 })
+  expect(await readTexts(at.target, content)).toEqual([row])
+  await at.source.query(`update ${table} set at = now() at time zone 'UTC'`)
+  await at.target.query(`truncate ${table}`)
+  expect(await at.sync(run)).toMatchObject({ loadType: 'incremental', rowsInserted: 1 })
+  expect(await readTexts(at.target, content)).toEqual([row])
+  return row?.[1]
+}
+
+it.each([
+  [`'NaN'`, 'numeric', null],
+  [`'Infinity'`, 'numeric', null],
+  [`'1e-20'`, 'numeric', '0.00000000000000000001'],
+  [`'12345678901234567890.10'`, 'numeric', '12345678901234567890.10'],
+  [`'NaN'`, 'double precision', null],
+  [`'-Infinity'`, 'real', null],
+  [`'0.1'::float8 + '0.2'`, 'double precision', '0.30000000000000004'],
+  [`'-0'`, 'double precision', '-0'],
+  [`'infinity'`, 'timestamp', null],
+  [`'-infinity'`, 'timestamptz', null],
+  [`'infinity'`, 'date', null],
+  [`'0044-03-15 BC'`, 'date', '0044-03-15 BC'],
+  [`'2026-01-01 00:00:00.000001-03'`, 'timestamptz', '2026-01-01 03:00:00.000001+00'],
+  [`'1 year 2 days 03:04:05.000006'`, 'interval', '1 year 2 days 03:04:05.000006'],
+  [String.raw`'\x00ff5c'`, 'bytea', String.raw`\x00ff5c`],
+  [`array['a,b', null, 'c"d', '']`, 'text[]', `{"a,b",NULL,"c\\"d",""}`],
+  [`'{"b": 1, "a": [1.0, null]}'`, 'jsonb', '{"a": [1.0, null], "b": 1}'],
+  [`E'\\x1e\\x1f\\r\\n\\t\\\\.'`, 'text', '\u001e\u001f\r\n\t\\.'],
+  [`E'a\\x1fb'`, 'text', 'a\u001fb'],
+  [`E'a\\x1eb'`, 'text', 'a\u001eb'],
+  [`E'a\\rb'`, 'text', 'a\rb'],
+  [`E'\\\\.'`, 'text', '\\.'],
+  [`''`, 'text', ''],
+])('carries %s of %s', async (value, type, expected) => {
+  expect(await carry(value, type)).toBe(expected)
+})
+
+it.each([
+  [`''`, 'text', 'integer', null],
+  [`''`, 'varchar(9)', 'timestamptz', null],
+  [`''`, 'text', 'uuid', null],
+  [`''`, 'text', 'jsonb', null],
+  [`'42'`, 'text', 'integer', '42'],
+  [`'false'`, 'text', 'boolean', 'f'],
+  ['7', 'smallint', 'bigint', '7'],
+  ['7', 'integer', 'text', '7'],
+  ['true', 'boolean', 'text', 'true'],
+  [`'2026-01-01 12:00-03'`, 'timestamptz', 'timestamp', '2026-01-01 15:00:00'],
+  [`'2026-01-01'`, 'date', 'timestamp', '2026-01-01 00:00:00'],
+  ['1.50', 'numeric(5,2)', 'numeric', '1.50'],
+])('carries %s of %s into %s', async (value, from, to, expected) => {
+  expect(await carry(value, from, to)).toBe(expected)
+})
+
+it.each(['assignee_email', 'contact_email', 'contact_phone', 'contact_identifier', 'client_phone'])(
+  'takes an empty %s for none',
+  async (column) => {
+    expect(await carry(`''`, 'text', 'text', column)).toBeNull()
+  },
+)
+
+it.each([
+  [String.raw`{"a": "x\u0000y"}`, '{"a": "xy"}'],
+  [String.raw`{"a": "x\\u0000y"}`, String.raw`{"a": "x\\u0000y"}`],
+  [String.raw`{"a": "x\\\u0000y"}`, String.raw`{"a": "x\\y"}`],
+  [String.raw`{"a": "\\\\u0000"}`, String.raw`{"a": "\\\\u0000"}`],
+  [String.raw`{"\u0000": "\u0000\u0000", "b": "\u0001"}`, String.raw`{"": "", "b": "\u0001"}`],
+])('takes NUL escapes, and nothing else, out of %s', async (json, expected) => {
+  const value = `'${json}'`
+  expect(await carry(value, 'json', 'jsonb')).toBe(expected)
+  expect(await carry(value, 'text', 'jsonb')).toBe(expected)
+})
+
+it('leaves json as it is where the target keeps json', async () => {
+  expect(await carry(String.raw`'{"a" :  "\u0000"}'`, 'json')).toBe(String.raw`{"a" :  "\u0000"}`)
+})
+
+it.each([
+  ['timestamp', 'date'],
+  ['timestamptz', 'timestamp(0)'],
+  ['numeric', 'numeric(10,2)'],
+  ['double precision', 'real'],
+  ['numeric', 'double precision'],
+  ['text', 'char(5)'],
+])('refuses to put %s into %s, which would lose content', async (from, to) => {
+  await expect(carry('null', from, to)).rejects.toMatchObject({
+    code: 'COLUMN_TYPE_MISMATCH',
+    message: expect.stringContaining('Column v'),
+  })
+})
+
+it.each([
+  [`'abc'`, 'text', 'integer'],
+  [`'too long'`, 'text', 'varchar(3)'],
+  ['70000', 'integer', 'smallint'],
+  ['1.5', 'numeric', 'integer'],
+])('rejects %s of %s for %s rather than change it, and does not tell the value', async (value, from, to) => {
+  const run = await put(value, from, to, 'v')
+  expect(await at.sync(run)).toMatchObject({ rowsExtracted: 1, rowsRejected: 1 })
+  const [entry] = await at.target.query(
+    `select row_key, r.message || c.warnings as said from etl_rejects r join etl_control c using (execution_id) where r.pipeline = $1`,
+    [run.pipeline],
+  )
+  expect(entry).toMatchObject({ row_key: '9007199254740993' })
+  expect(entry?.['said']).not.toContain(value.replaceAll("'", ''))
+  await expect(at.sync({ ...run, maxRejects: 0 })).rejects.toMatchObject({ code: 'TOO_MANY_REJECTS' })
+})

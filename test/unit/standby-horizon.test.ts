@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest'
+
+import {
+  heldBackSince,
+  lowerBound,
+  nextState,
+  observe,
+  type HorizonState,
+  type Probe,
+  type Snapshot,
+} from '../../lib/domain/horizon.js'
+
+const identity = { system: '1', timeline: '1', database: '1' }
+
+function probeAt(at: number, open: readonly string[], more: Partial<Probe> = {}): Probe {
+  return { at, next: 100n, open, prepared: false, mode: 'primary', identity, startedAt: 0, ...more }
+}
+
+const snapshot: Snapshot = { xmin: 100n, xmax: 100n, inProgress: [], next: 100n }
+
+function stateAfter(earlier: HorizonState | undefined, probe: Probe): HorizonState {
+  const state = nextState(observe(earlier, probe), probe, snapshot)
+  if (!state) throw new Error('A probe with a time leaves a state.')
+  return state
+}
+
+it('does not take the standby that replays for a transaction that holds runs back', () => {
+  const { bounds } = observe(undefined, probeAt(1000, ['1/1'], { mode: 'standby' }))
+  expect([...bounds]).toEqual([])
+  const state = stateAfter(undefined, probeAt(1000, ['1/1'], { mode: 'standby' }))
+  expect(heldBackSince(observe(state, probeAt(2000, ['1/1'], { mode: 'standby' })))).toBeUndefined()
+})
+
+it('counts every transaction as ended when the server has restarted, as it names new ones like old ones', () => {
+  const first = stateAfter(undefined, probeAt(1000, []))
+  const last = stateAfter(first, probeAt(2000, ['3/5']))
+  const restarted = probeAt(9000, ['3/5'], { startedAt: 8000 })
+
+  const trace = observe(last, restarted)
+
+  expect(lowerBound(last, trace, restarted, snapshot, 0)).toEqual({ low: 1000 })
+  // The one that is open now began after the restart, so after the last look.
+  expect(trace.bounds.get('3/5')).toBe(2000)
+})
