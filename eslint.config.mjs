@@ -5,17 +5,25 @@ import tseslint from 'typescript-eslint'
 
 import { fileNames } from './.ci/file-names.mjs'
 
-/** The rooms of lib and what each may open: those below, never those beside. lib/index.ts is above them all. */
+/** The rooms of lib and what each may import: those below, never those beside. lib/index.ts is above them all. */
+const driver = ['./postgres/driver', './domain']
+const below = ['./chatwoot', './postgres', './domain', './options.ts']
 const rooms = {
   './lib/domain': ['./domain'],
   './lib/chatwoot': ['./chatwoot', './domain'],
-  './lib/postgres': ['./postgres', './domain'],
+  './lib/postgres/driver': driver,
+  './lib/postgres/source': ['./postgres/source', ...driver],
+  './lib/postgres/target': ['./postgres/target', ...driver],
+  './lib/postgres/control': ['./postgres/control', ...driver],
+  './lib/postgres/migrate': ['./postgres/migrate', ...driver],
   './lib/options.ts': ['./chatwoot', './postgres', './domain'],
-  './lib/pipeline': ['./pipeline', './chatwoot', './postgres', './domain', './options.ts'],
-  './lib/sync': ['./sync', './pipeline', './chatwoot', './postgres', './domain', './options.ts'],
-  './lib/sync.ts': ['./sync', './pipeline', './chatwoot', './postgres', './domain', './options.ts'],
-  './lib/operations': ['./operations', './pipeline', './chatwoot', './postgres', './domain', './options.ts'],
-  './lib/server': ['./server', './chatwoot', './postgres', './domain', './options.ts'],
+  './lib/pipeline/prepare': ['./pipeline/prepare', ...below],
+  './lib/pipeline/read': ['./pipeline/read', './pipeline/prepare', ...below],
+  './lib/pipeline/write': ['./pipeline', ...below],
+  './lib/sync': ['./sync', './pipeline', ...below],
+  './lib/sync.ts': ['./sync', './pipeline', ...below],
+  './lib/operations': ['./operations', './pipeline', ...below],
+  './lib/server': ['./server', ...below],
   './bin': ['./index.ts', './operations', './server', './postgres', './domain'],
   './examples': ['./index.ts'],
   './db': [],
@@ -34,6 +42,11 @@ const upwards = [
 
 const belongsToBin =
   'A library reads no environment, prints nothing and never ends the process: that is for bin.'
+
+const fromProcess = { name: 'node:process', message: belongsToBin }
+const fromKysely = [
+  { name: 'kysely', importNames: ['sql'], message: 'SQL belongs to lib/postgres and lib/chatwoot.' },
+]
 
 export default defineConfig(
   { ignores: ['dist/', 'coverage/', 'db/schema/'] },
@@ -96,7 +109,7 @@ export default defineConfig(
       'no-console': 'error',
       // Only where the driver's types end, which is in lib/postgres, a type may be claimed; see below.
       '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
-      'no-restricted-imports': ['error', { name: 'node:process', message: belongsToBin }],
+      'no-restricted-imports': ['error', { paths: [fromProcess, ...fromKysely] }],
       'no-restricted-properties': [
         'error',
         ...['env', 'exit', 'exitCode', 'argv', 'stdout', 'stderr'].map((property) => ({
@@ -106,6 +119,15 @@ export default defineConfig(
         })),
       ],
     },
+  },
+  {
+    // pipeline/read/queries.ts composes the queries of the rooms of Chatwoot and of the source, which do not know each other.
+    files: ['lib/postgres/**/*.ts', 'lib/chatwoot/**/*.ts', 'lib/pipeline/read/queries.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [fromProcess] }] },
+  },
+  {
+    files: ['bin/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: fromKysely }] },
   },
   {
     files: ['lib/postgres/**/*.ts'],

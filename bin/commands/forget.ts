@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 
-import type { ForgetReport } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { databasesOf } from '../flags/databases.js'
 import { wholeNumber } from '../flags/option-values.js'
+import { loadSettings } from '../flags/settings-file.js'
+import { forgetSummary } from '../output/forget-summary.js'
+import { printReport } from '../output/print-report.js'
 
 interface ForgetFlags {
   readonly contact: number
@@ -21,37 +23,30 @@ Examples:
   chatwoot-sync forget --contact 123 --yes --env .env.owner
   chatwoot-sync forget --contact 123 --undo --yes
 
-Without --yes it says what would be deleted, and changes
-nothing. The rows are deleted for good, and later runs leave
-the contact out. Chatwoot itself is not changed.`
+Without --yes it shows what would be deleted, and changes
+nothing. The rows are deleted permanently, and later runs
+leave the contact out. Chatwoot itself is not changed.`
 
-/** Describes `forget` and what it does. */
+/** Registers `forget`. */
 export function register(command: Command): void {
   command
-    .requiredOption('--contact <id>', 'id of the contact in Chatwoot', wholeNumber(1))
-    .option('--yes', 'do it')
+    .requiredOption('--contact <id>', "the contact's id in Chatwoot", wholeNumber(1))
+    .option('--yes', 'make the change')
     .option('--undo', 'let later runs read the contact again')
-    .option('--comment <text>', 'why, such as the number of the request; no personal data')
-    .option('--table <name>', 'table of the target (conversas_analytics)')
+    .option('--comment <text>', 'the reason, such as a ticket number; no personal data')
+    .option('--table <name>', 'table in the target (conversas_analytics)')
     .option('--pipeline <name>', 'pipeline that loads it (conversations)')
-    .option('--env <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print the report as one JSON object')
     .addHelpText('after', examples)
     .action(forget)
 }
 
-async function forget({ contact: contactId, yes, undo, comment, table, pipeline, env, json }: ForgetFlags) {
-  loadEnvironment(env)
+async function forget(flags: ForgetFlags): Promise<void> {
+  loadSettings(flags.env)
   const { target } = databasesOf(['target'], process.env)
+  const { contact: contactId, yes, undo, comment, table, pipeline } = flags
   const { forgetContact } = await import('../../lib/index.js')
   const report = await forgetContact({ target, contactId, undo, comment, table, pipeline, dryRun: !yes })
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-    return
-  }
-  const [{ forgetSummary }, { textWidth }] = await Promise.all([
-    import('../output/forget-summary.js'),
-    import('../output/wrap.js'),
-  ])
-  process.stdout.write(forgetSummary(report satisfies ForgetReport, textWidth(process.stdout)))
+  printReport(report, flags, forgetSummary)
 }

@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
-import { stopSignal } from '../stop-signal.js'
+import type { MigrateResult } from '../../lib/index.js'
+import { databasesOf } from '../flags/databases.js'
+import { loadSettings } from '../flags/settings-file.js'
+import { printReport } from '../output/print-report.js'
+import { stopSignal } from '../process/stop-signal.js'
 
 interface MigrateFlags {
   readonly env?: string
@@ -14,31 +17,27 @@ Examples:
   chatwoot-sync migrate --json
   chatwoot-sync migrate --env production.env
 
-Safe to run twice, at every start, and by several at once.`
+Safe to run repeatedly, at every start, and concurrently.`
 
-/** Describes `migrate` and what it does. */
+/** Registers `migrate`. */
 export function register(command: Command): void {
   command
-    .option('--env <file>', 'file with the settings (.env)')
+    .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print the result as one JSON object')
     .addHelpText('after', examples)
     .action(migrateTarget)
 }
 
 async function migrateTarget(flags: MigrateFlags): Promise<void> {
-  loadEnvironment(flags.env)
+  loadSettings(flags.env)
   const { target } = databasesOf(['target'], process.env)
+  // Not by the index, which would load the whole library.
   const { migrate } = await import('../../lib/postgres/migrate/migrate.js')
-  const result = await migrate({ target, signal: stopSignal() })
-  if (flags.json) {
-    process.stdout.write(`${JSON.stringify(result)}\n`)
-    return
-  }
-  const { applied, alreadyApplied } = result
-  for (const name of applied) process.stdout.write(`Applied ${name}\n`)
-  process.stdout.write(
-    applied.length > 0
-      ? `${applied.length} migrations applied; the target is up to date.\n`
-      : `Nothing to do: all ${alreadyApplied} migrations had been applied before.\n`,
-  )
+  printReport(await migrate({ target, signal: stopSignal() }), flags, resultText)
+}
+
+function resultText({ applied, alreadyApplied }: MigrateResult): string {
+  if (applied.length === 0) return `Nothing to do: all ${alreadyApplied} migrations are already applied.\n`
+  const names = applied.map((name) => `Applied ${name}\n`).join('')
+  return `${names}${applied.length} migrations applied; the target is up to date.\n`
 }

@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { databasesOf } from '../flags/databases.js'
 import { wholeNumber } from '../flags/option-values.js'
+import { loadSettings } from '../flags/settings-file.js'
+import { printReport } from '../output/print-report.js'
+import { rejectsList } from '../output/rejects-list.js'
 
 interface RejectsFlags {
   readonly pipeline?: string
@@ -16,29 +19,21 @@ Examples:
   chatwoot-sync rejects --pipeline mine --limit 100
   chatwoot-sync rejects --json`
 
-/** Describes `rejects` and what it does. */
+/** Registers `rejects`. */
 export function register(command: Command): void {
   command
-    .option('--pipeline <name>', 'only the rows of this pipeline')
-    .option('--limit <rows>', 'how many rows at most', wholeNumber(1), 20)
-    .option('--env <file>', 'file with the settings (.env)')
+    .option('--pipeline <name>', 'only rows of this pipeline')
+    .option('--limit <rows>', 'maximum number of rows', wholeNumber(1), 20)
+    .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print one JSON object, with reasons and rows')
     .addHelpText('after', examples)
     .action(listRejects)
 }
 
-async function listRejects({ pipeline, limit, env, json }: RejectsFlags): Promise<void> {
-  loadEnvironment(env)
+async function listRejects(flags: RejectsFlags): Promise<void> {
+  loadSettings(flags.env)
   const { target } = databasesOf(['target'], process.env)
   const { readRejects } = await import('../../lib/operations/rejects.js')
-  const rejects = await readRejects({ target, pipeline, limit })
-  if (json) {
-    process.stdout.write(`${JSON.stringify(rejects)}\n`)
-    return
-  }
-  const [{ rejectsText }, { textWidth }] = await Promise.all([
-    import('../output/rejects-text.js'),
-    import('../output/wrap.js'),
-  ])
-  process.stdout.write(rejectsText(rejects, textWidth(process.stdout)))
+  const { pipeline, limit } = flags
+  printReport(await readRejects({ target, pipeline, limit }), flags, rejectsList)
 }

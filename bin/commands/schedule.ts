@@ -3,9 +3,10 @@ import { resolve } from 'node:path'
 
 import type { Command } from 'commander'
 
+import { printReport } from '../output/print-report.js'
+import { wrap } from '../output/wrap.js'
+import { exitCodes } from '../process/exit-code.js'
 import type { InstallOptions } from '../schedule/install.js'
-import { exitCodes } from '../exit-code.js'
-import { textWidth, wrap } from '../output/wrap.js'
 
 interface ScheduleFlags {
   readonly calendar?: string
@@ -29,45 +30,45 @@ Examples:
   (crontab -l; chatwoot-sync schedule print --cron) \\
     | crontab -
 
-A run each day at 03:00; one that was missed is made up for,
-one that failed is tried again. Every hour a health check
-tells people what is wrong, where ALERT_* says how.
-The settings are in a file that only its owner can read.`
+It syncs each day at 03:00, catches up on a missed run and
+retries a failed one. A health check runs every hour and
+sends alerts to the channels in ALERT_*. The settings are in
+a file that only its owner can read.`
 
-/** Describes `schedule` and what it does. */
+/** Registers `schedule print`, `install`, `status` and `remove`. */
 export function register(command: Command): void {
   command.helpCommand(false).addHelpText('after', examples)
-  addUnitOptions(command.command('print').description('show what would be installed'))
-    .option('--cron [times]', 'lines for crontab instead, such as "0 3 * * *"')
-    .option('--log-dir <folder>', 'with --cron: folder of the log files')
-    .action(print)
-  addUnitOptions(command.command('install').description('write the unit files, and turn the timers on'))
+  addUnitOptions(command.command('print').description('print what would be installed'))
+    .option('--cron [times]', 'print crontab lines instead (0 3 * * *)')
+    .option('--log-dir <folder>', 'with --cron: folder for log files')
+    .action(printSchedule)
+  addUnitOptions(command.command('install').description('write the unit files, and enable the timers'))
     .option('--json', 'print one JSON object')
     .action(install)
-  addPlace(command.command('status').description('say what is installed, and when it runs next'))
+  addPlaceOptions(command.command('status').description('show what is installed, and when it runs next'))
     .option('--json', 'print one JSON object')
     .action(status)
-  addPlace(command.command('remove').description('turn the timers off, and remove the unit files'))
+  addPlaceOptions(command.command('remove').description('disable the timers, and remove the unit files'))
     .option('--json', 'print one JSON object')
     .action(remove)
 }
 
 function addUnitOptions(command: Command): Command {
-  return addPlace(command)
-    .option('--calendar <times>', 'as OnCalendar= of systemd (*-*-* 03:00:00)')
-    .option('--run-as <user>', 'user of a system service (one that systemd makes up)')
-    .option('--command <path>', 'the program (this one)')
-    .option('--environment-file <file>', 'the settings (/etc/chatwoot-sync/environment)')
-    .option('--sync-option <words...>', 'more for sync, such as --sync-option=--account=1')
+  return addPlaceOptions(command)
+    .option('--calendar <times>', 'as in OnCalendar= (*-*-* 03:00:00)')
+    .option('--run-as <user>', 'user of the system service (a dynamic user)')
+    .option('--command <path>', 'path of the program (this one)')
+    .option('--environment-file <file>', 'settings file (/etc/chatwoot-sync/environment)')
+    .option('--sync-option <words...>', 'extra options of sync: --sync-option=--account=1')
 }
 
-function addPlace(command: Command): Command {
+function addPlaceOptions(command: Command): Command {
   return command
-    .option('--user', 'for this user alone, without root')
-    .option('--directory <folder>', 'folder of the unit files; systemd is not told')
+    .option('--user', 'for the current user only, without root')
+    .option('--directory <folder>', 'folder of the unit files; does not call systemd')
 }
 
-async function print(flags: ScheduleFlags): Promise<void> {
+async function printSchedule(flags: ScheduleFlags): Promise<void> {
   const options = installOptionsOf(flags)
   if (flags.cron !== undefined) {
     const { crontabLines } = await import('../schedule/crontab.js')
@@ -85,16 +86,14 @@ async function install(flags: ScheduleFlags): Promise<void> {
   const installed = await installSchedule(installOptionsOf(flags))
   const { files, environmentFile, environmentFileIsNew, active } = installed
   const user = flags.user ? ' --user' : ''
-  tell(flags, installed, [
+  print(flags, installed, [
     ...files.map((file) => `Wrote ${file}`),
     environmentFileIsNew
       ? `Wrote ${environmentFile}: fill it in before the first run.`
       : `The settings are in ${environmentFile}`,
-    ...(active ? [`The timers are on. Try it: systemctl${user} start chatwoot-sync.service`] : []),
-    // The systemd of a user ends with the user's last session.
-    ...(active && flags.user
-      ? ['So that they also run while you are logged out: loginctl enable-linger']
-      : []),
+    ...(active ? [`The timers are enabled. Try it: systemctl${user} start chatwoot-sync.service`] : []),
+    // A user's systemd ends with the user's last session.
+    ...(active && flags.user ? ['To run them while you are logged out, too: loginctl enable-linger'] : []),
   ])
 }
 
@@ -103,7 +102,7 @@ async function status(flags: ScheduleFlags): Promise<void> {
   const found = await readScheduleStatus(placeOf(flags))
   if (!found.installed) process.exitCode = exitCodes.unhealthy
   const { files, installed, next, last, result } = found
-  tell(flags, found, [
+  print(flags, found, [
     installed ? 'The schedule is installed.' : notInstalled(files.length),
     ...(next === null ? [] : [`Next run: ${next}`]),
     ...(last === null ? [] : [`Last run: ${last}${result === null ? '' : `, ${result}`}`]),
@@ -111,24 +110,23 @@ async function status(flags: ScheduleFlags): Promise<void> {
 }
 
 function notInstalled(files: number): string {
-  if (files === 0) return 'There is no schedule. chatwoot-sync schedule install makes one.'
-  const what = files < 4 ? `not complete, with ${files} of 4 unit files` : 'there, but its timer is off'
+  if (files === 0) return 'No schedule is installed. Run chatwoot-sync schedule install.'
+  const what =
+    files < 4 ? `incomplete: ${files} of 4 unit files exist` : 'installed, but its timer is not active'
   return `The schedule is ${what}. Run chatwoot-sync schedule install again.`
 }
 
 async function remove(flags: ScheduleFlags): Promise<void> {
   const { removeSchedule } = await import('../schedule/install.js')
   const files = await removeSchedule(placeOf(flags))
-  tell(flags, { removed: files }, [
+  print(flags, { removed: files }, [
     ...files.map((file) => `Removed ${file}`),
-    files.length === 0 ? 'There was no schedule.' : 'The file with the settings stays.',
+    files.length === 0 ? 'No schedule was installed.' : 'The settings file was kept.',
   ])
 }
 
-function tell({ json }: ScheduleFlags, facts: object, lines: readonly string[]): void {
-  const width = textWidth(process.stdout)
-  const text = lines.map((line) => `${wrap(line, width - 2, 2)}\n`).join('')
-  process.stdout.write(json ? `${JSON.stringify(facts)}\n` : text)
+function print(flags: Pick<ScheduleFlags, 'json'>, facts: object, lines: readonly string[]): void {
+  printReport(facts, flags, (_, width) => lines.map((line) => `${wrap(line, width - 2, 2)}\n`).join(''))
 }
 
 function placeOf({ directory, user }: ScheduleFlags): Pick<InstallOptions, 'directory' | 'scope'> {
@@ -145,7 +143,7 @@ function installOptionsOf(flags: ScheduleFlags): InstallOptions {
   }
 }
 
-/** With the very Node that runs it now, as a service has hardly a PATH. */
+/** With the path of the current Node, because the PATH of a service is short. */
 function thisProgram(): string[] {
   const [, script = ''] = process.argv
   return [process.execPath, realpathSync(script)]

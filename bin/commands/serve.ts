@@ -2,17 +2,20 @@ import { once } from 'node:events'
 
 import type { Command } from 'commander'
 
-import type { ServerFunctions, SyncOptions, WatchOptions } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
-import { addCareOptions, careOptionsOf, type CareFlags } from '../flags/care-flags.js'
-import { nextRunOfSystemd } from '../schedule/next-run.js'
+import type { SyncOptions, WatchOptions } from '../../lib/index.js'
+import type { ServerFunctions } from '../../lib/server/index.js'
+import { databasesOf } from '../flags/databases.js'
+import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { duration, wholeNumber } from '../flags/option-values.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
+import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
-import { endingSignal } from '../stop-signal.js'
-import { tellPeopleAfterRun } from '../tell-people.js'
+import { sendAlertsAfterRun } from '../output/send-alerts.js'
+import { serviceStopSignal } from '../process/stop-signal.js'
+import { nextRunOfSystemd } from '../schedule/next-run.js'
 
-interface ServeFlags extends RunFlags, CareFlags {
+interface ServeFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly port: number
   readonly host: string
   readonly origin?: readonly string[]
@@ -30,38 +33,34 @@ Examples:
   curl -H 'content-type: application/json' -d '{}' \\
     http://127.0.0.1:8080/api/runs
 
-The page is at /, the API is described by /openapi.json, and
-Prometheus reads /metrics. Other machines are let in only
-with the token of CHATWOOT_SYNC_TOKEN. SIGTERM and SIGINT
-end it within five seconds.`
+The page is at /, the description of the API at
+/openapi.json, and metrics for Prometheus at /metrics.
+Other machines need the token in CHATWOOT_SYNC_TOKEN.
+SIGTERM and SIGINT stop it within five seconds.`
 
-/** Describes `serve` and what it does. */
+/** Registers `serve`. */
 export function register(command: Command): void {
   command
-    .option('--port <number>', 'where to listen', wholeNumber(0), 8080)
-    .option('--host <address>', 'at which address of this machine', '127.0.0.1')
-    .option('--origin <site...>', 'other sites whose pages may use the API')
-    .option('--every <time>', 'also sync by itself, each time after this', duration)
-    .option('--cron <times>', 'or at these times, as of cron')
-    .option('--cron-time-zone <name>', 'time zone of --cron (that of the host)')
-    .option(
-      '--expected-interval <time>',
-      'from one good run to the next, for alerts (--every, or 24h)',
-      duration,
-    )
+    .option('--port <number>', 'port to listen on', wholeNumber(0), 8080)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--origin <site...>', 'other sites whose pages may call the API')
+    .option('--every <time>', 'also sync automatically, at this interval', duration)
+    .option('--cron <times>', 'or at these times, in cron syntax')
+    .option('--cron-time-zone <name>', "time zone of --cron (the host's)")
+    .option('--expected-interval <time>', 'between successful runs, for alerts (--every, or 24h)', duration)
   addPipelineOptions(command)
-  addOutputOptions(addCareOptions(command), 'print one JSON object a line')
+  addOutputOptions(addLoadOptions(command), 'print one JSON object per line')
     .addHelpText('after', examples)
     .action(serve)
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  loadEnvironment(flags.env)
+  loadSettings(flags.env)
   const databases = databasesOf(['source', 'target'], process.env)
   const token = process.env['CHATWOOT_SYNC_TOKEN']?.trim() || undefined
-  const signal = endingSignal()
+  const signal = serviceStopSignal()
   await using log = await openLog(flags)
-  const { createServer, openRunReader } = await import('../../lib/index.js')
+  const { createServer, openRunReader } = await import('../../lib/server/index.js')
   const { target } = databases
   await using reader = openRunReader({ target, pipeline: flags.pipeline })
   const run: SyncOptions = { ...databases, ...optionsOf(flags), logger: log.logger }
@@ -86,7 +85,7 @@ function functionsOf(run: SyncOptions, flags: ServeFlags, signal: AbortSignal) {
       try {
         return await syncConversations({ ...run, ...request })
       } finally {
-        if (!signal.aborted) void tellPeopleAfterRun({ target, ...limits, signal }, flags)
+        if (!signal.aborted) void sendAlertsAfterRun({ target, ...limits, signal }, flags)
       }
     },
     verify: async (request) => {
@@ -106,7 +105,7 @@ function functionsOf(run: SyncOptions, flags: ServeFlags, signal: AbortSignal) {
   } satisfies Partial<ServerFunctions>
 }
 
-/** Syncs by itself where that was asked for, in the same process, until the signal fires. */
+/** Syncs automatically in this process if `--every` or `--cron` asks for it, until the signal aborts. */
 async function watchBeside(
   run: Omit<WatchOptions, 'every' | 'cron'>,
   flags: ServeFlags,
@@ -121,16 +120,16 @@ async function watchBeside(
     ...run,
     ...{ every, cron, cronTimeZone, onWait },
     onRun: async () => {
-      if (!signal?.aborted) await tellPeopleAfterRun(where, flags)
+      if (!signal?.aborted) await sendAlertsAfterRun(where, flags)
     },
   })
 }
 
 function optionsOf(flags: ServeFlags) {
-  return { ...pipelineOptionsOf(flags), ...careOptionsOf(flags) }
+  return { ...pipelineOptionsOf(flags), ...loadOptionsOf(flags) }
 }
 
-/** While a run is at work, the time at which it was due has passed. */
+/** Null while a run is running, because the time at which it was due has passed. */
 function coming(next: Date | null): Date | null {
   return next && next.getTime() > Date.now() ? next : null
 }

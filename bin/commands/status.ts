@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
+import { databasesOf } from '../flags/databases.js'
 import { wholeNumber } from '../flags/option-values.js'
+import { loadSettings } from '../flags/settings-file.js'
+import { printReport } from '../output/print-report.js'
+import { runTable } from '../output/run-table.js'
 
 interface StatusFlags {
   readonly pipeline?: string
@@ -16,29 +19,22 @@ Examples:
   chatwoot-sync status --limit 50 --pipeline mine
   chatwoot-sync status --limit 1 --json`
 
-/** Describes `status` and what it does. */
+/** Registers `status`. */
 export function register(command: Command): void {
   command
-    .option('--pipeline <name>', 'only the runs of this pipeline')
-    .option('--limit <runs>', 'how many runs at most', wholeNumber(1), 10)
-    .option('--env <file>', 'file with the settings (.env)')
+    .option('--pipeline <name>', 'only runs of this pipeline')
+    .option('--limit <runs>', 'maximum number of runs', wholeNumber(1), 10)
+    .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print one JSON object, with runs')
     .addHelpText('after', examples)
     .action(status)
 }
 
-async function status({ pipeline, limit, env, json }: StatusFlags): Promise<void> {
-  loadEnvironment(env)
+async function status(flags: StatusFlags): Promise<void> {
+  loadSettings(flags.env)
   const { target } = databasesOf(['target'], process.env)
   const { readStatus } = await import('../../lib/operations/status.js')
+  const { pipeline, limit } = flags
   const runs = await readStatus({ target, pipeline, limit })
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ runs })}\n`)
-    return
-  }
-  const [{ runTable }, { textWidth }] = await Promise.all([
-    import('../output/run-table.js'),
-    import('../output/wrap.js'),
-  ])
-  process.stdout.write(runTable(runs, textWidth(process.stdout)))
+  printReport({ runs }, flags, (_, width) => runTable(runs, width))
 }

@@ -1,18 +1,20 @@
 import { Option, type Command } from 'commander'
 
-import type { LoadType, Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
-import { redact } from '../../lib/domain/redact.js'
-import { addCareOptions, careOptionsOf, type CareFlags } from '../flags/care-flags.js'
-import { complain } from '../output/complaint.js'
-import { databasesOf, loadEnvironment, secretsOf } from '../flags/environment.js'
-import type { ProgressView, Step } from '../output/progress-bar.js'
-import { openView } from '../output/progress-view.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
+import { databasesOf } from '../flags/databases.js'
+import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
+import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
+import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
-import { stopSignal } from '../stop-signal.js'
-import { tellPeopleAfterRun } from '../tell-people.js'
+import { printError, withoutSecrets } from '../output/error-output.js'
+import { printReport } from '../output/print-report.js'
+import { openProgress, type ProgressView, type Step } from '../output/progress.js'
+import { sendAlertsAfterRun } from '../output/send-alerts.js'
+import { syncSummary } from '../output/sync-summary.js'
+import { stopSignal } from '../process/stop-signal.js'
 
-interface SyncFlags extends RunFlags, CareFlags {
+interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly full?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
@@ -28,67 +30,54 @@ Examples:
   chatwoot-sync sync --relation my_view --key id \\
     --changed-at updated_at --table my_table --pipeline mine`
 
-/** Describes `sync` and what it does. */
+/** Registers `sync`. */
 export function register(command: Command): void {
   command
-    .option('--full', 'read everything, and mark what is gone')
-    .option('--dry-run', 'count what would happen, write nothing')
-    .addOption(new Option('--triggered-by <who>', 'who asked for it').choices(['manual', 'scheduler', 'api']))
+    .option('--full', 'read everything, and soft-delete rows deleted in Chatwoot')
+    .option('--dry-run', 'count what would change, and write nothing')
+    .addOption(
+      new Option('--triggered-by <who>', 'recorded with the run').choices(['manual', 'scheduler', 'api']),
+    )
   addPipelineOptions(command).option(
     '--accept-new-source',
-    'mark what is gone though the source is another one',
+    'soft-delete rows even though the source is another database',
   )
-  addOutputOptions(addCareOptions(command)).addHelpText('after', examples).action(sync)
+  addOutputOptions(addLoadOptions(command)).addHelpText('after', examples).action(sync)
 }
 
 async function sync(flags: SyncFlags): Promise<void> {
-  loadEnvironment(flags.env)
-  const databases = databasesOf(['source', 'target'], process.env)
-  const options = { ...databases, ...optionsOf(flags), signal: stopSignal() }
+  loadSettings(flags.env)
+  const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)
-  const view = await openView(flags, options, (from, to) => `Reading ${from} into ${to}`)
+  const view = await openProgress(flags, options, (source, target) => `Reading ${source} into ${target}`)
   try {
     const { syncConversations } = await import('../../lib/index.js')
     const onProgress = view && ((progress: Step) => view.update(progress))
-    const onRetry = flags.quiet ? undefined : (retry: Retry) => tellRetry(retry, view)
+    const onRetry = flags.quiet ? undefined : (retry: Retry) => printRetry(retry, view)
     const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })
     view?.close()
-    await print(report, flags)
+    printReport(report, flags, syncSummary)
   } finally {
     view?.close()
-    const { pipeline, skewAllowance } = flags
-    const where = { target: databases.target, pipeline, skewAllowance, signal: options.signal }
-    if (!flags.dryRun && !options.signal.aborted) await tellPeopleAfterRun(where, flags)
+    const { target, pipeline, skewAllowance, signal } = options
+    if (!flags.dryRun && !signal.aborted)
+      await sendAlertsAfterRun({ target, pipeline, skewAllowance, signal }, flags)
   }
 }
 
-/** Else a wrong host would look like a run that hangs. */
-function tellRetry({ message, wait }: Retry, view: ProgressView | undefined): void {
-  view?.close()
-  complain(`${redact(message, secretsOf(process.env))} Trying again in ${(wait / 1000).toFixed(1)} s.`)
-}
-
-function optionsOf(flags: SyncFlags): Omit<SyncOptions, 'source' | 'target'> {
-  const loadType: LoadType | undefined = flags.full ? 'full' : undefined
-  const { triggeredBy, acceptNewSource, dryRun } = flags
+function optionsOf(flags: SyncFlags, signal: AbortSignal) {
+  const { full, triggeredBy, acceptNewSource, dryRun } = flags
   return {
+    ...databasesOf(['source', 'target'], process.env),
     ...pipelineOptionsOf(flags),
-    ...careOptionsOf(flags),
-    loadType,
-    triggeredBy,
-    acceptNewSource,
-    dryRun,
-  }
+    ...loadOptionsOf(flags),
+    ...{ triggeredBy, acceptNewSource, dryRun, signal },
+    loadType: full ? 'full' : undefined,
+  } satisfies SyncOptions
 }
 
-async function print(report: SyncReport, { quiet, json }: SyncFlags): Promise<void> {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-  } else if (!quiet) {
-    const [{ syncSummary }, { textWidth }] = await Promise.all([
-      import('../output/sync-summary.js'),
-      import('../output/wrap.js'),
-    ])
-    process.stdout.write(syncSummary(report, textWidth(process.stdout)))
-  }
+/** Without this, a wrong host would look like a run that hangs. */
+function printRetry({ message, wait }: Retry, view: ProgressView | undefined): void {
+  view?.close()
+  printError(`${withoutSecrets(message)} Trying again in ${(wait / 1000).toFixed(1)} s.`)
 }

@@ -1,16 +1,20 @@
 import type { Command } from 'commander'
 
-import type { VerifyProgress, VerifyReport } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
-import { exitCodes } from '../exit-code.js'
-import { someOf } from '../flags/option-values.js'
-import { openView } from '../output/progress-view.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import type { VerifyOptions, VerifyProgress } from '../../lib/index.js'
+import { databasesOf } from '../flags/databases.js'
+import { shareAboveZero } from '../flags/option-values.js'
+import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
+import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
-import { stopSignal } from '../stop-signal.js'
-import { tellPeopleAfterRun } from '../tell-people.js'
+import { printReport } from '../output/print-report.js'
+import { openProgress } from '../output/progress.js'
+import { sendAlertsAfterRun } from '../output/send-alerts.js'
+import { verifySummary } from '../output/verify-summary.js'
+import { exitCodes } from '../process/exit-code.js'
+import { stopSignal } from '../process/stop-signal.js'
 
-interface VerifyFlags extends RunFlags {
+interface VerifyFlags extends PipelineFlags, OutputFlags {
   readonly repair?: true
   readonly sample?: number
 }
@@ -23,28 +27,26 @@ Examples:
   chatwoot-sync verify --relation my_view --key id \\
     --changed-at updated_at --table my_table --pipeline mine
 
-Give the relation, the filters and the time zone that sync
-is given. No run of the pipeline can be at work meanwhile.
+Use the same relation, filters and time zone as for sync. It
+cannot run while a sync of the pipeline is running.
 
-Exit code: 0 when all rows are equal, or were repaired;
-  4 when differences are left`
+Exit code: 0 when all rows are equal or were repaired,
+  4 when differences remain`
 
-/** Describes `verify` and what it does. */
+/** Registers `verify`. */
 export function register(command: Command): void {
   command
-    .option('--repair', 'mend what differs')
-    .option('--sample <share>', 'compare a part of the rows, by chance (100%)', someOf)
+    .option('--repair', 'fix the differences')
+    .option('--sample <share>', 'compare a random part of the rows (100%)', shareAboveZero)
   addPipelineOptions(command)
   addOutputOptions(command).addHelpText('after', examples).action(verify)
 }
 
 async function verify(flags: VerifyFlags): Promise<void> {
-  loadEnvironment(flags.env)
-  const databases = databasesOf(['source', 'target'], process.env)
-  const { repair, sample } = flags
-  const options = { ...databases, ...pipelineOptionsOf(flags), repair, sample, signal: stopSignal() }
+  loadSettings(flags.env)
+  const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)
-  const view = await openView(flags, options, (from, to) => `Comparing ${from} with ${to}`)
+  const view = await openProgress(flags, options, (source, target) => `Comparing ${source} with ${target}`)
   try {
     const { verifyConversations, differencesLeft } = await import('../../lib/index.js')
     const onProgress =
@@ -54,23 +56,19 @@ async function verify(flags: VerifyFlags): Promise<void> {
     const report = await verifyConversations({ ...options, onProgress, logger: log.logger })
     view?.close()
     if (differencesLeft(report) > 0) process.exitCode = exitCodes.unhealthy
-    await print(report, flags)
-    const { pipeline, skewAllowance } = flags
-    const where = { target: databases.target, pipeline, skewAllowance, signal: options.signal }
-    await tellPeopleAfterRun(where, flags)
+    printReport(report, flags, verifySummary)
+    const { target, pipeline, skewAllowance, signal } = options
+    await sendAlertsAfterRun({ target, pipeline, skewAllowance, signal }, flags)
   } finally {
     view?.close()
   }
 }
 
-async function print(report: VerifyReport, { quiet, json }: VerifyFlags): Promise<void> {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-  } else if (!quiet) {
-    const [{ verifySummary }, { textWidth }] = await Promise.all([
-      import('../output/verify-summary.js'),
-      import('../output/wrap.js'),
-    ])
-    process.stdout.write(verifySummary(report, textWidth(process.stdout)))
-  }
+function optionsOf(flags: VerifyFlags, signal: AbortSignal) {
+  const { repair, sample } = flags
+  return {
+    ...databasesOf(['source', 'target'], process.env),
+    ...pipelineOptionsOf(flags),
+    ...{ repair, sample, signal },
+  } satisfies VerifyOptions
 }

@@ -1,15 +1,20 @@
 import type { Command } from 'commander'
 
 import type { RunOutcome, WatchOptions } from '../../lib/index.js'
-import { databasesOf, loadEnvironment } from '../flags/environment.js'
-import { addCareOptions, careOptionsOf, type CareFlags } from '../flags/care-flags.js'
+import { databasesOf } from '../flags/databases.js'
+import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { duration } from '../flags/option-values.js'
-import { addOutputOptions, addPipelineOptions, pipelineOptionsOf, type RunFlags } from '../flags/run-flags.js'
+import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
+import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
-import { endingSignal } from '../stop-signal.js'
-import { tellPeopleAfterRun } from '../tell-people.js'
+import { reportFailure } from '../output/error-output.js'
+import { printReport } from '../output/print-report.js'
+import { sendAlertsAfterRun } from '../output/send-alerts.js'
+import { syncSummary } from '../output/sync-summary.js'
+import { serviceStopSignal } from '../process/stop-signal.js'
 
-interface WatchFlags extends RunFlags, CareFlags {
+interface WatchFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly cron?: string
   readonly every?: number
   readonly cronTimeZone?: string
@@ -25,76 +30,62 @@ Examples:
   chatwoot-sync watch --cron '*/15 8-18 * * 1-5' \\
     --cron-time-zone America/Sao_Paulo --jitter 30s
 
-Runs never overlap. After a failure it tries again, later
-each time. SIGTERM and SIGINT end it within five seconds;
-the run at work is closed, and the next one goes on.
-People are told where ALERT_* says how.`
+Runs never overlap. After a failure it tries again, with
+growing delays. SIGTERM and SIGINT stop it within five
+seconds; the current run is closed, and the next one
+continues it. Alerts go to the channels in ALERT_*.`
 
-/** Describes `watch` and what it does. */
+/** Registers `watch`. */
 export function register(command: Command): void {
   command
-    .option('--every <time>', 'from the begin of one run to the next, such as 5m', duration)
-    .option('--cron <times>', 'or at these times, as of cron')
-    .option('--cron-time-zone <name>', 'time zone of --cron (that of the host)')
-    .option('--jitter <time>', 'delay each run by chance, up to this (0s)', duration)
-    .option('--probe-every <time>', 'look at open transactions between runs; 0s for never', duration)
-    .option(
-      '--expected-interval <time>',
-      'from one good run to the next, for alerts (--every, or 24h)',
-      duration,
-    )
+    .option('--every <time>', 'from the start of one run to the next, such as 5m', duration)
+    .option('--cron <times>', 'or at these times, in cron syntax')
+    .option('--cron-time-zone <name>', "time zone of --cron (the host's)")
+    .option('--jitter <time>', 'delay each run randomly, by at most this (0s)', duration)
+    .option('--probe-every <time>', 'check for open transactions between runs; 0s: never', duration)
+    .option('--expected-interval <time>', 'between successful runs, for alerts (--every, or 24h)', duration)
   addPipelineOptions(command)
-  addOutputOptions(addCareOptions(command), 'print one JSON object a line')
+  addOutputOptions(addLoadOptions(command), 'print one JSON object per line')
     .addHelpText('after', examples)
     .action(watchDatabases)
 }
 
 async function watchDatabases(flags: WatchFlags): Promise<void> {
-  loadEnvironment(flags.env)
-  const databases = databasesOf(['source', 'target'], process.env)
-  const signal = endingSignal()
+  loadSettings(flags.env)
+  const options = optionsOf(flags, serviceStopSignal())
   await using log = await openLog(flags)
   const { watch } = await import('../../lib/index.js')
-  const { pipeline, skewAllowance, every, expectedInterval = every } = flags
-  const where = { target: databases.target, pipeline, skewAllowance, expectedInterval, signal }
+  const { target, pipeline, skewAllowance, every, signal } = options
+  const { expectedInterval = every } = flags
+  const scope = { target, pipeline, skewAllowance, expectedInterval, signal }
   await watch({
-    ...databases,
-    ...optionsOf(flags),
-    signal,
+    ...options,
     logger: log.logger,
     onRun: async (outcome) => {
-      await print(outcome, flags)
-      if (!signal.aborted) await tellPeopleAfterRun(where, flags)
+      printOutcome(outcome, flags)
+      if (!signal.aborted) await sendAlertsAfterRun(scope, flags)
     },
     onWait: (next) => printNext(next, flags),
   })
 }
 
-function optionsOf(flags: WatchFlags): Omit<WatchOptions, 'source' | 'target'> {
+function optionsOf(flags: WatchFlags, signal: AbortSignal) {
   const { cron, every, cronTimeZone, jitter, probeEvery } = flags
   return {
+    ...databasesOf(['source', 'target'], process.env),
     ...pipelineOptionsOf(flags),
-    ...careOptionsOf(flags),
-    ...{ cron, every, cronTimeZone, jitter, probeEvery },
-  }
+    ...loadOptionsOf(flags),
+    ...{ cron, every, cronTimeZone, jitter, probeEvery, signal },
+  } satisfies WatchOptions
 }
 
-async function print({ report, error }: RunOutcome, { json, quiet }: WatchFlags): Promise<void> {
-  if (report && json) process.stdout.write(`${JSON.stringify({ event: 'run', report })}\n`)
-  else if (report && !quiet) {
-    const [{ syncSummary }, { textWidth }] = await Promise.all([
-      import('../output/sync-summary.js'),
-      import('../output/wrap.js'),
-    ])
-    process.stdout.write(syncSummary(report, textWidth(process.stdout)))
-  }
-  if (error === undefined) return
-  const { reportFailure } = await import('../output/failure.js')
-  reportFailure(error, json === true)
+function printOutcome({ report, error }: RunOutcome, flags: WatchFlags): void {
+  if (report) printReport({ event: 'run', report }, flags, (_, width) => syncSummary(report, width))
+  if (error !== undefined) reportFailure(error, flags.json === true)
 }
 
-function printNext(next: Date, { json, quiet }: WatchFlags): void {
+function printNext(next: Date, flags: WatchFlags): void {
   const at = next.toISOString()
-  if (json) process.stdout.write(`${JSON.stringify({ event: 'wait', next: at })}\n`)
-  else if (!quiet) process.stdout.write(`Next run at ${at.slice(0, 19).replace('T', ' ')} UTC.\n`)
+  const text = `Next run at ${at.slice(0, 19).replace('T', ' ')} UTC.\n`
+  printReport({ event: 'wait', next: at }, flags, () => text)
 }

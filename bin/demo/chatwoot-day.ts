@@ -2,32 +2,32 @@ import { SyncError } from '../../lib/domain/errors.js'
 import { runDemoScripts, withDemoSession } from './chatwoot-session.js'
 
 export interface DayOptions {
-  /** Which conversations it meets. (Default: the number of the last message, so that every day differs from the one before.) */
+  /** Selects the conversations. (Default: the id of the last message, so that each day differs from the one before.) */
   readonly seed?: number
   /** Multiplies the number of events, each rounded up. (Default: 1, about fifty conversations, which is a tenth of 482.) From 0 to 1,000. */
   readonly intensity?: number
-  /** Whether to make the changes, too, of which the database keeps no trace. (Default: false.) */
+  /** Whether to make silent changes as well, which update no timestamp. (Default: false.) */
   readonly silent?: boolean
 }
 
 /** Ids of conversations, ascending; an id is in one list at most. */
 export interface Day {
   readonly inserted: number[]
-  /** Those of before whose row changed, be it by a contact's, agent's, team's or inbox's new name, and that a stamp tells of. */
+  /** Older ones whose row changed, also by a new name of a contact, agent, team or inbox, and a timestamp with it. */
   readonly updated: number[]
   readonly deleted: number[]
-  /** Those of before whose row changed without any stamp that moved. */
+  /** Older ones whose row changed without any updated timestamp. */
   readonly silent: number[]
-  /** How many conversations each kind of event met; of events that change no row, how many there were. */
+  /** How many conversations each kind of event affected; for events that change no row, how many there were. */
   readonly events: Record<string, number>
 }
 
 /**
- * Does to a source what a Chatwoot of 4.12 or later does in a day, with the stamps that it moves and those that it forgets, and tells whose
- * analytic row has changed by that. New stamps are the server's clock in UTC. Runs as several transactions, so a sync may run meanwhile.
+ * Does to a source what Chatwoot 4.12 or later does in a day, with the timestamps that it updates and those that it forgets, and returns whose
+ * analytics row has changed. New timestamps are the server's clock in UTC. It consists of several transactions, so a sync may run meanwhile.
  *
- * Needs a source that `createChatwootSource` has made. Throws CONFIG_INVALID for an option out of range, else the driver's own error;
- * the transactions before it stay.
+ * Needs a source made by `createChatwootSource`. Throws CONFIG_INVALID for an option out of range, else the driver's own error; what was
+ * committed before it stays.
  *
  * @example const { updated } = await liveADay(url, { seed: 2, silent: true })
  */
@@ -37,11 +37,11 @@ export async function liveADay(
 ): Promise<Day> {
   if (!(intensity >= 0 && intensity <= 1000)) {
     throw new SyncError('CONFIG_INVALID', `intensity is ${intensity}.`, {
-      remedy: 'Give a number from 0 to 1000.',
+      remedy: 'Use a number from 0 to 1000.',
     })
   }
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
-    throw new SyncError('CONFIG_INVALID', `seed is ${seed}.`, { remedy: 'Give an integer.' })
+    throw new SyncError('CONFIG_INVALID', `seed is ${seed}.`, { remedy: 'Use an integer.' })
   }
   return await withDemoSession(url, { 'demo.intensity': intensity }, async (client) => {
     await client.query(

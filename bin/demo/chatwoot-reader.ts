@@ -5,27 +5,27 @@ import { runDemoScripts, withDemoSession } from './chatwoot-session.js'
 
 export interface Reader {
   readonly user: string
-  /** Given to the role even if that exists already. */
+  /** Set for the role even if it exists already. */
   readonly password: string
 }
 
 /**
- * Lets a role, created if need be, read a source that `createChatwootSource` has made, and nothing more: SELECT on the tables, on users and
- * contact_inboxes only on the columns without secrets, no temporary tables. What the role could do before, it still can.
+ * Grants a role, created if necessary, read access to a source made by `createChatwootSource`, and nothing more: SELECT on the tables, on users
+ * and contact_inboxes only on the columns without secrets, and no temporary tables. Other rights of the role stay.
  *
- * The URL must be a superuser's. Throws CONFIG_INVALID for a role that administers the server, SOURCE_FAILED when the server refuses.
+ * The URL must be a superuser's. Throws CONFIG_INVALID for a role that administers the server, SOURCE_FAILED when the server rejects it.
  *
  * @example await grantReader(cluster.url('chatwoot'), { user: 'reader', password })
  */
 export async function grantReader(url: string, { user, password }: Reader): Promise<void> {
   await withDemoSession(url, { 'demo.user': user, 'demo.password': password }, async (client) => {
-    await refuseAdministrator(client, user)
+    await rejectAdministrator(client, user)
     try {
       await runDemoScripts(client, ['reader'])
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error
-      // Without its cause: the context that the server adds quotes the statement, password included.
-      throw new SyncError('SOURCE_FAILED', `The role ${user} could not be let in: ${error.message}.`, {
+      // Without the cause, whose context from the server quotes the statement with the password.
+      throw new SyncError('SOURCE_FAILED', `The role ${user} could not be given access: ${error.message}.`, {
         remedy: 'Connect as a superuser to a database made by createChatwootSource.',
         details: { sqlState: error.code ?? null },
       })
@@ -33,7 +33,7 @@ export async function grantReader(url: string, { user, password }: Reader): Prom
   })
 }
 
-async function refuseAdministrator(client: pg.Client, user: string): Promise<void> {
+async function rejectAdministrator(client: pg.Client, user: string): Promise<void> {
   const { rowCount } = await client.query(
     `select
      from pg_catalog.pg_roles
@@ -43,9 +43,9 @@ async function refuseAdministrator(client: pg.Client, user: string): Promise<voi
   if (!rowCount) return
   throw new SyncError(
     'CONFIG_INVALID',
-    `The role ${user} administers this server, so it is no mere reader.`,
+    `The role ${user} administers this server, so it would not be read-only.`,
     {
-      remedy: 'Name another role.',
+      remedy: 'Use another role.',
     },
   )
 }

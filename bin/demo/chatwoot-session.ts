@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 
 import pg from 'pg'
 
-/** Settings of one session that the scripts ask for: `demo.seed` is `current_setting('demo.seed')`. */
+/** Settings of a session that the scripts read: `demo.seed` is `current_setting('demo.seed')`. */
 export type DemoSettings = Readonly<Record<string, string | number>>
 
 /**
- * One connection with the settings made, closed when the work is done. Texts of times are read and written in UTC.
- * The scripts keep temporary tables and functions, so all of a task runs in one session.
+ * Runs the work on one connection with these settings, in UTC, and closes it. One session for all of it, because the scripts keep temporary
+ * tables and functions.
  */
 export async function withDemoSession<Result>(
   url: string,
@@ -15,7 +15,7 @@ export async function withDemoSession<Result>(
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new pg.Client({ connectionString: url })
-  // A server that stops meanwhile is seen by the statement; without a listener it would end the process.
+  // If the server stops, the statement fails; without a listener the process would end.
   client.on('error', () => undefined)
   await client.connect()
   try {
@@ -30,7 +30,7 @@ export async function withDemoSession<Result>(
   }
 }
 
-/** Memory for sorting two million messages; no compiler, which would cost more than it saves; no limit, as a big source takes minutes. */
+/** Memory for sorting two million messages; no JIT, which would cost more than it saves; no timeout, as a big source takes minutes. */
 const sessionSettings = {
   timezone: 'UTC',
   datestyle: 'ISO',
@@ -40,14 +40,14 @@ const sessionSettings = {
   statement_timeout: '0',
 } as const satisfies DemoSettings
 
-/** Runs files of db/demo, without their `.sql`, in this order; each is one transaction where none is open. Returns the rows of the last. */
+/** Runs files of db/demo, named without `.sql`, in order; each is one transaction if none is open. Returns the rows of the last one. */
 export async function runDemoScripts<Row extends pg.QueryResultRow>(
   client: pg.Client,
   names: readonly string[],
 ): Promise<readonly Row[]> {
   let rows: readonly Row[] = []
   for (const name of names) {
-    // Beside `lib` both in the source tree and in `dist`.
+    // The same relative path in the source tree and in dist.
     const text = await readFile(new URL(`../../db/demo/${name}.sql`, import.meta.url), 'utf8')
     rows = (await client.query<Row>(text)).rows
   }

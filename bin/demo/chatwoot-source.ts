@@ -7,22 +7,22 @@ export { liveADay, type Day, type DayOptions } from './chatwoot-day.js'
 export { grantReader, type Reader } from './chatwoot-reader.js'
 
 export interface ChatwootSourceOptions {
-  /** How many conversations; after every forty an id is skipped, as deleted ones leave gaps. From 0 to 5,000,000. */
+  /** Number of conversations, from 0 to 5,000,000; after every forty an id is skipped, as deleted ones leave gaps. */
   readonly conversations: number
-  /** The average; single conversations have none or three times as many. (Default: 10.) From 0 to 1,000. */
+  /** The average, from 0 to 1,000; single conversations have none or three times as many. (Default: 10.) */
   readonly messagesPerConversation?: number
   /** The same seed and `now` give the same rows on every server. (Default: 1.) */
   readonly seed?: number
-  /** The latest stamp, in ISO 8601, UTC without an offset; the conversations fill the 540 days before it. (Default: the server's clock.) */
+  /** The latest timestamp, in ISO 8601, UTC without an offset; the conversations fill the 540 days before it. (Default: the server's clock.) */
   readonly now?: string
 }
 
 /**
- * Fills an empty database with the tables of a Chatwoot 4.14 that a sync reads: true names, types, nullability, indexes and display_id
- * triggers, no foreign keys, and contents that are realistic and, in places, hostile: orphans, unknown enumerations, ties, every kind of text.
+ * Fills an empty database with those tables of Chatwoot 4.14 that a sync reads: real names, types, nullability, indexes and display_id
+ * triggers, no foreign keys, and contents that are realistic and, in places, hostile: orphans, unknown enum values, ties, every kind of text.
  *
- * For PostgreSQL 13 and later, as a role that may create tables in the schema public. All or nothing: one transaction, analyzed at its end.
- * Throws CONFIG_INVALID for an option out of range or a database that holds conversations already; else the driver's own error.
+ * For PostgreSQL 13 and later, as a role that may create tables in the schema public. It is one transaction, with an analyze at its end.
+ * Throws CONFIG_INVALID for an option out of range or a database that already holds conversations; else the driver's own error.
  *
  * @example await createChatwootSource(cluster.url('chatwoot'), { conversations: 482 })
  */
@@ -49,7 +49,7 @@ export async function createChatwootSource(
   })
 }
 
-/** The indexes come after the rows, because that is far faster. */
+/** Indexes after rows, which is far faster. */
 const scripts = [
   'tables-accounts',
   'tables-conversations',
@@ -66,7 +66,7 @@ const scripts = [
 function requireInteger(option: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return
   throw new SyncError('CONFIG_INVALID', `${option} is ${value}.`, {
-    remedy: `Give an integer from ${least} to ${most}.`,
+    remedy: `Use an integer from ${least} to ${most}.`,
   })
 }
 
@@ -77,7 +77,7 @@ function requireTime(now: string | undefined): void {
   )
     return
   throw new SyncError('CONFIG_INVALID', `now is ${JSON.stringify(now)}.`, {
-    remedy: 'Give a time such as 2026-11-24T12:00:00Z.',
+    remedy: 'Use a time such as 2026-11-24T12:00:00Z.',
   })
 }
 
@@ -88,8 +88,8 @@ async function requireEmpty(client: pg.Client): Promise<void> {
   if (!rowCount) return
   throw new SyncError(
     'CONFIG_INVALID',
-    `The database ${client.database ?? ''} holds a table conversations or accounts already; nothing was changed.`,
-    { remedy: 'Give an empty database.' },
+    `The database ${client.database ?? ''} already has a table conversations or accounts; nothing was changed.`,
+    { remedy: 'Use an empty database.' },
   )
 }
 

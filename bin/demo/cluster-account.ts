@@ -2,19 +2,19 @@ import { readFile } from 'node:fs/promises'
 
 import { SyncError } from '../../lib/domain/errors.js'
 
-/** The system account that the server runs under, where it is not the one of this process. */
+/** The system account that the server runs under, if it is not that of this process. */
 export interface Account {
   readonly name: string
   readonly uid: number
   readonly gid: number
 }
 
-/** postgres has just the rights that fit; nobody exists on every Linux and macOS. */
+/** postgres has just the right permissions; nobody exists on every Linux and macOS. */
 const candidates = ['postgres', 'nobody']
 
 /**
- * The account to run PostgreSQL under: undefined for this process's own, else, as root, which PostgreSQL refuses, one without rights.
- * It must stand in the password file, because initdb looks its name up. Throws DEMO_SERVER_FAILED when there is none.
+ * The account to run PostgreSQL under: undefined for that of this process; an unprivileged one if this process is root, which PostgreSQL
+ * does not accept. It must be in /etc/passwd, because initdb looks up its name. Throws DEMO_SERVER_FAILED when there is none.
  */
 export async function serverAccount(): Promise<Account | undefined> {
   if (process.geteuid?.() !== 0) return undefined
@@ -25,12 +25,12 @@ export async function serverAccount(): Promise<Account | undefined> {
   }
   throw new SyncError(
     'DEMO_SERVER_FAILED',
-    `PostgreSQL refuses to run as root, and /etc/passwd has no account ${candidates.join(' or ')} to run it under.`,
-    { remedy: 'Run as a plain user.' },
+    `PostgreSQL does not run as root, and /etc/passwd has no account ${candidates.join(' or ')} to run it under.`,
+    { remedy: 'Run it as an ordinary user.' },
   )
 }
 
-/** macOS writes the id of nobody as -2, which the system calls take as an unsigned number. */
+/** macOS writes the id of nobody as -2, which system calls treat as unsigned. */
 function parseAccount(line: string): Account {
   const [name = '', , uid, gid] = line.split(':')
   return { name, uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }

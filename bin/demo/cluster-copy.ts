@@ -6,8 +6,8 @@ import { join, relative } from 'node:path'
 import { SyncError } from '../../lib/domain/errors.js'
 
 /**
- * A copy of a folder in the temporary folder that every account of this system can read and only ours can write, named after the
- * content and our id: made once, shared by all processes. Links are left out.
+ * The path of a copy of a folder, in the temporary folder, that every account of this system can read and only ours can write. It is named
+ * after the content and our user id, made once and shared by all processes. Links are left out.
  * Throws DEMO_SERVER_FAILED when someone else's folder is in its place.
  */
 export async function copyForEveryone(original: string): Promise<string> {
@@ -19,7 +19,7 @@ export async function copyForEveryone(original: string): Promise<string> {
   try {
     await fill(draft, original)
     await rename(draft, copy).catch(async (error: unknown) => {
-      // Another process was faster; or a cleaner of temporary files took a part of an old copy.
+      // Another process was faster, or a cleaner of temporary files has removed parts of an old copy.
       if (await isComplete(copy, files)) return
       await rename(copy, join(draft, 'damaged')).catch(() => Promise.reject(error))
       await rename(draft, copy)
@@ -42,7 +42,7 @@ async function filesIn(directory: string): Promise<string[]> {
   return (await Promise.all(files)).sort()
 }
 
-/** False as well where there is nothing yet. */
+/** False if it does not exist. */
 async function isComplete(copy: string, files: readonly string[]): Promise<boolean> {
   const found = await lstat(copy).catch(() => undefined)
   if (!found) return false
@@ -50,16 +50,16 @@ async function isComplete(copy: string, files: readonly string[]): Promise<boole
   if (!own || !found.isDirectory()) {
     throw new SyncError(
       'DEMO_SERVER_FAILED',
-      `${copy} was made by someone else, so no program in it can be trusted.`,
+      `${copy} was created by another user, so its programs cannot be trusted.`,
       {
-        remedy: 'Remove it, or set TMPDIR to a folder of your own.',
+        remedy: 'Remove it, or set TMPDIR to one of your own folders.',
       },
     )
   }
   return (await filesIn(copy)).join() === files.join()
 }
 
-/** Everything is made readable and executable at the end, from the inside out, so that nobody sees it unfinished. */
+/** Copies all files, and makes the folders accessible only at the end, so that nobody sees an unfinished copy. */
 async function fill(draft: string, original: string): Promise<void> {
   const entries = await readdir(original, { recursive: true, withFileTypes: true })
   const target = (entry: (typeof entries)[number]) =>

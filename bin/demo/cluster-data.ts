@@ -14,9 +14,9 @@ import type { Watchdog } from './cluster-watchdog.js'
 
 export interface DataDirectory {
   readonly path: string
-  /** The folders that go with the cluster. */
+  /** The folders to remove with the cluster. */
   readonly temporary: readonly string[]
-  /** Fills the directory with initdb unless it holds a cluster already; returns the superuser's password, random for a new one. */
+  /** Runs initdb unless the directory already holds a cluster; returns the superuser's password, random for a new one. */
   initialise(binaries: Binaries, watchdog: Watchdog): Promise<string>
   /** Removes what is temporary. */
   discard(): Promise<void>
@@ -27,12 +27,12 @@ export interface DataDirectoryOptions {
   readonly keepData?: boolean
 }
 
-/** Stands in the data directory, which only the server's account can enter, so that a kept cluster can be started again. */
+/** In the data directory, which only the server's account can enter, so that a kept cluster can be started again. */
 const passwordFile = 'superuser.password'
 
 /**
- * The directory for a cluster's data: `dataDirectory`, created if missing, else a new private one. It belongs to `account`.
- * Throws DEMO_SERVER_FAILED where something else is in it, since what is temporary will be removed.
+ * The directory for a cluster's data: `dataDirectory`, created if missing, else a new private one. It is owned by `account`.
+ * Throws DEMO_SERVER_FAILED if it contains anything else, because a temporary one will be removed.
  */
 export async function openDataDirectory(
   account: Account | undefined,
@@ -59,22 +59,22 @@ export async function openDataDirectory(
       return password
     },
     discard: async () => {
-      // Backends of a killed postmaster may still be writing for a moment.
+      // With retries, because the backends of a killed postmaster may still write for a moment.
       const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
       for (const folder of temporary) await rm(folder, removal)
     },
   }
 }
 
-/** Whether a cluster of ours is in that folder, rather than nothing. */
+/** Whether the folder holds a cluster of ours; false if it is empty or missing. */
 async function isUsed(path: string): Promise<boolean> {
   const names = await readdir(path).catch((error: unknown): string[] => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw error
   })
   if (names.length > 0 && !names.includes(passwordFile)) {
-    throw new SyncError('DEMO_SERVER_FAILED', `${path} holds something that is not a server of the demo.`, {
-      remedy: 'Give an empty or a new data directory.',
+    throw new SyncError('DEMO_SERVER_FAILED', `${path} contains something other than a demo server's data.`, {
+      remedy: 'Use an empty or a new data directory.',
     })
   }
   return names.length > 0
@@ -109,7 +109,7 @@ async function runInitdb({ account, binaries, path, password, scratch, watchdog 
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new SyncError('DEMO_SERVER_FAILED', `initdb could not prepare ${path}: ${reason}`, {
       ...(account && {
-        remedy: `The account ${account.name} must be able to enter that folder; TMPDIR names another.`,
+        remedy: `The account ${account.name} must be able to enter that folder; set TMPDIR to use another.`,
       }),
       cause,
     })
@@ -126,7 +126,7 @@ function initdbArguments({ major }: Binaries, path: string, pwfile: string): str
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',
-    // lower('Ç') works, sorting is the same on every host; older servers know only the host's locales.
+    // lower('Ç') works, and the sort order is the same on every host; older servers know only the host's locales.
     ...(major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
     '--no-sync',
     '--no-instructions',

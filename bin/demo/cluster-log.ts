@@ -9,7 +9,7 @@ export function lastLines(path: string): string {
   try {
     file = openSync(path, 'r')
   } catch {
-    // The data, and the log with it, can be gone before the one who asks.
+    // The data directory, and the log with it, may already be removed.
     return ''
   }
   try {

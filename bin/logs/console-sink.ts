@@ -1,47 +1,47 @@
 import type { Writable } from 'node:stream'
 
 export interface ConsoleSink {
-  /** Puts the line and a line break on the stream; never throws. */
+  /** Writes the line and a line break; never throws. */
   write(line: string): void
-  /** Resolves when the stream has taken, or refused, every line so far. */
+  /** Resolves when the stream has accepted, or failed on, every line so far. */
   flush(): Promise<void>
-  /** Flushes and lets go of the stream, which stays open: it belongs to the caller. */
+  /** Flushes and releases the stream, which stays open: it belongs to the caller. */
   close(): Promise<void>
 }
 
 /**
- * Lines on a stream that may break at any time, as when the reader of a pipe goes away. A broken console stays silent: there is nobody
- * left to tell, and a run must not fail because nobody watches it.
+ * Writes lines to a stream that may break at any time, as when the reader of a pipe goes away. Errors are ignored: a run must not fail
+ * because nobody reads its console.
  */
 export function openConsoleSink(stream: Writable): ConsoleSink {
   let broken = false
   let last = Promise.resolve()
-  const breaks = () => {
+  const onBroken = () => {
     broken = true
   }
   // Without a listener the error would end the process.
-  stream.on('error', breaks)
+  stream.on('error', onBroken)
 
   const flush = () => last
   return {
     write: (line) => {
       // A stream that threw may never call back again, and flush would wait for ever.
-      if (!broken) last = tried(stream, `${line}\n`, breaks)
+      if (!broken) last = written(stream, `${line}\n`, onBroken)
     },
     flush,
     close: async () => {
       await flush()
       // The error event of a failed write can come after its callback, so a broken stream keeps the listener.
-      if (!broken) stream.off('error', breaks)
+      if (!broken) stream.off('error', onBroken)
     },
   }
 }
 
-/** Resolves when this text, and all before it, has been taken or refused: streams call back in order. */
-function tried(stream: Writable, text: string, refused: () => void): Promise<void> {
+/** Resolves when the stream has accepted this text and all before it, or failed: streams call back in order. */
+function written(stream: Writable, text: string, onBroken: () => void): Promise<void> {
   return new Promise((resolve) => {
     const settle = (error: unknown) => {
-      if (error) refused()
+      if (error) onBroken()
       resolve()
     }
     try {

@@ -5,43 +5,43 @@ import { join } from 'node:path'
 import { localTime } from './log-line.js'
 
 export interface DailyFileOptions {
-  /** Created when the first line is written, closed to strangers, as the files are. */
+  /** Created with the first line; others can neither read it nor the files. */
   readonly directory: string
-  /** Files of days that lie further back are removed when a day's file is begun; 0 keeps them all. */
+  /** Older files are removed when a new day's file is created; 0 keeps them all. */
   readonly retentionDays: number
-  /** Told what could not be done, at most once a day for each kind of trouble. */
-  readonly complain: (message: string) => void
+  /** Called with what failed, at most once a day for each kind of failure. */
+  readonly onFailure: (message: string) => void
 }
 
 const latest = 'etl_latest.log'
 
 /**
- * A function that appends lines to `etl_YYYYMMDD.log`, the day being that of `time` on the host's clock, and that lets the symlink
- * `etl_latest.log` follow.
+ * A function that appends lines to `etl_YYYYMMDD.log`, by the day of `time` in the host's time zone, and keeps the symlink `etl_latest.log`
+ * pointing to that file.
  *
- * A line is handed to the operating system when the call returns, so a crash of the process loses none. Any number of processes may
- * share a folder on a local disk: each line is one append, and the link is replaced atomically. It never throws: the next line is
- * tried anew, whatever happened to the one before.
+ * A line has been handed to the operating system when the call returns, so a crash of the process loses none. Any number of processes may
+ * share a folder on a local disk: each line is one append, and the link is replaced atomically. It never throws, and a failure does not keep
+ * it from trying the next line.
  */
-export function createDailyFile({ directory, retentionDays, complain }: DailyFileOptions) {
-  let begun: string | undefined
-  const complaints = new Set<string>()
+export function createDailyFile({ directory, retentionDays, onFailure }: DailyFileOptions) {
+  let current: string | undefined
+  const reported = new Set<string>()
 
   return (line: string, time: Date): void => {
     const name = fileName(time)
     const attempt = (task: string, work: () => void): boolean => {
       const error = failureOf(work)
-      const complaint = `${task} ${name}`
-      if (error !== undefined && !complaints.has(complaint)) {
-        complaints.add(complaint)
-        complain(`Could not ${task}: ${error}. The run goes on; mend the folder to have it again.`)
+      const failure = `${task} ${name}`
+      if (error !== undefined && !reported.has(failure)) {
+        reported.add(failure)
+        onFailure(`Could not ${task}: ${error}. The run continues; fix the log folder.`)
       }
       return error === undefined
     }
 
     const written = attempt('write the log file', () => append(directory, name, line))
-    if (!written || name === begun) return
-    begun = name
+    if (!written || name === current) return
+    current = name
     attempt(`point ${latest} to the log file`, () => pointLatest(directory, name))
     if (retentionDays > 0) attempt('remove old log files', () => removeOld(directory, retentionDays, time))
   }
@@ -61,14 +61,14 @@ function failureOf(work: () => void): string | undefined {
 }
 
 function append(directory: string, name: string, line: string): void {
-  // Opened for each line, since a file or folder that somebody removed would otherwise swallow the rest of the day.
+  // Opened for each line, because lines to a file that somebody has removed would be lost.
   mkdirSync(directory, { recursive: true, mode: 0o750 })
   appendFileSync(join(directory, name), `${line}\n`, { mode: 0o640 })
 }
 
 function pointLatest(directory: string, name: string): void {
   const link = join(directory, latest)
-  // Process ids repeat between containers that share a folder.
+  // A process id would not be unique: containers that share a folder have the same ones.
   const prepared = `${link}.${randomUUID()}`
   symlinkSync(name, prepared)
   try {
@@ -83,12 +83,12 @@ function removeOld(directory: string, retentionDays: number, now: Date): void {
   const oldest = new Date(now.getFullYear(), now.getMonth(), now.getDate() - retentionDays)
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const day = entry.isFile() ? dayOf(entry.name) : undefined
-    // Forced, because another process may be removing the same ones.
+    // With force, because another process may be removing the same files.
     if (day && day < oldest) rmSync(join(directory, entry.name), { force: true })
   }
 }
 
-/** Undefined unless it is exactly a name that this module gives, of a day that exists. */
+/** Undefined unless it is exactly a name that `fileName` returns, of a day that exists. */
 function dayOf(name: string): Date | undefined {
   const [, year, month, day] = /^etl_(\d{4})(\d\d)(\d\d)\.log$/.exec(name) ?? []
   const date = new Date(Number(year), Number(month) - 1, Number(day))

@@ -1,6 +1,7 @@
 import type { LogFields, Logger } from '../../lib/domain/logger.js'
+import { printable } from '../../lib/domain/printable.js'
 
-/** What was logged, before it is written down. */
+/** What was logged. */
 export interface LogEntry {
   readonly time: Date
   readonly level: keyof Logger
@@ -11,9 +12,9 @@ export interface LogEntry {
 type Redact = (text: string) => string
 
 /**
- * The entry as one flat JSON object without a line break: `time`, `level`, `message`, then the fields; a field with one of these
- * names gets a `_` behind it. It is redacted, and JSON whatever the redaction hid: where that broke the syntax, such as within a
- * number, the whole text becomes the `message`. A value that JSON cannot express is named as such; it never throws.
+ * The entry as one flat JSON object without a line break: `time`, `level`, `message`, then the fields; a field with one of these names gets a
+ * `_` appended. It is redacted, and always valid JSON: where the redaction broke the syntax, such as within a number, the whole text becomes
+ * the `message`. A value that JSON cannot express is replaced by a note; it never throws.
  */
 export function jsonLine({ time, level, message, fields }: LogEntry, redact: Redact): string {
   const at = localTime(time)
@@ -21,22 +22,22 @@ export function jsonLine({ time, level, message, fields }: LogEntry, redact: Red
   const members = [...head, ...withoutClashes(shownFields(fields))]
   const line = `{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
   const hidden = redact(line)
-  if (hidden === line || isJson(hidden)) return withoutControls(hidden)
-  return withoutControls(JSON.stringify({ time: redact(at), level, message: hidden }))
+  if (hidden === line || isJson(hidden)) return printable(hidden)
+  return printable(JSON.stringify({ time: redact(at), level, message: hidden }))
 }
 
 /**
- * The entry for people: `12:00:00 WARN  Message name="a b" rows=3`, redacted. Line breaks, terminal codes and the like are shown
- * as `\n` or `\u001b`, so that no message can pass for another line or move the cursor.
+ * The entry for people: `12:00:00 WARN  Message name="a b" rows=3`, redacted. Unprintable characters are escaped, so that no message can
+ * pass for another line or move the cursor.
  */
 export function consoleLine({ time, level, message, fields }: LogEntry, redact: Redact): string {
   const words = shownFields(fields).map(([name, json]) => `${bare(JSON.stringify(name))}=${bare(json)}`)
   const clock = localTime(time).slice(11, 19)
-  // Secrets are found in the raw message and in the JSON of a field, not after the escaping.
-  return withoutControls(redact([clock, level.toUpperCase().padEnd(5), message, ...words].join(' ')))
+  // Redacted before the escaping, which could hide a secret from it.
+  return printable(redact([clock, level.toUpperCase().padEnd(5), message, ...words].join(' ')))
 }
 
-/** ISO 8601 by the clock of the host, with milliseconds and offset: `2026-11-24T12:00:00.000-03:00`. */
+/** ISO 8601 in the host's time zone, with milliseconds and offset: `2026-11-24T12:00:00.000-03:00`. */
 export function localTime(time: Date): string {
   const offset = -time.getTimezoneOffset()
   const minutes = Math.abs(offset)
@@ -58,12 +59,12 @@ function fieldAsJson(fields: LogFields, name: string): string | undefined {
   try {
     return asJson(fields[name])
   } catch {
-    // A circle or a getter that throws, past the types: the rest of the line is worth more than this value.
+    // A circular value or a getter that throws, which the types do not allow: the rest of the line is still logged.
     return '"[cannot be shown]"'
   }
 }
 
-/** Undefined for what JSON leaves out. */
+/** Undefined for values that JSON leaves out. */
 function asJson(value: unknown): string | undefined {
   return JSON.stringify(value, (_name, part: unknown) => {
     const unknownToJson =
@@ -91,15 +92,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** A JSON string that is one plain word needs no quotes. */
+/** A JSON string without its quotes if it is one plain word. */
 function bare(json: string): string {
   return json.replace(/^"([\w.:/-]+)"$/, '$1')
-}
-
-/** Also the C1 codes, line separators and marks of direction, which JSON leaves as they are and terminals obey. */
-function withoutControls(line: string): string {
-  return line.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (char) => {
-    const escaped = JSON.stringify(char).slice(1, -1)
-    return escaped === char ? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped
-  })
 }

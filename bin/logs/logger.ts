@@ -11,25 +11,25 @@ import { createDailyFile } from './daily-file.js'
 import { consoleLine, jsonLine, type LogEntry } from './log-line.js'
 
 export interface LoggerOptions {
-  /** Folder of the daily files, created if missing. Default: none, so nothing is written to disk. */
+  /** Folder of the daily files, created if missing. Default: none, so that nothing is written to disk. */
   directory?: string
-  /** The least important level that is written. Default `info`: a few lines a run. */
+  /** The lowest level that is written. Default `info`: a few lines per run. */
   level?: keyof Logger
-  /** Where people read along. Default `process.stderr`, which leaves standard output to the result. */
+  /** Stream for readable lines. Default `process.stderr`, which leaves standard output to the result. */
   console?: 'off' | Writable
-  /** Whole days for which a daily file is kept after its own. Default 30: a month to look back; 0 keeps all for ever. */
+  /** Whole days for which a daily file is kept after its own day. Default 30, a month to look back; 0 keeps all. */
   retentionDays?: number
-  /** Passwords and tokens to hide wherever they stand, besides what `redact` knows by its form. Default: none. */
+  /** Passwords and tokens to redact anywhere, besides what `redact` recognises by its form. Default: none. */
   secrets?: readonly string[]
-  /** For tests. Default: the clock of the host. */
+  /** For tests. Default: the host's clock. */
   now?: () => Date
 }
 
 export interface OpenLogger {
   readonly logger: Logger
-  /** Resolves when the console has taken every line so far. The file needs no flush. */
+  /** Resolves when the console has accepted every line so far. The file needs no flush. */
   readonly flush: () => Promise<void>
-  /** Flushes and lets go of the console; what is logged after that is dropped. Closing again does nothing. */
+  /** Flushes and releases the console; what is logged later is dropped. Closing again does nothing. */
   readonly close: () => Promise<void>
 }
 
@@ -37,9 +37,9 @@ export interface OpenLogger {
  * A logger on tslog that writes readable lines to the console and, with a `directory`, JSON lines to `etl_YYYYMMDD.log`, to which
  * the symlink `etl_latest.log` points.
  *
- * Every finished line is redacted. Logging never throws and never fails a run: a file that cannot be written is said once a day on
- * the console, or as a process warning `ChatwootSyncLogWarning` if that is off. Rejects with CONFIG_INVALID for options that
- * cannot work; tslog is loaded by the first call.
+ * Every line is redacted. Logging never throws and never fails a run: a file that cannot be written is reported once a day on the console, or
+ * as a process warning `ChatwootSyncLogWarning` if the console is off. Rejects with CONFIG_INVALID for invalid options; tslog is loaded by the
+ * first call.
  *
  * @example
  * const { logger, close } = await createLogger({ directory: 'logs/etl', secrets: [password] })
@@ -58,11 +58,11 @@ export async function createLogger(options: LoggerOptions = {}): Promise<OpenLog
   const sink = stream === 'off' ? undefined : openConsoleSink(stream)
   const detach = sink ? [attachConsole(log, sink, redact)] : []
   if (directory !== undefined) {
-    const complain = (message: string) => {
+    const onFailure = (message: string) => {
       if (sink) sink.write(consoleLine({ time: now(), level: 'warn', message, fields: {} }, redact))
       else process.emitWarning(redact(message), 'ChatwootSyncLogWarning')
     }
-    const append = createDailyFile({ directory: resolve(directory), retentionDays, complain })
+    const append = createDailyFile({ directory: resolve(directory), retentionDays, onFailure })
     detach.push(attachFile(log, append, redact))
   }
   return {
@@ -93,7 +93,7 @@ function validated({
     throw invalid(`The log retention is ${retentionDays} days.`, 'Use a whole number, or 0 to keep all files.')
   }
   if (directory === '') {
-    throw invalid('The log directory is an empty text.', 'Name a folder, or leave it out for no files.')
+    throw invalid('The log directory is empty.', 'Name a folder, or leave it out to write no files.')
   }
   return { directory, level, console, retentionDays, secrets, now }
 }
@@ -126,7 +126,7 @@ function attachFile(
 }
 
 function onTslog(log: TsLogger<LogEntry>, now: () => Date): Logger {
-  // One object holds it all, or tslog would mix the fields with names of its own.
+  // As one object, because tslog would otherwise mix the fields with its own.
   const entry = (level: keyof Logger, message: string, fields: LogFields = {}): LogEntry => ({
     time: now(),
     level,

@@ -1,8 +1,8 @@
-import { secretsOf } from '../flags/environment.js'
-import type { RunFlags } from '../flags/run-flags.js'
+import type { OutputFlags } from '../flags/output-flags.js'
+import { secretsOf } from '../flags/secrets.js'
 
-/** The log file of a run, or nothing with `--no-log-file`. Disposing it waits until all is written. */
-export async function openLog({ logFile, logDir }: Pick<RunFlags, 'logFile' | 'logDir'>) {
+/** The log file of a run, or nothing with `--no-log-file`. Disposing it waits until everything is written. */
+export async function openLog({ logFile, logDir }: Pick<OutputFlags, 'logFile' | 'logDir'>) {
   if (!logFile) return { logger: undefined, [Symbol.asyncDispose]: () => Promise.resolve() }
   const { createLogger } = await import('./logger.js')
   const secrets = secretsOf(process.env)

@@ -1,6 +1,7 @@
+import { printable } from '../../lib/domain/printable.js'
 import type { HealthCheck, HealthReport, Language } from '../../lib/index.js'
-import { englishOutcomes, findingLines, type OutcomeWords } from './finding-lines.js'
-import { printable, wrap } from './wrap.js'
+import { checkLines, englishOutcomes, type OutcomeWords } from './check-lines.js'
+import { wrap } from './wrap.js'
 
 export interface SummaryPlace {
   /** Characters in a line, where words allow. */
@@ -19,24 +20,24 @@ interface Words {
 
 const english: Words = {
   outcomes: englishOutcomes,
-  ok: 'All is well.',
-  warning: 'It works.',
-  critical: (problems) => `Something is wrong. Problems to solve: ${problems}.`,
+  ok: 'All checks passed.',
+  warning: 'It works, with warnings.',
+  critical: (problems) => `Not healthy. Problems to solve: ${problems}.`,
   warnings: (count) => `Warnings: ${count}.`,
 }
 
 const portuguese: Words = {
   outcomes: { ok: 'ok', warning: 'aviso', critical: 'crítico' },
-  ok: 'Está tudo bem.',
-  warning: 'Está funcionando.',
-  critical: (problems) => `Algo está errado. Problemas a resolver: ${problems}.`,
+  ok: 'Está tudo certo.',
+  warning: 'Está funcionando, com avisos.',
+  critical: (problems) => `Há algo errado. Problemas a resolver: ${problems}.`,
   warnings: (count) => `Avisos: ${count}.`,
 }
 
-/** The checks one below the other, with what to do, and the verdict. */
+/** The checks one below the other with their remedies, and the verdict. */
 export function healthSummary({ pipeline, checks, outcome }: HealthReport, place: SummaryPlace): string {
   const words = place.language === 'en' ? english : portuguese
-  const lines = findingLines(checks, { ...place, words: words.outcomes })
+  const lines = checkLines(checks, { ...place, words: words.outcomes })
   const verdict = wrap(verdictOf(outcome, checks, words), place.width)
   return [`Pipeline ${printable(pipeline)}`, ...lines, '', verdict, ''].join('\n')
 }

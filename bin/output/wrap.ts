@@ -1,11 +1,14 @@
-/** Columns for running text: those of the terminal, of which more than 100 read badly; in a pipe no limit, so that lines stay lines. */
+import { printable } from '../../lib/domain/printable.js'
+
+/** Columns for running text: the width of the terminal, but at most 100 for readability; no limit in a pipe, so that lines stay lines. */
 export function textWidth(stream: { readonly columns?: number }): number {
-  return stream.columns === undefined ? Infinity : Math.min(stream.columns, 100)
+  // A terminal that does not know its width says 0.
+  return stream.columns === undefined ? Infinity : Math.min(stream.columns || 80, 100)
 }
 
 /**
- * Breaks text at spaces into lines of at most `width` characters; a longer word stays whole. All but the first begin with `margin` spaces
- * more. Within a line, spaces stay as many as they are, as a name in a statement may have several.
+ * Breaks text at spaces into lines of at most `width` characters; a longer word stays whole. All lines but the first are indented by another
+ * `margin` spaces. Spaces within a line are kept, because a name in a statement may contain several. Unprintable characters are escaped.
  */
 export function wrap(text: string, width: number, margin = 0): string {
   const lines: string[] = []
@@ -20,12 +23,4 @@ export function wrap(text: string, width: number, margin = 0): string {
     }
   }
   return [...lines, line ?? ''].join(`\n${' '.repeat(margin)}`)
-}
-
-/** The text with control characters, and those that turn the direction of writing, as escapes: a name from a database must not steer the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Bidi_Control}]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -2,19 +2,19 @@ import { SyncError } from '../../lib/domain/errors.js'
 
 export interface CrontabOptions {
   readonly command: readonly string[]
-  /** Arguments after those that a scheduled run has anyway. (Default: none.) */
+  /** Further arguments of sync. (Default: none.) */
   readonly extra?: readonly string[] | undefined
-  /** Five fields. (Default: `0 3 * * *`, every day at 03:00 by the clock of the host.) */
+  /** Five fields. (Default: `0 3 * * *`, every day at 03:00 in the host's time zone.) */
   readonly times?: string | undefined
-  /** File with the settings. (Default: /etc/chatwoot-sync/environment.) */
+  /** Settings file. (Default: /etc/chatwoot-sync/environment.) */
   readonly environmentFile?: string | undefined
-  /** Folder of the log files. (Default: /var/log/chatwoot-sync.) */
+  /** Folder for log files. (Default: /var/log/chatwoot-sync.) */
   readonly logDirectory?: string | undefined
 }
 
 /**
- * Lines for `crontab`: one that syncs, and one that tells people every hour what is wrong, as it notices when the first does nothing.
- * Throws CONFIG_INVALID for what cannot stand there.
+ * Lines for `crontab`: one that syncs, and one that checks health every hour and sends alerts, because it notices when the first does not run.
+ * Throws CONFIG_INVALID for text that a crontab cannot hold.
  */
 export function crontabLines({
   command,
@@ -23,19 +23,20 @@ export function crontabLines({
   environmentFile = '/etc/chatwoot-sync/environment',
   logDirectory = '/var/log/chatwoot-sync',
 }: CrontabOptions): string {
-  const everywhere = ['--quiet', '--env', environmentFile, '--log-dir', logDirectory]
-  const sync = [...command, 'sync', '--triggered-by', 'scheduler', ...everywhere, ...extra]
-  const health = [...command, 'health', '--alert', ...everywhere]
+  const common = ['--quiet', '--env', environmentFile, '--log-dir', logDirectory]
+  const sync = [...command, 'sync', '--triggered-by', 'scheduler', ...common, ...extra]
+  const health = [...command, 'health', '--alert', ...common]
   const wrong = [...sync, ...health, times].find((text) => /[\p{Cc}]/u.test(text))
-  if (wrong !== undefined) throw invalid(`${JSON.stringify(wrong)} holds a line break`)
-  if (times.trim().split(/\s+/).length !== 5) throw invalid(`${JSON.stringify(times)} is not five fields`)
-  return `# Written by chatwoot-sync schedule. Its own lock keeps two runs apart; cron mails what goes wrong.
+  if (wrong !== undefined) throw invalid(`${JSON.stringify(wrong)} contains a line break`)
+  if (times.trim().split(/\s+/).length !== 5)
+    throw invalid(`${JSON.stringify(times)} does not have five fields`)
+  return `# Written by chatwoot-sync schedule. A lock prevents overlapping runs; cron mails errors.
 ${times.trim()} ${sync.map(quoted).join(' ')}
 20 * * * * ${health.map(quoted).join(' ')}
 `
 }
 
-/** One word for the shell; cron itself takes a bare percent sign for the end of the line. */
+/** One word for the shell; cron takes a bare percent sign as the end of the line. */
 function quoted(word: string): string {
   const safe = /^[\w@+=:,./%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
   return safe.replaceAll('%', '\\%')

@@ -4,8 +4,8 @@ import { dirname } from 'node:path'
 import { SyncError } from '../../lib/domain/errors.js'
 
 /**
- * Makes sure that the file with the settings is there and that nobody else can read it: a missing one is written with empty settings,
- * mode 600, below a folder with mode 700. Whether it was written. Throws CONFIG_INVALID for one that others can read.
+ * Ensures that the settings file exists and that nobody else can read it: a missing one is written with empty settings, mode 600, in a folder
+ * with mode 700. Returns whether it was written. Throws CONFIG_INVALID for one that others can read or that cannot be written.
  */
 export async function requireEnvironmentFile(path: string): Promise<boolean> {
   try {
@@ -19,7 +19,7 @@ export async function requireEnvironmentFile(path: string): Promise<boolean> {
   const { mode } = await stat(path)
   if (mode & 0o077) {
     throw new SyncError('CONFIG_INVALID', `Other users can read ${path}, which holds passwords.`, {
-      remedy: `Run chmod 600 ${path}, then this again.`,
+      remedy: `Run chmod 600 ${path}, then this command again.`,
     })
   }
   return false
@@ -27,12 +27,12 @@ export async function requireEnvironmentFile(path: string): Promise<boolean> {
 
 function unusable(path: string, code: string, cause: unknown): SyncError {
   return new SyncError('CONFIG_INVALID', `${path} cannot be written: ${code}.`, {
-    remedy: 'Run it as root, or use --user, or name another file.',
+    remedy: 'Run it as root, use --user, or name another file.',
     cause,
   })
 }
 
-const template = `# Settings of chatwoot-sync, one a line. A value with # or \\ or spaces stands in single quotes. Keep the mode 600.
+const template = `# Settings of chatwoot-sync, one per line. Put values with #, \\ or spaces in single quotes. Keep the file mode 600.
 SOURCE_DB_HOST=
 SOURCE_DB_PORT=5432
 SOURCE_DB_NAME=
@@ -43,7 +43,7 @@ LOCAL_DB_PORT=5432
 LOCAL_DB_NAME=
 LOCAL_DB_USER=
 LOCAL_DB_PASSWORD=
-# Who is told when something is wrong; without any of these nobody is.
+# Channels for alerts; without any of these no alerts are sent.
 #ALERT_SLACK_WEBHOOK_URL=
 #ALERT_WEBHOOK_URL=
 #ALERT_SMTP_URL=

@@ -9,7 +9,7 @@ import { checkCalendar, systemctl, type Scope } from './systemctl.js'
 import { systemdUnits, unitNames, type ScheduleOptions } from './systemd-units.js'
 
 export interface InstallOptions extends ScheduleOptions {
-  /** Folder of the unit files. (Default: where systemd looks; another one is only written to, and systemd is not told.) */
+  /** Folder of the unit files. (Default: where systemd looks. With another one the files are only written, and systemd is not called.) */
   readonly directory?: string | undefined
 }
 
@@ -18,13 +18,13 @@ type Place = Pick<InstallOptions, 'directory' | 'scope'>
 export interface Installed {
   readonly files: readonly string[]
   readonly environmentFile: string
-  /** The settings have to be filled in before the first run. */
+  /** It was just written, so its settings must be filled in before the first run. */
   readonly environmentFileIsNew: boolean
-  /** systemd was told, and the timers are on. */
+  /** Whether systemd has enabled the timers. */
   readonly active: boolean
 }
 
-/** Writes the unit files and turns their timers on; again after a change of options. Throws CONFIG_INVALID for what stands against it. */
+/** Writes the unit files and enables their timers; call it again to change options. Throws CONFIG_INVALID with what prevents it. */
 export async function installSchedule(options: InstallOptions): Promise<Installed> {
   const { scope = 'system', directory } = options
   const environmentFile = environmentFileOf(options)
@@ -50,7 +50,7 @@ export async function installSchedule(options: InstallOptions): Promise<Installe
   return { files, environmentFile, environmentFileIsNew, active: directory === undefined }
 }
 
-/** Turns the timers off and removes the unit files; the settings stay. Gives the files that were there. */
+/** Disables the timers and removes the unit files, but not the settings file. Returns the removed files. Throws CONFIG_INVALID. */
 export async function removeSchedule(place: Place): Promise<readonly string[]> {
   const { scope = 'system', directory } = place
   const files = await existing(place)
@@ -66,17 +66,17 @@ export async function removeSchedule(place: Place): Promise<readonly string[]> {
 }
 
 export interface ScheduleStatus {
-  /** Unit files that are there, of four. */
+  /** The unit files that exist, of four. */
   readonly files: readonly string[]
-  /** All are there and, where systemd was asked, the timer of the runs is on. */
+  /** All exist and, unless a folder was named, systemd has the timer of the runs active. */
   readonly installed: boolean
-  /** As systemd says it; null where it was not asked or does not know. */
+  /** As systemd prints it; null where it was not called or does not know. */
   readonly next: string | null
   readonly last: string | null
   readonly result: string | null
 }
 
-/** What of the schedule is there and when it runs next. Throws CONFIG_INVALID when systemd does not answer. */
+/** What is installed, and when it runs next. Throws CONFIG_INVALID when systemctl fails. */
 export async function readScheduleStatus(place: Place): Promise<ScheduleStatus> {
   const { scope = 'system', directory } = place
   const files = await existing(place)

@@ -3,17 +3,17 @@ import { SyncError } from '../../lib/domain/errors.js'
 export interface ScheduleOptions {
   /** The program and its first arguments, absolute: `['/usr/bin/node', '/opt/.../chatwoot-sync.cjs']`. */
   readonly command: readonly string[]
-  /** Arguments after those that a scheduled run has anyway. (Default: none.) */
+  /** Further arguments of sync. (Default: none.) */
   readonly extra?: readonly string[] | undefined
-  /** As `OnCalendar=` of systemd. (Default: every day at 03:00 by the clock of the host.) */
+  /** As in `OnCalendar=`. (Default: every day at 03:00 in the host's time zone.) */
   readonly calendar?: string | undefined
-  /** `user` runs it as a service of the user, without root. (Default: system.) */
+  /** `user` installs it for the current user, without root. (Default: system.) */
   readonly scope?: 'system' | 'user' | undefined
-  /** User of a system service. (Default: one that systemd makes up, so that nobody has to be created.) */
+  /** User of a system service. (Default: a dynamic user of systemd, so that no account has to be created.) */
   readonly runAs?: string | undefined
-  /** File with the settings, absolute. (Default: /etc/chatwoot-sync/environment; of a user %E/chatwoot-sync/environment.) */
+  /** Settings file, absolute. (Default: /etc/chatwoot-sync/environment; for a user %E/chatwoot-sync/environment.) */
   readonly environmentFile?: string | undefined
-  /** Folder of the unit files, for the comment above each. (Default: /etc/systemd/system; of a user ~/.config/systemd/user.) */
+  /** Folder of the unit files, for the comment in each. (Default: /etc/systemd/system; for a user ~/.config/systemd/user.) */
   readonly shownDirectory?: string | undefined
 }
 
@@ -25,29 +25,29 @@ export interface UnitFile {
 export const unitNames = ['chatwoot-sync', 'chatwoot-sync-health'] as const
 
 /**
- * A service and a timer that sync, and another pair that tells people every hour what is wrong: it is the one that notices when the
- * first does nothing. Throws CONFIG_INVALID for what cannot stand in a unit file.
+ * A service and a timer that sync, and another pair that checks health every hour and sends alerts: it notices when the first does not run.
+ * Throws CONFIG_INVALID for text that a unit file cannot hold.
  */
 export function systemdUnits(options: ScheduleOptions): readonly UnitFile[] {
   const { calendar = '*-*-* 03:00:00', extra = [] } = options
-  refuseLineBreaks(options)
+  rejectLineBreaks(options)
   const sync = ['sync', '--triggered-by', 'scheduler', '--quiet', '--log-dir', '%L/chatwoot-sync', ...extra]
   const health = ['health', '--alert', '--quiet', '--log-dir', '%L/chatwoot-sync']
   return [
     {
       name: 'chatwoot-sync.service',
-      content: service(options, 'Bring what changed in Chatwoot into the analytics table', sync, runSettings),
+      content: service(options, 'Copy what changed in Chatwoot to the analytics table', sync, runSettings),
     },
     { name: 'chatwoot-sync.timer', content: timer(options, 'chatwoot-sync', calendar) },
     {
       name: 'chatwoot-sync-health.service',
-      content: service(options, 'Tell people when chatwoot-sync is not well', health, healthSettings),
+      content: service(options, 'Check the health of chatwoot-sync and send alerts', health, healthSettings),
     },
     { name: 'chatwoot-sync-health.timer', content: timer(options, 'chatwoot-sync-health', '*-*-* *:20:00') },
   ]
 }
 
-/** 2 is a wrong setting, which no second try mends; 3 says that another run is at work, which is as good. */
+/** Exit code 2 is a wrong setting, which a retry does not fix; 3 means that another run is running, which is no failure. */
 const runSettings = `SuccessExitStatus=3
 Restart=on-failure
 RestartSec=5min
@@ -55,7 +55,7 @@ RestartPreventExitStatus=2
 TimeoutStartSec=infinity
 TimeoutStopSec=30s`
 
-/** 4 says that something is wrong: then `systemctl --failed` shows it too. */
+/** Exit code 4 means that something is critical: `systemctl --failed` then shows it too. */
 const healthSettings = 'TimeoutStartSec=5min'
 
 function service(
@@ -64,9 +64,9 @@ function service(
   args: readonly string[],
   settings: string,
 ): string {
-  const file =
-    environmentFile ?? (scope === 'user' ? '%E/chatwoot-sync/environment' : '/etc/chatwoot-sync/environment')
-  // %L belongs to the service; what comes from outside stands for itself.
+  const usualFile = scope === 'user' ? '%E/chatwoot-sync/environment' : '/etc/chatwoot-sync/environment'
+  const file = environmentFile === undefined ? usualFile : escapePercent(environmentFile)
+  // %L is a specifier of the unit; other words are escaped.
   const words = [...command.map(quoted), ...args.map((arg) => (arg.startsWith('%L') ? arg : quoted(arg)))]
   return `${heading(scope, options.shownDirectory, '.service')}
 [Unit]
@@ -79,7 +79,7 @@ StartLimitBurst=4
 [Service]
 Type=oneshot
 ExecStart=${words.join(' ')}
-EnvironmentFile=${escaped(file, environmentFile !== undefined)}
+EnvironmentFile=${file}
 LogsDirectory=chatwoot-sync
 LogsDirectoryMode=0750
 ${settings}
@@ -109,10 +109,10 @@ WantedBy=timers.target
 
 function heading(scope: 'system' | 'user', shown: string | undefined, kind: string): string {
   const directory = shown ?? (scope === 'user' ? '~/.config/systemd/user' : '/etc/systemd/system')
-  return `# Written by chatwoot-sync schedule, for ${directory}: a ${kind.slice(1)} of the ${scope}.`
+  return `# Written by chatwoot-sync schedule, for ${directory}: a ${scope} ${kind.slice(1)}.`
 }
 
-/** Works without root. MemoryDenyWriteExecute is left out: Node compiles what it runs. */
+/** These work without root. MemoryDenyWriteExecute is left out, because Node's compiler needs it. */
 const sandbox = `UMask=0077
 NoNewPrivileges=true
 LockPersonality=true
@@ -120,7 +120,7 @@ RestrictRealtime=true
 RestrictSUIDSGID=true
 SystemCallArchitectures=native`
 
-/** Both services have one user, as they share the folder of the logs. AF_NETLINK is how names of hosts are looked up. Node may be installed below /home, so that is read-only rather than hidden. */
+/** Both services share a user, because they share the log folder. Looking up host names needs AF_NETLINK. Node may be installed in /home, so it is read-only rather than hidden. */
 function systemSandbox(runAs: string | undefined): string {
   return `${runAs === undefined ? 'DynamicUser=true\nUser=chatwoot-sync' : `User=${runAs}`}
 ${sandbox}
@@ -142,29 +142,29 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM`
 }
 
-/** One word of ExecStart, which stands for itself. */
+/** One word of ExecStart, without special meaning. */
 function quoted(word: string): string {
-  const plain = escaped(word, true).replaceAll('$', '$$$$')
+  const plain = escapePercent(word).replaceAll('$', '$$$$')
   return /^[\w@%+=:,./$-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, '\\$&')}"`
 }
 
-/** `%` begins a specifier of systemd. */
-function escaped(text: string, isForeign: boolean): string {
-  return isForeign ? text.replaceAll('%', '%%') : text
+/** A bare `%` begins a specifier of systemd. */
+function escapePercent(text: string): string {
+  return text.replaceAll('%', '%%')
 }
 
-function refuseLineBreaks({ command, extra = [], calendar, runAs, environmentFile }: ScheduleOptions): void {
+function rejectLineBreaks({ command, extra = [], calendar, runAs, environmentFile }: ScheduleOptions): void {
   const texts = [...command, ...extra, calendar ?? '-', runAs ?? '-', environmentFile ?? '/']
   const wrong = texts.find((text) => /[\p{Cc}]/u.test(text) || text.trim() === '')
-  if (wrong !== undefined) throw invalid(wrong, 'is empty or holds a line break')
+  if (wrong !== undefined) throw invalid(wrong, 'is empty or contains a line break')
   const program = command[0] ?? ''
-  if (!program.startsWith('/')) throw invalid(program, 'is no absolute path of a program')
+  if (!program.startsWith('/')) throw invalid(program, 'is not the absolute path of a program')
   if (environmentFile !== undefined && !environmentFile.startsWith('/'))
-    throw invalid(environmentFile, 'is no absolute path of a file')
+    throw invalid(environmentFile, 'is not the absolute path of a file')
 }
 
 function invalid(text: string, what: string): SyncError {
   return new SyncError('CONFIG_INVALID', `${JSON.stringify(text)} ${what}.`, {
-    remedy: 'Correct it: it goes into a unit file.',
+    remedy: 'Correct it; it becomes part of a unit file.',
   })
 }

@@ -1,6 +1,6 @@
 -- Ids of the conversations of which a part changed, as far as a column shows it. A bound that the planner cannot see would make it
 -- read all history, so :low, :edited_low and the lists of ids are parameters of this statement.
-select distinct changed.id::integer::text
+select distinct changed.id::integer::text as id
 from (
   -- Status, assignment, labels, new messages of any kind, merges. No index: one scan of conversations.
   select id

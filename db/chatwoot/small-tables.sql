@@ -1,9 +1,9 @@
 -- Agents, teams, inboxes and accounts as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
 -- Their updated_at would miss renames that leave it alone and count every sign-in; they are small, so they are read whole.
 select
-  'users' as name,
-  id::text,
-  left(md5(row(name, email)::text), 12),
+  'users' as table_name,
+  id::text as id,
+  left(md5(row(name, email)::text), 12) as fingerprint,
   null::text as time_zone
 from users
 
@@ -37,7 +37,7 @@ from accounts
 
 union all
 
--- How many messages there are, about: a look at all of them may cost too much. A table that was never analysed tells only its size.
+-- The estimated number of messages: a scan of all of them may cost too much. Of a table that was never analysed only the size is known.
 select
   'messages',
   'estimate',

@@ -1,5 +1,5 @@
--- What a day of Chatwoot 4.12 or later is made of. Every other file is one transaction; each event picks its conversations into
--- demo_day first, then writes what Chatwoot would write. Needs dice.sql, demo.seed and demo.intensity.
+-- The functions of a day in Chatwoot 4.12 or later. Every other file is one transaction; each event first selects its conversations into
+-- demo_day, then writes what Chatwoot would write. Needs dice.sql, demo.seed and demo.intensity.
 
 create temporary table demo_day (
   event text not null,
@@ -30,7 +30,7 @@ as $$
   select conversation_id from demo_day where event = happening
 $$;
 
--- The same name with the suffix, or without if it had it, so that names do not grow from day to day.
+-- The name with the suffix added, or removed if it is there, so that names do not grow from day to day.
 create function pg_temp.renamed(name text, suffix text) returns text
 language sql immutable
 as $$
@@ -49,7 +49,7 @@ as $$
   where taggable_type = 'Conversation' and taggable_id = conversation and context = 'labels'
 $$;
 
--- A message and what comes with it, in Chatwoot's order: the message, the conversation, the contact.
+-- A message and its effects, in Chatwoot's order: the message, the conversation, the contact.
 create function pg_temp.post(conversation integer, kind integer, body text, sender text default null) returns void
 language plpgsql
 as $$

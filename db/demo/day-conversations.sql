@@ -1,4 +1,4 @@
--- Old conversations go on: their own updated_at moves, and with every message last_activity_at.
+-- Older conversations continue: their own updated_at changes, and last_activity_at with every message.
 
 insert into demo_day (event, conversation_id)
 select
@@ -26,7 +26,7 @@ limit pg_temp.times(4);
 select pg_temp.post(id, 1, 'Oi! Passando para saber se ficou tudo certo. 😊', 'User')
 from pg_temp.picked('message sent') as id;
 
--- Resolving clears waiting_since in a second write that leaves updated_at alone; the activity message then moves it.
+-- Resolving clears waiting_since in a second write that leaves updated_at unchanged; the activity message then updates it.
 insert into demo_day (event, conversation_id)
 select
   'resolved',

@@ -1,4 +1,4 @@
--- Conversations are deleted: the row and its labels at once, messages and answers by jobs that may be late for ever.
+-- Conversations are deleted: the row and its labels at once, messages and answers by jobs that may never run.
 
 insert into demo_day (event, conversation_id)
 select

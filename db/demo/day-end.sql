@@ -1,4 +1,4 @@
--- What the day did to the conversations' rows. By what is there before and after rather than by the events, which overlap.
+-- What the day changed in the rows of conversations: by comparing before and after, because events overlap.
 
 with existing as (
   select

@@ -1,6 +1,6 @@
--- Contacts are merged and labels renamed: Chatwoot saves every conversation that is concerned, so updated_at moves.
+-- Contacts are merged and labels renamed: Chatwoot saves every conversation concerned, so updated_at changes.
 
--- Into a contact that lacks nothing, so that it takes nothing over from the other.
+-- Into a contact with complete details, so that it takes nothing from the other one.
 create temporary table demo_merge as
 select
   base.id as base_id,
@@ -68,7 +68,7 @@ delete from csat_survey_responses where contact_id in (select mergee_id from dem
 delete from contacts where id in (select mergee_id from demo_merge);
 update contacts set updated_at = pg_temp.clock() where id in (select base_id from demo_merge);
 
--- A label's new name is another tag, and labels and tags know each other by the name only.
+-- A renamed label means another tag, because labels and tags are related only by name.
 create temporary table demo_renamed_label as
 select
   labels.id,

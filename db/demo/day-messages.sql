@@ -1,4 +1,4 @@
--- Messages and answers change: since 4.12 only their own updated_at moves, the conversation's stays.
+-- Messages and answers change: since 4.12 only their own updated_at changes, not the conversation's.
 
 create temporary table demo_edited_message as
 select spoken.id, conversation_id
@@ -60,7 +60,7 @@ set
   updated_at = pg_temp.clock()
 where id in (select id from demo_deleted_message);
 
--- Delivery reports move the stamp of a message, and nothing that a conversation shows.
+-- Delivery reports update the timestamp of a message, and nothing in the conversation's row.
 create temporary table demo_read_message as
 select spoken.id
 from (
@@ -87,7 +87,7 @@ set
   updated_at = pg_temp.clock()
 where id in (select id from demo_read_message);
 
--- An answer is noted in its survey's message, and in a row of its own.
+-- An answer is stored in the survey's message, and in a separate row.
 create temporary table demo_answer as
 select
   messages.id as message_id,
@@ -131,7 +131,7 @@ select
 from demo_answer
 order by message_id;
 
--- Of several answers the last one counts, so that is the one to change.
+-- Of several answers the last one counts, so that one changes.
 create temporary table demo_changed_answer as
 select
   id,

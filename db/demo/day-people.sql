@@ -1,4 +1,4 @@
--- People and places change: only their own updated_at moves, never that of a conversation.
+-- People, teams and inboxes change: only their own updated_at, never that of a conversation.
 
 create temporary table demo_renamed_contact as
 select distinct contacts.id
@@ -87,7 +87,7 @@ select
 from conversations
 where inbox_id in (select id from demo_renamed_inbox);
 
--- Every sign-in moves users.updated_at, and nothing that a conversation shows.
+-- Every sign-in updates users.updated_at, and nothing in a conversation's row.
 insert into demo_day (event)
 select 'agent signed in'
 from generate_series(1, pg_temp.times(3));

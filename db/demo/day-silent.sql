@@ -1,4 +1,4 @@
--- Writes that pass by the models: nothing in the database shows them but the changed value itself.
+-- Silent changes, written without Chatwoot's models: no timestamp changes, only the value itself.
 
 create temporary table demo_removed_agent as
 select
@@ -40,7 +40,7 @@ set
   assignee_last_seen_at = pg_temp.clock()
 where id in (select pg_temp.picked('agent looked'));
 
--- Since 4.14 the taggings go too.
+-- Since 4.14 the taggings are deleted too.
 create temporary table demo_removed_label as
 select
   labels.id,

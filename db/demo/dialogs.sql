@@ -1,4 +1,4 @@
--- What customers and agents say, ten lines a subject; {nome}, {agente} and {pedido} are filled in for each conversation.
+-- What customers and agents write, ten lines per subject; {nome}, {agente} and {pedido} are filled in for each conversation.
 
 create temporary table demo_line (
   subject integer,

@@ -1,5 +1,5 @@
--- Chance that repeats itself: the same setting demo.seed, topic and id always fall the same way, on every release and every host.
--- The functions live as long as the session.
+-- Reproducible random numbers: the same setting demo.seed, topic and id give the same result on every release and host.
+-- The functions exist for the session only.
 
 create function pg_temp.dice(topic text, id bigint, sides bigint) returns bigint
 language sql stable
@@ -14,7 +14,7 @@ as $$
   select options[1 + pg_temp.dice(topic, id, cardinality(options))]
 $$;
 
--- The first options often, the last one hardly ever.
+-- The first options often, the last one rarely.
 create function pg_temp.favour(topic text, id bigint, options anyarray) returns anyelement
 language sql stable
 as $$

@@ -154,7 +154,7 @@ from (values
   (2, 7, 15, 0, 'Boas-vindas', 'Bem-vindo(a)! Posso ajudar a escolher o seu café?')
 ) as campaign (account_id, inbox_id, sender_id, campaign_type, title, message);
 
--- What a conversation may refer to, by account.
+-- What a conversation can refer to, by account.
 create temporary table demo_account as
 select
   accounts.id as account_id,

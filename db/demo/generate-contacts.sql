@@ -1,4 +1,4 @@
--- Seven contacts for ten conversations, each at home in one inbox. Some have no name, e-mail, phone or identifier, some have them empty.
+-- Seven contacts per ten conversations, each in one inbox. For some, name, e-mail, phone or identifier is null, for others empty.
 
 insert into contacts (
   id, name, email, phone_number, account_id, created_at, updated_at, additional_attributes, identifier, last_activity_at,

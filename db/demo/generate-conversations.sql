@@ -1,5 +1,5 @@
--- The conversations of 540 days. After every forty an id is skipped, as deleted ones leave gaps; what a message needs to know of its
--- conversation stays in demo_conversation.
+-- The conversations of 540 days. After every forty an id is skipped, as deleted ones leave gaps; demo_conversation keeps what
+-- the messages need to know.
 
 create temporary table demo_conversation as
 select
@@ -117,7 +117,7 @@ cross join unnest(string_to_array(cached_label_list, ', ')) with ordinality as l
 join tags on tags.name = label.title
 order by conversations.id, position;
 
--- A contact can have labels too, and its id is often that of some conversation.
+-- A contact can have labels too, and its id is often also that of a conversation.
 insert into taggings (tag_id, taggable_type, taggable_id, context, created_at)
 select
   tags.id,

@@ -1,6 +1,6 @@
--- The dialogs. A message's id follows its arrival, so those of one conversation lie scattered among others, as in a real table.
+-- The dialogs. A message's id follows its arrival, so those of one conversation are scattered among others, as in a real table.
 
--- Beside the subjects: 100 private notes, 200 what agents did, 300 the end, 400 the greeting, 500 the survey.
+-- In addition to the subjects: 100 private notes, 200 what agents did, 300 the end, 400 the greeting, 500 the survey.
 insert into demo_line (subject, step, by_contact, body)
 values
   (100, 0, false, 'Cliente já ligou duas vezes sobre o pedido {pedido}, tratar com prioridade.'),
@@ -128,7 +128,7 @@ cross join lateral (
 ) as sent
 order by arrived_at, conversation_id, place;
 
--- Three in five surveys are answered, one in three answers says why.
+-- Three in five surveys are answered; one in three answers has a comment.
 insert into csat_survey_responses (
   account_id, conversation_id, message_id, rating, feedback_message, contact_id, assigned_agent_id, created_at, updated_at
 )

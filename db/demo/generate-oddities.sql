@@ -1,4 +1,4 @@
--- What a real database holds against all expectation. A few rows each, present from 482 conversations with 10 messages on.
+-- Unexpected contents of real databases: a few rows of each, from 482 conversations with 10 messages upwards.
 
 create temporary table demo_text as
 select
@@ -42,14 +42,14 @@ join (
 ) as spoken on spoken.place = demo_text.number * 5
 where messages.id = spoken.id;
 
--- Every content type, and one that no release knows; likewise the other enumerations.
+-- Every content type, and one unknown to every release; the same for the other enums.
 update messages set content_type = id - 300 where id between 301 and 312 and id <> 309;
 update messages set content_type = 42 where id = 320;
 update messages set message_type = 8 where id = 330;
 update conversations set status = 9 where id = 3;
 update conversations set priority = 7 where id = 4;
 
--- Valid as json, refused by jsonb.
+-- Valid json that jsonb rejects.
 update messages set content_attributes = '{"note": "a\u0000b"}' where id = 340;
 update messages set content_attributes = '"{\"note\":\"a\\u0000b\"}"' where id = 341;
 
@@ -81,7 +81,7 @@ from csat_survey_responses as csat
 where id <= 6
 order by id;
 
--- What a conversation refers to may be gone.
+-- What a conversation refers to may be deleted.
 delete from contacts where id in (select contact_id from conversations where id in (7, 77, 333) or id % 5000 = 0);
 delete from account_users where user_id = 8;
 delete from users where id = 8;
@@ -133,7 +133,7 @@ from messages
 where conversation_id = 41
 having count(*) > 0;
 
--- The ids above were given, not drawn.
+-- The ids above did not come from the sequences.
 select
   setval('accounts_id_seq', 3),
   setval('users_id_seq', 26),

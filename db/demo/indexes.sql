@@ -1,4 +1,4 @@
--- The indexes of a Chatwoot 4.14 but for the trigram ones. What matters most is what is absent: no updated_at has one, and of the
+-- The indexes of Chatwoot 4.14 except the trigram ones. What is missing matters most: no updated_at has an index, and among the
 -- created_at only that of messages.
 
 create index index_accounts_on_status on accounts (status);

@@ -1,4 +1,5 @@
--- A role that may only read, and no secret of agents or of contacts' sessions. The settings demo.user and demo.password name it.
+-- A role that can only read, and no secrets of agents or of contacts' sessions. Its name and password are the settings demo.user and
+-- demo.password.
 
 do $$
 declare

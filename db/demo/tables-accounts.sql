@@ -1,5 +1,5 @@
 -- The tables of accounts, agents and contacts with the columns of a Chatwoot 4.14. No foreign keys, as there: orphans are possible.
--- Every stamp is UTC without a time zone; the younger tables have timestamp(6), which holds the same six digits.
+-- Every timestamp is UTC without a time zone; newer tables have timestamp(6), with the same six digits.
 
 create table accounts (
   id serial primary key,

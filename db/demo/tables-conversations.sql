@@ -1,4 +1,4 @@
--- The tables of conversations and what hangs on them. The widths of references differ from those of the keys, as in Chatwoot.
+-- The tables of conversations and what belongs to them. The widths of references differ from those of the keys, as in Chatwoot.
 
 create table conversations (
   id serial primary key,
@@ -30,7 +30,7 @@ create table conversations (
   assignee_agent_bot_id bigint
 );
 
--- content_attributes is json, not jsonb: it keeps escapes such as \u0000 that jsonb refuses.
+-- content_attributes is json, not jsonb: it accepts escapes such as \u0000 that jsonb rejects.
 create table messages (
   id serial primary key,
   content text,
@@ -107,7 +107,7 @@ create table campaigns (
   template_params jsonb
 );
 
--- The number that people see counts within the account, from a sequence that comes with the account; nobody can choose it.
+-- The number that people see: per account, from the account's sequence; it cannot be chosen.
 create function create_display_id_sequences() returns trigger
 language plpgsql
 as $$

@@ -1,7 +1,106 @@
 import { sql } from 'kysely'
 
-import { isOfKind, optionalColumns, readColumns, type ColumnKind } from './source-columns.js'
 import { SyncError } from '../domain/errors.js'
+
+/** What a type has to be for the queries to mean what they say; within a kind, width and length may differ from release to release. */
+export type ColumnKind = 'integer' | 'text' | 'time' | 'boolean' | 'uuid'
+
+type Columns = Readonly<Record<string, ColumnKind>>
+
+/** The columns of Chatwoot that the built-in query and the change feeds read and that every release has. */
+export const readColumns = {
+  accounts: { id: 'integer', name: 'text' },
+  contacts: { id: 'integer', name: 'text', email: 'text', phone_number: 'text', updated_at: 'time' },
+  conversations: {
+    id: 'integer',
+    account_id: 'integer',
+    inbox_id: 'integer',
+    display_id: 'integer',
+    status: 'integer',
+    assignee_id: 'integer',
+    contact_id: 'integer',
+    created_at: 'time',
+    updated_at: 'time',
+    last_activity_at: 'time',
+  },
+  csat_survey_responses: {
+    id: 'integer',
+    conversation_id: 'integer',
+    rating: 'integer',
+    feedback_message: 'text',
+    created_at: 'time',
+    updated_at: 'time',
+  },
+  inboxes: { id: 'integer', name: 'text', channel_type: 'text' },
+  messages: {
+    id: 'integer',
+    conversation_id: 'integer',
+    content: 'text',
+    message_type: 'integer',
+    private: 'boolean',
+    sender_id: 'integer',
+    sender_type: 'text',
+    created_at: 'time',
+    updated_at: 'time',
+  },
+  taggings: { tag_id: 'integer', taggable_id: 'integer', taggable_type: 'text', context: 'text' },
+  tags: { id: 'integer', name: 'text' },
+  teams: { id: 'integer', name: 'text' },
+  users: { id: 'integer', name: 'text', email: 'text' },
+} as const satisfies Readonly<Record<string, Columns>>
+
+/** Columns that are read as well where the release has them; where it has not, they are NULL. */
+export const optionalColumns = {
+  contacts: { identifier: 'text' },
+  conversations: {
+    uuid: 'uuid',
+    priority: 'integer',
+    team_id: 'integer',
+    campaign_id: 'integer',
+    snoozed_until: 'time',
+    first_reply_created_at: 'time',
+    waiting_since: 'time',
+    contact_last_seen_at: 'time',
+    agent_last_seen_at: 'time',
+    cached_label_list: 'text',
+  },
+  inboxes: { timezone: 'text' },
+} as const satisfies Partial<Record<keyof typeof readColumns, Columns>>
+
+/** Columns of `conversations` up to release 4.14 that the conversation row leaves out on purpose. */
+const unreadColumns = [
+  'additional_attributes',
+  'assignee_agent_bot_id',
+  'assignee_last_seen_at',
+  'contact_inbox_id',
+  'custom_attributes',
+  'identifier',
+  'locked',
+  'sla_policy_id',
+  'user_last_seen_at',
+]
+
+/** Whether `conversations` of a release that this package knows has such a column. */
+export function isKnownColumn(name: string): boolean {
+  return (
+    name in readColumns.conversations || name in optionalColumns.conversations || unreadColumns.includes(name)
+  )
+}
+
+/** Whether a column of this type, as PostgreSQL writes it, is of the kind. */
+export function isOfKind(kind: ColumnKind, type: string): boolean {
+  switch (kind) {
+    case 'integer':
+      return ['smallint', 'integer', 'bigint'].includes(type)
+    case 'text':
+      return /^(text|citext|character varying(\(\d+\))?)$/.test(type)
+    case 'time':
+      return /^timestamp(\(\d\))? without time zone$/.test(type)
+    case 'boolean':
+    case 'uuid':
+      return type === kind
+  }
+}
 
 /** A column of Chatwoot that is read, as the source has it. */
 export interface ChatwootColumn {
@@ -22,13 +121,13 @@ const listed = (tables: Readonly<Record<string, Readonly<Record<string, ColumnKi
     Object.entries(columns).map(([column, kind]) => ({ table, column, kind, optional })),
   )
 
-/** Every column of Chatwoot that is read; the rows for `toChatwootColumns`. */
-export const lookUpChatwoot = sql`
+/** Every column of Chatwoot that is read, as this source has it. */
+export const chatwootColumnsQuery = sql<ChatwootColumn>`
   select
-    wanted."table"::text,
-    wanted."column"::text,
-    wanted.kind::text,
-    wanted.optional::text,
+    wanted."table"::text as "table",
+    wanted."column"::text as "column",
+    wanted.kind::text as kind,
+    wanted.optional as optional,
     case
       when a.attnum is null then 'absent'
       when has_column_privilege(a.attrelid, a.attnum, 'select') then 'readable'
@@ -44,34 +143,20 @@ export const lookUpChatwoot = sql`
     and not a.attisdropped
   order by 1, 2`
 
-export function toChatwootColumns(rows: readonly (readonly (string | null)[])[]): ChatwootColumn[] {
-  const kinds = ['integer', 'text', 'time', 'boolean', 'uuid'] as const
-  return rows.map(([table, column, kind, optional, state, type, role]) => ({
-    table: table ?? '',
-    column: column ?? '',
-    kind: kinds.find((each) => each === kind) ?? 'text',
-    optional: optional === 'true',
-    state: state === 'readable' || state === 'forbidden' ? state : 'absent',
-    type: type ?? '',
-    role: role ?? '',
-  }))
-}
-
 const nameOf = ({ table, column }: ChatwootColumn) => `${table}.${column}`
 
 /**
- * Refuses tables that the built-in query cannot read, or would read as something else, before anything is written.
- * Throws RELATION_MISSING, COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
+ * Checks, before anything is written, that the built-in query can read the tables and would not misread them. Throws RELATION_MISSING, COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
  */
 export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
   const tables = [...new Set(columns.map(({ table }) => table))]
-  const gone = tables.filter((name) =>
+  const missing = tables.filter((name) =>
     columns.every(({ table, state }) => table !== name || state === 'absent'),
   )
-  if (gone.length > 0) {
-    throw new SyncError('RELATION_MISSING', `The source has no table ${gone.join(', ')}.`, {
+  if (missing.length > 0) {
+    throw new SyncError('RELATION_MISSING', `The source has no table ${missing.join(', ')}.`, {
       remedy: 'Connect to the database of Chatwoot, with its schema in the search_path of the role.',
-      details: { tables: gone },
+      details: { tables: missing },
     })
   }
   const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional).map(nameOf)
@@ -88,15 +173,15 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
       details: { columns: forbidden },
     })
   }
-  const strange = columns.filter(({ state, kind, type }) => state === 'readable' && !isOfKind(kind, type))
-  if (strange.length > 0) {
-    const told = strange.map((each) => `${nameOf(each)} is ${each.type}`).join(', ')
+  const mismatched = columns.filter(({ state, kind, type }) => state === 'readable' && !isOfKind(kind, type))
+  if (mismatched.length > 0) {
+    const found = mismatched.map((each) => `${nameOf(each)} is ${each.type}`).join(', ')
     throw new SyncError(
       'COLUMN_TYPE_MISMATCH',
-      `The source has columns of a type that is not known: ${told}.`,
+      `The source has columns of a type that is not known: ${found}.`,
       {
         remedy: 'Use a chatwoot-sync that knows this release of Chatwoot.',
-        details: { columns: strange.map(nameOf) },
+        details: { columns: mismatched.map(nameOf) },
       },
     )
   }

@@ -1,10 +1,10 @@
 import { SyncError } from '../domain/errors.js'
 import type { ConversationRow } from './row.js'
 
-/** A column of the conversation row, or one of a relation of the caller's own. */
+/** A column of the conversation row, or one of a custom relation. */
 export type ColumnName = keyof ConversationRow | (string & Record<never, never>)
 
-/** What becomes of columns with personal data before a byte of them leaves the source. NULL stays NULL. */
+/** How columns with personal data are protected before a byte of them leaves the source. NULL stays NULL. */
 export interface ColumnRules {
   /** NULL in every row. */
   readonly exclude?: readonly ColumnName[] | undefined
@@ -15,11 +15,11 @@ export interface ColumnRules {
 }
 
 /**
- * What the rules say about each other; whether the columns are there, the catalog tells later. Throws CONFIG_INVALID and, for hashes
+ * Whether the rules contradict each other; whether the columns exist is checked later, against the catalog. Throws CONFIG_INVALID and, for hashes
  * without a key, CONFIG_MISSING.
  */
 export function checkRules(
-  { exclude = [], hash = [], mask = [] }: ColumnRules = {},
+  { exclude = [], hash = [], mask = [] }: ColumnRules,
   hashSecret: string | undefined,
 ): void {
   const all = [...exclude, ...hash, ...mask]
@@ -32,7 +32,7 @@ export function checkRules(
   if (hash.length > 0 && hashSecret === undefined) {
     throw new SyncError('CONFIG_MISSING', 'columns.hash needs hashSecret, the key of the hashes.', {
       remedy:
-        'Give a random text that is kept, as from: openssl rand -base64 32 (CHATWOOT_SYNC_HASH_SECRET).',
+        'Use a random text and keep it, for example from: openssl rand -base64 32 (CHATWOOT_SYNC_HASH_SECRET).',
     })
   }
 }

@@ -1,27 +1,27 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { template } from './template.js'
+import { sqlFile } from './sql-file.js'
 
-/** Moves with each change of what the row holds or of how it is computed, so that the next run reads everything anew. */
+/** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
 export const queryVersion = 1
 
 export interface RowColumn {
   readonly name: string
-  /** The type in which it is given, without a modifier. */
+  /** The type in which it is returned, without a modifier. */
   readonly type: string
-  /** The cell of `r`, or what is given in its place. */
+  /** The cell of `r`, or what is returned in its place. */
   readonly cell: RawBuilder<unknown>
 }
 
 export interface RowOptions {
   readonly timeZone: string | undefined
-  /** Time zones that both servers know; an inbox with another one gets UTC. */
+  /** Time zones that both servers know; for an inbox with another one it is UTC. */
   readonly knownTimeZones: readonly string[]
   readonly accounts: readonly number[] | undefined
   readonly inboxes: readonly number[] | undefined
   /** Ids of contacts whose conversations, and those in which they wrote, are left out. */
   readonly forgotten: readonly string[]
-  /** Whether the texts of messages and survey answers are given. */
+  /** Whether the texts of messages and survey answers are returned. */
   readonly messageTexts: boolean
 }
 
@@ -40,7 +40,7 @@ export function conversationKeys({ accounts, inboxes, forgotten }: RowOptions): 
     ],
     sql` and `,
   )
-  return sql`select c.id::text from conversations c where ${inFilter} order by c.id`
+  return sql`select c.id::text as id from conversations c where ${inFilter} order by c.id`
 }
 
 /** The conversations of the filter under a condition on `r`, in no order. */
@@ -50,7 +50,7 @@ export function conversations(
   options: RowOptions,
 ) {
   const { timeZone, knownTimeZones, accounts, inboxes, messageTexts } = options
-  const row = template('conversation-row.sql', {
+  const row = sqlFile('conversation-row.sql', {
     time_zone: timeZone ?? null,
     known_time_zones: arrayOf(knownTimeZones),
     without_message_texts: messageTexts ? null : 'true',
@@ -91,7 +91,7 @@ function withoutForgotten(
   ]
 }
 
-/** An array as one text, which every driver sends alike. */
+/** An array as one text, which every driver sends in the same form. */
 export function arrayOf(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
 }

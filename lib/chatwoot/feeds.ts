@@ -2,7 +2,7 @@ import type { RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/micros.js'
 import { arrayOf } from './conversation-row.js'
-import { template } from './template.js'
+import { sqlFile } from './sql-file.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 
@@ -14,24 +14,35 @@ export interface SmallTables {
   readonly accounts: Fingerprints
 }
 
-/** Every agent, team, inbox and account: table, id, fingerprint, time zone. */
-export const smallTables = (): RawBuilder<unknown> => template('small-tables.sql', {})
+/** One row of db/chatwoot/small-tables.sql. */
+export interface SmallTableRow {
+  readonly table_name: string
+  readonly id: string | null
+  readonly fingerprint: string | null
+  readonly time_zone: string | null
+}
 
-/** Reads the rows of `smallTables`. */
-export function toSmallTables(rows: readonly (readonly (string | null)[])[]): SmallTables {
+/** Every agent, team, inbox and account, and in a row of its own the estimated number of messages. */
+export const smallTables = (): RawBuilder<SmallTableRow> => sqlFile('small-tables.sql', {})
+
+export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
   const of = (table: string): Fingerprints =>
-    Object.fromEntries(rows.flatMap(([name, id, print]) => (name === table ? [[id ?? '', print ?? '']] : [])))
+    Object.fromEntries(
+      rows.flatMap(({ table_name: name, id, fingerprint }) =>
+        name === table ? [[id ?? '', fingerprint ?? '']] : [],
+      ),
+    )
   return { users: of('users'), teams: of('teams'), inboxes: of('inboxes'), accounts: of('accounts') }
 }
 
-/** The time zones that stand on inboxes, of the rows of `smallTables`. */
-export function timeZonesOf(rows: readonly (readonly (string | null)[])[]): string[] {
-  return [...new Set(rows.flatMap(([, , , zone]) => (zone ? [zone] : [])))]
+/** The time zones of the inboxes. */
+export function timeZonesOf(rows: readonly SmallTableRow[]): string[] {
+  return [...new Set(rows.flatMap(({ time_zone: zone }) => zone ?? []))].filter((zone) => zone !== '')
 }
 
-/** Messages, about. */
-export function messagesOf(rows: readonly (readonly (string | null)[])[]): number {
-  return Number(rows.find(([name]) => name === 'messages')?.[2] ?? Infinity)
+/** How many messages there are, as the planner estimates. */
+export function messagesOf(rows: readonly SmallTableRow[]): number {
+  return Number(rows.find(({ table_name: name }) => name === 'messages')?.fingerprint ?? Infinity)
 }
 
 /** Which edited messages a run looks for. */
@@ -49,11 +60,16 @@ export interface FeedBounds {
 }
 
 /**
- * Ids of the conversations of which a part changed since the bound, in no order; among them ids of conversations that are gone.
- * Which change shows through which column, and which through none, stands beside the SQL and in the README.
+ * Ids of the conversations of which a part changed since the bound, in no order; some of them may have been deleted meanwhile.
+ * Which change shows through which column, and which through none, is explained in the SQL and in docs/data.md.
  */
-export function changedConversations({ low, edits, before, now }: FeedBounds): RawBuilder<unknown> {
-  return template('changed-conversations.sql', {
+export function changedConversations({
+  low,
+  edits,
+  before,
+  now,
+}: FeedBounds): RawBuilder<{ readonly id: string | null }> {
+  return sqlFile('changed-conversations.sql', {
     low: formatMicros(low),
     edited_among: edits.among === null ? '-infinity' : formatMicros(edits.among),
     edited_since: formatMicros(edits.since),
@@ -64,8 +80,41 @@ export function changedConversations({ low, edits, before, now }: FeedBounds): R
   })
 }
 
-/** New, changed and gone. */
+/** New, changed and deleted ones. */
 function changedIds(before: Fingerprints, now: Fingerprints): string[] {
   const ids = new Set([...Object.keys(before), ...Object.keys(now)])
   return [...ids].filter((id) => before[id] !== now[id])
+}
+
+/** Up to this number a scan of all messages costs less than the rest of a run. */
+const fewMessages = 250_000
+
+/** When all messages were last scanned for edits, and what was left out since. */
+export interface EditState {
+  /** Source time of the last scan of all messages. */
+  readonly lookedAt: Micros
+  /** The earliest bound of the runs since then; null when there was none. */
+  readonly since: Micros | null
+}
+
+export interface EditPlan {
+  readonly bounds: EditBounds
+  /** What the next run starts from. */
+  readonly next: EditState
+}
+
+/**
+ * Which edited messages to look for. A change that became visible since the last scan of all messages has a stamp at or after the
+ * bound of one of the runs since, so the earliest of these bounds misses none. `editWindow` and `editScanEvery` are milliseconds.
+ */
+export function planEdits(
+  last: EditState | undefined,
+  run: { readonly at: Micros; readonly low: Micros; readonly messages: number },
+  { editWindow, editScanEvery }: { readonly editWindow: number; readonly editScanEvery: number },
+): EditPlan {
+  const { at, low, messages } = run
+  const since = Math.min(last?.since ?? low, low)
+  const isDue = !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
+  if (isDue) return { bounds: { among: null, since }, next: { lookedAt: at, since: null } }
+  return { bounds: { among: low - editWindow * 1000, since: low }, next: { ...last, since } }
 }

@@ -1,40 +1,89 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { SyncError } from './errors.js'
 
 /** Throws ABORTED once the signal has fired. */
-export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw stopped(signal.reason)
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw aborted(signal.reason)
 }
 
-export function stopped(cause: unknown): SyncError {
-  return new SyncError('ABORTED', 'The run was stopped; the batch in work was rolled back.', {
-    remedy: 'Run it again: a full read goes on where it was.',
+/** The error of a run whose caller stopped it. */
+export function aborted(cause: unknown): SyncError {
+  return new SyncError('ABORTED', 'The run was stopped; the current batch was rolled back.', {
+    remedy: 'Run it again: a full load resumes after its last committed batch.',
     cause,
   })
 }
 
-/** Milliseconds; ends early with ABORTED. */
+/** Waits for so many milliseconds. Throws ABORTED as soon as the signal fires. */
 export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await wait(milliseconds, undefined, signal ? { signal } : {})
+    await delay(milliseconds, undefined, signal ? { signal } : {})
   } catch (cause) {
-    throw stopped(cause)
+    throw aborted(cause)
   }
 }
 
-/** What is on its way; ends early with ABORTED, while the work goes on. */
-export async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/**
+ * Settles as the work does, or rejects with `errorOf` of the signal's reason as soon as the signal fires. The work itself is not cancelled: its
+ * result is dropped.
+ */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  errorOf: (reason: unknown) => unknown = aborted,
+): Promise<T> {
   if (!signal) return work
-  let onStop = (): void => undefined
-  const stop = new Promise<never>((_, reject) => {
-    onStop = () => reject(stopped(signal.reason))
-    if (signal.aborted) onStop()
-    signal.addEventListener('abort', onStop, { once: true })
+  let onAbort = (): void => undefined
+  const firing = new Promise<never>((_, reject) => {
+    onAbort = () => reject(errorOf(signal.reason))
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    return await Promise.race([work, stop])
+    return await Promise.race([work, firing])
   } finally {
-    signal.removeEventListener('abort', onStop)
+    signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** Settles as the work does, or rejects with `onTimeout()` after so many milliseconds, while the work continues unobserved. */
+export async function withinTime<T>(
+  work: Promise<T>,
+  milliseconds: number,
+  onTimeout: () => Error,
+): Promise<T> {
+  const timeout = new AbortController()
+  const alarm = setTimeout(() => timeout.abort(), milliseconds)
+  try {
+    return await unlessAborted(work, timeout.signal, onTimeout)
+  } finally {
+    clearTimeout(alarm)
+  }
+}
+
+/** Milliseconds for a connection to close; it is cut after that. */
+export const closeTimeout = 2000
+
+/**
+ * Calls `onTimeout` when the server has not answered for so many milliseconds, unless what it returns is called before; never for 0. A
+ * server's own timeouts are of no use when nothing of it arrives, and the system's keepalive sees neither a proxy that hangs nor a server
+ * that was stopped.
+ */
+export function startResponseTimeout(
+  side: 'source' | 'target',
+  milliseconds: number,
+  onTimeout: (reason: SyncError) => void,
+): () => void {
+  if (milliseconds === 0) return () => undefined
+  const alarm = setTimeout(() => onTimeout(noResponse(side, milliseconds)), milliseconds)
+  return () => clearTimeout(alarm)
+}
+
+function noResponse(side: 'source' | 'target', milliseconds: number): SyncError {
+  const code = side === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE'
+  return new SyncError(code, `The ${side} has not responded for ${milliseconds / 1000} s.`, {
+    remedy: 'Check the network between and the server, then run again.',
+    details: { sqlState: null, socketError: null, responseTimeout: milliseconds },
+  })
 }

@@ -1,11 +1,11 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 
-/** What stands for the secret of hashed columns wherever it has to be told: nothing leads from it back to the secret. */
+/** What represents the secret of hashed columns wherever it has to be sent: the secret cannot be derived from it. */
 export interface HashKey {
   /** The key of HMAC-SHA256 as its two blocks, in hex: the source computes with these and never sees the secret. */
   readonly inner: string
   readonly outer: string
-  /** Tells one key from another. */
+  /** Distinguishes one key from another. */
   readonly digest: string
 }
 
@@ -22,7 +22,7 @@ export function hashKeyOf(secret: string): HashKey {
 
 /**
  * What a hashed column holds in place of a text: 64 hex digits, the same in every run with the same secret. It lets a caller who knows
- * the secret find the row of a given e-mail or phone. Texts are hashed byte for byte: another case or a space gives another hash.
+ * the secret find the row of a given e-mail or phone. Texts are hashed byte for byte: another case or a space leads to another hash.
  *
  * @example db.selectFrom('conversas_analytics').where('contact_email', '=', hashColumnValue(email, secret))
  */

@@ -2,7 +2,7 @@
 export interface CustomRelation {
   /** As SQL writes it: `vw_conversations_analytics_final`, `analytics."My view"`. */
   readonly name: string
-  /** The column that tells rows apart; it must be unique and never NULL, and the target needs a unique index on it. */
+  /** The column that identifies a row; it must be unique and never NULL, and the target needs a unique index on it. */
   readonly key: string
   /** The column that every change of a row moves forward. What does not move it is found by verify only. */
   readonly changedAt: string

@@ -1,6 +1,7 @@
 /**
- * Every way in which this package fails on purpose, with its cause and its remedy. The code is stable: it stands in
- * `etl_control.error_code`, in `--json` output and in the troubleshooting table of the README.
+ * Every way in which this package fails on purpose, with its cause and its remedy, and how a caller should see it: `usage` for a wrong
+ * option or setting, `locked` for another run in progress, `failure` for everything else. The code is stable: it is in
+ * `etl_control.error_code`, in `--json` output and in docs/errors.md.
  */
 export const errorCodes = {
   /** An option or an environment variable has a value that cannot work. Remedy: the message names it and what it may be. */
@@ -11,9 +12,9 @@ export const errorCodes = {
   SOURCE_UNREACHABLE: 'failure',
   /** The target server did not answer. Remedy: as for the source. */
   TARGET_UNREACHABLE: 'failure',
-  /** The source refused the user or the password. Remedy: check the user, the password and pg_hba.conf. */
+  /** The source rejected the user or the password. Remedy: check the user, the password and pg_hba.conf. */
   SOURCE_AUTH_FAILED: 'failure',
-  /** The target refused the user or the password. Remedy: as for the source. */
+  /** The target rejected the user or the password. Remedy: as for the source. */
   TARGET_AUTH_FAILED: 'failure',
   /** The Chatwoot server speaks no TLS, or its certificate or ours is not trusted. Remedy: the message names it. */
   SOURCE_TLS_FAILED: 'failure',
@@ -27,7 +28,7 @@ export const errorCodes = {
   SOURCE_TIMED_OUT: 'failure',
   /** A statement on the target took longer than `statementTimeout`, or waited for a lock. Remedy: as for the source. */
   TARGET_TIMED_OUT: 'failure',
-  /** The disk of the target is full. Remedy: make room there; what was committed stays, the next run goes on. */
+  /** The disk of the target is full. Remedy: make room there; what was committed stays, the next run continues. */
   TARGET_DISK_FULL: 'failure',
   /** The target takes no writes: it is a standby, or read only by a setting. Remedy: connect to the primary. */
   TARGET_READ_ONLY: 'failure',
@@ -51,7 +52,7 @@ export const errorCodes = {
   COLUMN_MISSING: 'failure',
   /** Source and target disagree on the type of a column in a way that loses content. Remedy: change the target column. */
   COLUMN_TYPE_MISMATCH: 'failure',
-  /** A column or a table changed while the run was at work: nothing of the batch in work was written. Remedy: run again. */
+  /** A column or a table changed during the run: nothing of the current batch was written. Remedy: run again. */
   SCHEMA_CHANGED: 'failure',
   /** The same key came twice with different content. Remedy: a relation with one row for each key. */
   KEY_NOT_UNIQUE: 'failure',
@@ -65,32 +66,32 @@ export const errorCodes = {
   LOCKED: 'locked',
   /** The lock went away with its connection, or a pooler parted them, or another run took over: nothing was written after that. Remedy: run again. */
   LOCK_LOST: 'failure',
-  /** The AbortSignal fired or the process was told to stop: the batch in work was rolled back. Remedy: run again; a backfill goes on. */
+  /** The AbortSignal fired or the process was stopped: the current batch was rolled back. Remedy: run again; a full load resumes. */
   ABORTED: 'failure',
-  /** Written into the control row of a run that died without closing it. Remedy: none, the next run goes on. */
+  /** Written into the control row of a run that died without closing it. Remedy: none, the next run continues. */
   INTERRUPTED: 'failure',
   /** A migration failed; nothing of it was applied. Remedy: the message carries what the database said. */
   MIGRATION_FAILED: 'failure',
   /** A full read found no row at all while the target holds some. Remedy: check the source; allow it explicitly if it is meant. */
   SOURCE_EMPTY: 'failure',
-  /** More rows would be marked deleted than `maxDeleteShare` allows. Remedy: check the source; raise the share for one run. */
+  /** More rows would be soft-deleted than `maxDeleteShare` allows. Remedy: check the source; raise the share for one run. */
   TOO_MANY_DELETES: 'failure',
-  /** A full read ended before its end, so what it did not show is not gone. Remedy: run again. */
+  /** A full load did not see all rows, so what it did not see is not deleted. Remedy: run again. */
   READ_INCOMPLETE: 'failure',
   /**
-   * The source is another server, timeline or definition than the last run read, so deletes cannot be told; or it became another one in the
-   * middle of a run. Remedy: check it, then `--accept-new-source`; in the middle of a run, run again.
+   * The source is another server, timeline or definition than the last run read, so it is not known what was deleted; or it became another one in
+   * the middle of a run. Remedy: check it, then `--accept-new-source`; in the middle of a run, run again.
    */
   SOURCE_IDENTITY_CHANGED: 'failure',
   /** The standby has not replayed far enough to be read. Remedy: wait, or read the primary. */
   STANDBY_BEHIND: 'failure',
-  /** More rows were refused by the target than `maxRejects` allows. Remedy: look at the rejected rows and mend the column. */
+  /** The target rejected more rows than `maxRejects` allows. Remedy: look at the rejected rows and fix the column. */
   TOO_MANY_REJECTS: 'failure',
-  /** A statement on the source failed for another reason; `details.sqlState` tells which. */
+  /** A statement on the source failed for another reason; `details.sqlState` says which. */
   SOURCE_FAILED: 'failure',
-  /** A statement on the target failed for another reason; `details.sqlState` tells which. */
+  /** A statement on the target failed for another reason; `details.sqlState` says which. */
   TARGET_FAILED: 'failure',
-  /** A caller's hook (`transform`, `onProgress`) threw. Remedy: mend the hook; nothing of the batch was written. */
+  /** A caller's hook (`transform`, `onProgress`) threw. Remedy: fix the hook; nothing of the batch was written. */
   HOOK_FAILED: 'failure',
   /** The embedded server of the demo did not start. Remedy: the message carries its last log lines. */
   DEMO_SERVER_FAILED: 'failure',

@@ -1,27 +1,45 @@
 /**
- * The horizon: from which change stamp on a run must read, so that after it the target equals the source as of the run's snapshot.
+ * The horizon, also called low watermark: the change stamp from which a run must read, so that after it the target equals the source as
+ * of the run's snapshot.
  *
  * A stamp is written before its transaction commits, so rows appear behind any watermark taken from the stamps themselves. Instead, each
- * run remembers which transactions were open, and since when at the latest; when one of them is gone, its rows can have become visible,
- * and the next read begins where that transaction began.
+ * run remembers which transactions were open, and since when at the latest; when one of them has ended, its rows can have become
+ * visible, and the next read begins where that transaction began.
+ *
+ * Only transactions of the source's database are remembered, as no other can write its rows: a process works in one database for as long
+ * as it lives, and a prepared transaction is of the one in which it was prepared. A process without a database writes no rows at all, and
+ * one that is still logging in has begun no transaction of its own yet: what it begins later is case 1. A prepared transaction that cannot
+ * be placed counts as being of this one.
  *
  * Assumption A: every change of a row sets its change column to a time not earlier than the begin of the writing transaction on the
- * source's clock, less the allowance. The allowance therefore has to cover the clock error between the application's hosts and the
+ * source's clock, less the clock skew allowed. That therefore has to cover the clock error between the application's hosts and the
  * database, and the time from computing a stamp to `begin`.
  *
- * A probe reads, in this order: the time t, the virtual ids V of all open transactions, and the next transaction id N, which is
- * `xmax + age(xmax)` (the xmax of a snapshot alone is the last *completed* id + 1). Then the snapshot S is taken.
+ * A probe reads the time t, then the next transaction id N, which is `xmax + age(xmax)` (the xmax of a snapshot alone is the last
+ * *completed* id + 1), and then, of the transactions of this database, the virtual ids V of the open ones and the ids W of those that
+ * have one. Then the snapshot S is taken.
  *
- * Claim: after a good run k, each row version visible in S_k is in the target, or its writer X is in V_k with bound(X) <= begin of X.
- * Proof, by induction, for a version v with stamp u, visible in S_k+1 and not in S_k:
- * 1. X not in V_k: X began after t_k was read, so u >= t_k - allowance >= low, and v is read.
- * 2. X in V_k and not in V_k+1: X is resolved, u >= bound(X) - allowance >= low, and v is read.
+ * Claim: after a successful run k, each row version visible in S_k is in the target, or its writer X is in V_k with bound(X) <= begin of
+ * X. Proof, by induction, for a version v with stamp u, visible in S_k+1 and not in S_k; its writer X is of this database:
+ * 1. X not in V_k: X began after t_k was read, so u >= t_k - skew >= low, and v is read.
+ * 2. X in V_k and not in V_k+1: X is resolved, u >= bound(X) - skew >= low, and v is read.
  * 3. X in both, committed between probe and snapshot: v may be missed now, but X stays in V_k+1, and the next run meets case 2.
- * bound(X) is the time of the last probe that did not show X, so X began after it. Transaction ids of the last snapshot are resolved in
- * the same way by the probe with the largest N that is not above them, which covers ids whose virtual id was not seen.
+ * bound(X) is the time of the last probe that did not show X, so X began after it.
  *
- * A standby shows no transactions of its primary. There, low reaches back to the last probe before the oldest transaction of the last
- * snapshot, on the clock of the replayed commits, and the allowance also has to cover the time from `begin` to the first write.
+ * A run need not read at all when N_k is the next id in S_k and in S_k+1 too, no id of W_k is in progress in S_k, and V_k+1 still shows
+ * all of V_k. For let v be visible in S_k+1. If not in S_k, then X was given its id before N_k was read and had not ended at S_k, so W_k,
+ * which is read later than N_k, shows it, against the premise. (Should W_k have missed it, V_k+1 shows it, and that is case 3.) If v is
+ * visible in S_k, then X has ended before V_k+1 was read, so X is not in V_k by the premise, and v is in the target by the claim. That
+ * other databases hold transactions open changes nothing of this. Ids that they take between two runs do: those that have ended again can
+ * no longer be placed, so the run reads.
+ *
+ * The ids of W_k that have ended in S_k+1 are resolved as well, by the last probe with N <= x. No case needs that; it covers a
+ * transaction whose virtual id was not seen. Of the other ids of a snapshot, those below N_k are of other databases, as they would be in
+ * W_k, or of subtransactions, whose transaction has a lower one; and those from N_k on would be resolved by t_k, where low begins anyway.
+ *
+ * A standby shows no transactions of its primary, nor of which database an id is. There, low reaches back to the last probe before the
+ * oldest transaction of the last snapshot, whatever its database, on the clock of the replayed commits, and the clock skew allowed also
+ * has to cover the time from `begin` to the first write.
  *
  * Whatever is not known for certain (no state, another server, a transaction older than the first probe) means: read everything.
  */
@@ -46,13 +64,16 @@ export interface Probe extends Server {
   readonly at: Micros | null
   /** The next transaction id. */
   readonly next: bigint
-  /** Virtual ids of the open transactions, prepared ones among them. */
+  /** Virtual ids of the open transactions of the source's database, prepared ones among them. */
   readonly open: readonly string[]
+  /** Transaction ids of those among them that have one, read after `next`. */
+  readonly writing: readonly bigint[]
   /** Whether a prepared transaction is among them. */
   readonly prepared: boolean
   readonly identity: SourceIdentity
 }
 
+/** A snapshot as PostgreSQL shows it: of all databases of the server. */
 export interface Snapshot {
   readonly xmin: bigint
   readonly xmax: bigint
@@ -76,11 +97,15 @@ export interface Trace {
   readonly bounds: ReadonlyMap<string, Micros | null>
 }
 
-/** What a good run leaves for the next one. */
+/** What a successful run leaves for the next one. */
 export interface HorizonState extends Trace {
   readonly at: Micros
   /** Time of the target at the same moment; states of earlier versions lack it. */
   readonly targetAt?: Micros
+  /**
+   * The snapshot without the ids of other databases: `xmin` is the oldest id that may still become visible, or `next` for none. States of
+   * earlier versions, and of a standby, include the other databases.
+   */
   readonly snapshot: Snapshot
 }
 
@@ -112,39 +137,83 @@ function openOfSource({ mode, open }: Probe): readonly string[] {
   return mode === 'standby' ? [] : open
 }
 
+/** Microseconds that may lie between two looks at two clocks; the clock skew allowed covers as much. */
+const latency = 1_000_000
+
+/**
+ * The last state with its times moved onto the source's clock as it is now. A clock that was set back and has passed the time of the last
+ * run again shows nothing of that, but stamps from in between lie before that time. By the target's clock more time has passed since, and
+ * all noted times move back by the difference. What this cannot show is that both clocks were set back at once, as on one machine.
+ *
+ * A clock that is still behind the last run is left to `lowerBound`, which then requires reading everything. A standby shows no clock of
+ * its own.
+ */
+export function onClockOf(probe: Probe, last: HorizonState, targetAt: Micros): HorizonState {
+  if (probe.mode === 'standby' || probe.at === null || probe.at < last.at) return last
+  if (last.targetAt === undefined) return last
+  const lost = targetAt - last.targetAt - (probe.at - last.at)
+  return lost > latency ? movedBack(last, lost) : last
+}
+
+function movedBack(last: HorizonState, by: Micros): HorizonState {
+  const points = last.points.map(({ at, next }) => ({ at: at - by, next }))
+  const bounds = [...last.bounds].map(([vxid, at]): [string, Micros | null] => [
+    vxid,
+    at === null ? null : at - by,
+  ])
+  return { ...last, at: last.at - by, points, bounds: new Map(bounds) }
+}
+
 /** Where to read from, or why everything has to be read. */
 export type LowerBound = { readonly low: Micros } | { readonly unknown: string }
 
-/** `trace` is the one that `observe` made of `last` and `probe`. The allowance is in microseconds. */
+/** `trace` is the one that `observe` made of `last` and `probe`; `skew` is the clock skew allowed. */
 export function lowerBound(
   last: HorizonState,
   trace: Trace,
   probe: Probe,
   snapshot: Snapshot,
-  allowance: Micros,
+  skew: Micros,
 ): LowerBound {
   const changed = changeOfSource(last, probe)
   if (changed) return { unknown: changed }
   if (probe.at === null) return { unknown: 'the standby has not replayed a commit yet' }
   if (snapshot.next < last.snapshot.next) return { unknown: 'the source has forgotten transactions' }
-  // How far back it went, and so which stamps were given since, cannot be told.
+  // How far back it went, and so which stamps were given since, is unknown.
   if (probe.mode === 'primary' && probe.at < last.at)
     return { unknown: 'the clock of the source was set back' }
   const bounds =
     probe.mode === 'standby'
       ? [boundOf(last.snapshot.xmin, trace)]
-      : [...resolvedOpen(last, trace), resolvedXid(last.snapshot, snapshot, trace)]
+      : [...resolvedOpen(last, trace), ...resolvedIds(last, trace, snapshot)]
   if (bounds.includes(null)) return { unknown: 'a transaction was open longer than this pipeline has looked' }
-  const known = bounds.filter((bound) => bound !== undefined && bound !== null)
-  return { low: Math.min(last.at, probe.at, ...known) - allowance }
+  const known = bounds.filter((bound) => bound !== null)
+  return { low: Math.min(last.at, probe.at, ...known) - skew }
 }
 
 /** The state that a run with this probe and snapshot leaves. Points that no later run can need are dropped. */
-export function nextState(trace: Trace, probe: Probe, snapshot: Snapshot): HorizonState | undefined {
+export function nextState(trace: Trace, probe: Probe, given: Snapshot): HorizonState | undefined {
   if (probe.at === null) return undefined
+  const snapshot = ofDatabase(given, probe)
   const newestOld = trace.points.findLastIndex(({ next }) => next <= snapshot.xmin)
   const points = trace.points.slice(Math.max(newestOld, 0))
   return { ...trace, points, at: probe.at, snapshot }
+}
+
+/** An open transaction may have begun before the first probe, so that nobody knows when. */
+export function isBeginUnknown(trace: Trace, probe: Probe, snapshot: Snapshot): boolean {
+  const [first] = trace.points
+  return (
+    heldBackSince(trace) === null || (first !== undefined && ofDatabase(snapshot, probe).xmin < first.next)
+  )
+}
+
+/** Ids from the probe's next one on count as this database's, as far as anybody knows. */
+function ofDatabase(snapshot: Snapshot, { mode, next, writing }: Probe): Snapshot {
+  if (mode === 'standby') return snapshot
+  const inProgress = writing.filter((xid) => !hasEnded(xid, snapshot))
+  const xmin = inProgress.reduce((oldest, xid) => (xid < oldest ? xid : oldest), next)
+  return { ...snapshot, inProgress, xmin }
 }
 
 /** Since when, at the latest, the oldest transaction has been open that is still open. */
@@ -155,13 +224,11 @@ export function heldBackSince({ bounds }: Trace): Micros | null | undefined {
   return known.length > 0 ? Math.min(...known) : undefined
 }
 
-/** There is nothing to read: no transaction id was given out since the last snapshot, none was open, and none is left to look after. */
+/** There is nothing to read: no transaction id was given out since the last snapshot, and no transaction of then is left to look after. */
 export function nothingWritten(last: HorizonState, trace: Trace, probe: Probe, snapshot: Snapshot): boolean {
   return (
     changeOfSource(last, probe) === undefined &&
-    // The list of ids in progress is always empty on a standby; the oldest of them is known there too.
-    last.snapshot.xmin === last.snapshot.xmax &&
-    last.snapshot.xmax === last.snapshot.next &&
+    last.snapshot.xmin === last.snapshot.next &&
     last.snapshot.next === snapshot.next &&
     // What ended between the last probe and the last snapshot was visible there, but perhaps from before where that run began to read.
     resolvedOpen(last, trace).length === 0
@@ -173,7 +240,7 @@ export function isSameServer(one: Server, other: Server): boolean {
   return one.mode === other.mode && one.startedAt === other.startedAt
 }
 
-/** Another server, database or history: what is gone from it may never have been in it. */
+/** Another server, database or history: what is missing there may never have been there. */
 export function isOtherSource(last: Trace, { identity }: Probe): boolean {
   return (
     last.identity.system !== identity.system ||
@@ -198,19 +265,14 @@ function resolvedOpen(last: HorizonState, { bounds, startedAt }: Trace): (Micros
   return [...last.bounds].flatMap(([vxid, bound]) => (isOpen(vxid) ? [] : [bound]))
 }
 
-/** The bound of the oldest transaction id that was open at the last snapshot and no longer is; undefined without one. */
-function resolvedXid(last: Snapshot, now: Snapshot, trace: Trace): Micros | null | undefined {
-  const open = new Set(now.inProgress)
-  const isResolved = (xid: bigint) => xid < now.xmax && !open.has(xid)
-  const listed = last.inProgress.filter(isResolved)
-  let assigned = last.xmax
-  while (assigned < last.next && open.has(assigned)) assigned += 1n
-  if (assigned < last.next && isResolved(assigned)) listed.push(assigned)
-  if (listed.length === 0) return undefined
-  return boundOf(
-    listed.reduce((oldest, xid) => (xid < oldest ? xid : oldest)),
-    trace,
-  )
+/** The bounds of the transaction ids that were in progress at the last run and no longer are. */
+function resolvedIds({ snapshot: last }: HorizonState, trace: Trace, now: Snapshot): (Micros | null)[] {
+  return last.inProgress.filter((xid) => hasEnded(xid, now)).map((xid) => boundOf(xid, trace))
+}
+
+/** Of an id that had been given out, and is of no subtransaction. */
+function hasEnded(xid: bigint, { xmax, inProgress }: Snapshot): boolean {
+  return xid < xmax && !inProgress.includes(xid)
 }
 
 /** Time of the last point at which the id had not been given out. */

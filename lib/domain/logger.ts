@@ -8,5 +8,3 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
 }
-
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }

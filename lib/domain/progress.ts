@@ -8,7 +8,7 @@ export interface Progress {
   readonly rowsExpected: number | null
 }
 
-/** What a run tells before it tries again. */
+/** What a run reports before it tries again. */
 export interface Retry {
   /** Code and message of the failure. */
   readonly code: ErrorCode

@@ -6,7 +6,7 @@ const mark = '[redacted]'
  *
  * Hidden: user and password in a URL, the value of `password=`, `"token": "..."` and the like, the last field of a pgpass
  * line, Slack webhook addresses, Slack and bearer tokens, e-mail addresses, phone numbers that begin with `+`, and each of
- * `secrets` wherever it stands, also percent-encoded or escaped for JSON, SQL or a connection string. Secrets under four
+ * `secrets` wherever it occurs, also percent-encoded or escaped for JSON, SQL or a connection string. Secrets under four
  * characters are hidden only in the places named above: anywhere else they would blot out ordinary words.
  *
  * In doubt it hides too much rather than too little. The time is linear in the length of the text, whatever it holds.

@@ -1,7 +1,7 @@
-/** How a run was started, for the control table. */
+/** How a run was started, for the control table: by hand, by cron or a timer, or by the REST API. */
 export type TriggeredBy = 'manual' | 'scheduler' | 'api'
 
-/** `incremental` reads what changed since the last good run; `full` reads everything and marks what is gone. */
+/** `incremental` reads what changed since the last successful run; `full` reads everything and soft-deletes what is missing. */
 export type LoadType = 'incremental' | 'full'
 
 /** Milliseconds spent in each part of a run. Reading overlaps loading, so the parts can add up to more than the whole. */
@@ -33,14 +33,15 @@ export interface Warning {
 export interface Counts {
   /** Rows read from the source: always the sum of inserted, updated, unchanged and rejected. */
   readonly rowsExtracted: number
+  /** Rows that were new to the target. */
   readonly rowsInserted: number
-  /** Rows whose content differed, those that had been marked deleted and are back among them. */
+  /** Rows whose content differed, among them those that had been soft-deleted and exist again. */
   readonly rowsUpdated: number
   /** Rows that were equal already and cost no write. */
   readonly rowsUnchanged: number
-  /** Rows that the target could not take. */
+  /** Rows that the target rejected; they are recorded in `etl_rejects`. */
   readonly rowsRejected: number
-  /** Rows marked deleted, as the source no longer has them. They were not read, so they are not part of the sum. */
+  /** Rows soft-deleted, as the source no longer has them. They were not read, so they are not part of the sum. */
   readonly rowsDeleted: number
 }
 
@@ -54,7 +55,7 @@ export interface SyncReport extends Counts {
   readonly status: 'running' | 'success' | 'failed'
   readonly loadType: LoadType
   readonly triggeredBy: TriggeredBy
-  /** Why an incremental run read everything, or a full one went on from an earlier one. */
+  /** Why an incremental run was a full load, or which full load this one resumed; else null. */
   readonly reason: string | null
   readonly startedAt: string
   readonly completedAt: string | null
@@ -70,6 +71,6 @@ export interface SyncReport extends Counts {
   readonly marginUsedSeconds: number | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
-  /** A dry run counts what would happen and writes nothing, so no row of the control table stands for it. */
+  /** A dry run counts what would happen and writes nothing, so it has no row in the control table. */
   readonly dryRun: boolean
 }

@@ -10,9 +10,9 @@ export interface Failure {
  * Whether a failure passes by itself. `brief`: it may, within seconds, as after a failover; as a rule somebody has to act.
  * `smaller`: less work at a time may get through.
  */
-export type Prospect = 'passes' | 'brief' | 'smaller' | 'stays'
+export type Prognosis = 'passes' | 'brief' | 'smaller' | 'stays'
 
-/** Tries of what is `brief` or `smaller` before a run gives up. */
+/** Attempts at what is `brief` or `smaller` before a run fails. */
 const fewTries = 3
 
 /** Milliseconds: the first wait is at most this long, and each may be twice as long as the one before. */
@@ -22,11 +22,11 @@ const firstWait = 250
 const longestWait = 10_000
 
 /**
- * By SQLSTATE where the server gave one, else by whether the server was reached at all. Class 08 is the connection, 40 a conflict with
+ * By SQLSTATE where the server sent one, else by whether the server was reached at all. Class 08 is the connection, 40 a conflict with
  * other transactions or with the recovery of a standby, 57P a server that stops or starts.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-export function prospectOf({ code, details }: Failure): Prospect {
+export function prognosisOf({ code, details }: Failure): Prognosis {
   const { sqlState } = details
   // A name that the server or a pooler does not know may come as a protocol error.
   if (/_(AUTH_FAILED|DATABASE_MISSING|FORBIDDEN|POOLED)$/.test(code)) return 'stays'
@@ -47,7 +47,7 @@ export interface Trouble {
 }
 
 /**
- * Milliseconds until the next try, or undefined to give up: the failure stays, or the trouble has lasted for `budget` milliseconds.
+ * Milliseconds until the next try, or undefined to fail: the failure stays, or the trouble has lasted for `budget` milliseconds.
  * `random` is from 0 to 1. Full jitter, so that many clients of a server that comes back do not come all at once:
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
@@ -56,10 +56,10 @@ export function waitAfter(
   trouble: Trouble,
   { now, budget, random }: { now: number; budget: number; random: number },
 ): number | undefined {
-  const prospect = prospectOf(failure)
+  const prognosis = prognosisOf(failure)
   const left = trouble.since + budget - now
-  if (prospect === 'stays' || left <= 0) return undefined
-  if (prospect !== 'passes' && trouble.failures >= fewTries) return undefined
+  if (prognosis === 'stays' || left <= 0) return undefined
+  if (prognosis !== 'passes' && trouble.failures >= fewTries) return undefined
   const most = Math.min(firstWait * 2 ** (trouble.failures - 1), longestWait, left)
   return Math.round(most * random)
 }

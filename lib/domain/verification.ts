@@ -15,13 +15,13 @@ export interface VerifyReport {
   readonly rowsMissing: number
   /** Rows whose content differs and that the next run would not read. */
   readonly rowsStale: number
-  /** Rows that are gone from the source. */
+  /** Rows that no longer exist in the source. */
   readonly rowsExtra: number
   /** Of the stale and extra rows, those whose change stamp had not moved: no change column showed it. */
   readonly rowsSilent: number
   /** Rows that changed since the last run and that the next one will read; no fault. */
   readonly rowsPending: number
-  /** Rows that the target cannot take: they stand in `etl_rejects`, and each run tries them again. Not among missing and stale. */
+  /** Rows that the target rejects: they are in `etl_rejects`, and each run tries them again. Not counted as missing or stale. */
   readonly rowsRejected: number
   readonly rowsRepaired: number
   /** How many stale rows differ in each column, of the first thousand. */

@@ -3,11 +3,11 @@ import * as z from 'zod/mini'
 import type { SyncReport, Warning } from '../domain/report.js'
 import type { VerifyReport } from '../domain/verification.js'
 import type { Progress } from '../options.js'
-import type { RunPage, Stats } from './control-reader.js'
+import type { RunPage, Stats } from './run-reader.js'
 import type { Health } from './functions.js'
 import { about, executionId, loadType, runStatus } from './request-schemas.js'
 
-/** A schema that is checked against the type it stands for. */
+/** The compiler checks the schema against the type of the answer. */
 const of =
   <T>() =>
   <S extends z.ZodMiniType<T>>(schema: S): S =>
@@ -17,12 +17,14 @@ const count = z.int().check(z.gte(0))
 const seconds = z.number()
 const time = z.string().check(about('With microseconds and offset: 2026-11-24 12:00:00.123456+00.'))
 const sourceTime = z.nullable(
-  z.string().check(about('Time of the source, UTC, with microseconds: 2026-11-24 12:00:00.123456.')),
+  z
+    .string()
+    .check(about('By the clock of the source, in UTC, with microseconds: 2026-11-24 12:00:00.123456.')),
 )
 const healthOutcome = z.enum(['ok', 'warning', 'critical'])
 const phase = z.exactOptional(z.number())
 
-/** All of them: a code that is missing here does not compile. */
+/** All warnings of a run: a code that is missing here does not compile. */
 export const warningCodes = {
   MARGIN_HALF_USED: 'MARGIN_HALF_USED',
   MARGIN_USED_UP: 'MARGIN_USED_UP',
@@ -45,7 +47,7 @@ export const runReport = of<SyncReport>()(
     triggeredBy: z.enum(['manual', 'scheduler', 'api']),
     reason: z
       .nullable(z.string())
-      .check(about('Why an incremental run read everything, or a full one went on from an earlier one.')),
+      .check(about('Why an incremental run read everything, or a full one resumed an earlier one.')),
     startedAt: time,
     completedAt: z.nullable(time),
     durationSeconds: z.nullable(seconds),
@@ -85,7 +87,7 @@ export const runReport = of<SyncReport>()(
 export const runPage = of<RunPage>()(
   z.strictObject({
     runs: z.array(runReport),
-    next: z.nullable(executionId).check(about('Cursor of the page after this one; null on the last.')),
+    next: z.nullable(executionId).check(about('Cursor of the next page; null on the last one.')),
   }),
 )
 
@@ -123,7 +125,7 @@ const number = z.nullable(z.number())
 
 export const healthReport = of<Health>()(
   z.strictObject({
-    healthy: z.boolean().check(about('Nothing is critical.')),
+    healthy: z.boolean().check(about('Whether nothing is critical.')),
     outcome: healthOutcome,
     pipeline: z.string(),
     checks: z.array(
@@ -145,12 +147,12 @@ export const stats = of<Stats>()(
   z.strictObject({
     pipeline: z.string(),
     time,
-    isLocked: z.boolean().check(about('Whether a run or a comparison is at work.')),
+    isLocked: z.boolean().check(about('Whether a run or a comparison is in progress.')),
     running: z.nullable(runReport),
     lastRun: z.nullable(runReport),
     lastSuccess: z.nullable(runReport),
-    freshnessSeconds: z.nullable(seconds).check(about('Since the last good run ended.')),
-    lagSeconds: z.nullable(seconds).check(about('Since the time of the source that the target equals.')),
+    freshnessSeconds: z.nullable(seconds).check(about('Since the last successful run ended.')),
+    lagSeconds: z.nullable(seconds).check(about('Since the time of the source that the target reflects.')),
     runTotals: z.array(z.strictObject({ loadType, status: runStatus, runs: count, seconds })),
     rowTotals: z.strictObject({
       inserted: count,
@@ -173,9 +175,9 @@ export const stats = of<Stats>()(
   }),
 )
 
-/** Stats with what the server itself knows. */
+/** Stats, with what only the server knows. */
 export const serverStats = z.extend(stats, {
-  nextRunAt: z.nullable(z.iso.datetime()).check(about('Begin of the next run, as far as it is known.')),
+  nextRunAt: z.nullable(z.iso.datetime()).check(about('Start of the next run; null when it is not known.')),
   version: z.string(),
 })
 
@@ -184,6 +186,6 @@ export const problem = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string(),
-  code: z.string().check(about('Stable: what a program looks at.')),
-  executionId: z.optional(executionId).check(about('The run that is in the way.')),
+  code: z.string().check(about('Stable, for programs to act on.')),
+  executionId: z.optional(executionId).check(about('The run that is in progress.')),
 })

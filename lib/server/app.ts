@@ -4,15 +4,15 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 
 import type { Logger } from '../domain/logger.js'
 import { answerAsset, type Assets } from './assets.js'
-import { askedTogether } from './asked-together.js'
-import { answerMetrics, factRoutes } from './fact-routes.js'
 import type { ServerFunctions } from './functions.js'
-import { originGuard, securityHeaders, tokenGuard } from './guards.js'
+import { noStore, originGuard, securityHeaders, tokenGuard } from './guards.js'
 import type { LiveRuns } from './live-runs.js'
-import { openApiDocument } from './openapi.js'
+import { metricsRoutes } from './metrics-routes.js'
+import { answerOpenApi } from './openapi.js'
+import { pipelineRoutes } from './pipeline-routes.js'
 import { problem, problemOf } from './problem.js'
 import { runRoutes } from './run-routes.js'
-import { sharedAnswers } from './shared-answer.js'
+import { shareJson } from './shared-answer.js'
 
 export interface AppParts {
   readonly functions: ServerFunctions
@@ -25,13 +25,12 @@ export interface AppParts {
 }
 
 /** REST, metrics and page, over functions. Only the page, which holds no data, and the description of the API need no token. */
-export function createApp(parts: AppParts): Hono {
-  const { functions, live, assets, token, origins, version, logger } = parts
+export function createApp({ functions, live, assets, token, origins, version, logger }: AppParts): Hono {
   const app = new Hono()
   app.onError((error, context) => problemOf(error, context, logger))
   app.notFound((context) => problem('NOT_FOUND', `There is nothing at ${context.req.path.slice(0, 100)}.`))
 
-  app.use(securityHeaders)
+  app.use(securityHeaders, noStore)
   if (origins.length > 0) app.use('/api/*', allowOrigins(origins))
   app.use(
     methodNotAllowed({
@@ -43,13 +42,11 @@ export function createApp(parts: AppParts): Hono {
   app.use('/api/*', tokenGuard(token), originGuard(origins))
   app.use('/metrics', tokenGuard(token))
 
-  const answer = sharedAnswers()
+  const answer = shareJson()
   app.route('/api/runs', runRoutes({ functions, live, answer, logger }))
-  // Looking at health connects to both servers.
-  app.route('/api', factRoutes({ functions, live, answer, answerHealth: sharedAnswers(2000), version }))
-  const ask = askedTogether(1000)
-  app.get('/metrics', () => answerMetrics(functions, ask, logger))
-  app.get('/openapi.json', (context) => context.json(openApiDocument(version, token !== undefined)))
+  app.route('/api', pipelineRoutes({ functions, live, answer, answerHealth: shareJson(2000), version }))
+  app.route('/metrics', metricsRoutes(functions, logger))
+  app.get('/openapi.json', answerOpenApi(app, version, token !== undefined))
   app.get('/', (context) => answerAsset(context, assets, 'index.html') ?? context.notFound())
   app.get('/assets/*', (context) => {
     const [, path = ''] = context.req.path.split('/assets/')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,7 +12,7 @@ interface Asset {
   readonly etag: string
 }
 
-/** The files of the page by their path below its folder: nothing else can be asked for, whatever a path says. */
+/** The files of the page by their path below `assets/`. Nothing else can be requested, whatever a path says. */
 export type Assets = ReadonlyMap<string, Asset>
 
 const types: Readonly<Record<string, string>> = {
@@ -19,26 +20,39 @@ const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8',
 }
 
-/** Reads them all, which is some hundred kilobytes. */
+/** Reads them all into memory, about 150 kilobytes. */
 export async function loadAssets(): Promise<Assets> {
+  const files = [...(await ownFiles()), ...chartFiles()]
+  return new Map(await Promise.all(files.map(async ([path, file]) => [path, await readAsset(file)] as const)))
+}
+
+type NamedFile = readonly [path: string, file: string]
+
+async function ownFiles(): Promise<NamedFile[]> {
   const folder = fileURLToPath(new URL('./assets/', import.meta.url))
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const assets = await Promise.all(
-    files.map(async (file): Promise<[string, Asset]> => {
-      const body = new Uint8Array(await readFile(file))
-      const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"`
-      const type = types[extname(file)] ?? 'application/octet-stream'
-      return [relative(folder, file).replaceAll(sep, '/'), { body, type, etag }]
-    }),
-  )
-  return new Map(assets)
+  return files.map((file) => [relative(folder, file).replaceAll(sep, '/'), file])
 }
 
-/** Asked for again each time, and sent only when it is another one: a new release shows at once. */
+/** The charts are drawn by the package `uplot`, wherever npm has put it. */
+function chartFiles(): NamedFile[] {
+  const { resolve } = createRequire(import.meta.url)
+  return ['uPlot.iife.min.js', 'uPlot.min.css'].map((name) => [
+    `uplot/${name}`,
+    resolve(`uplot/dist/${name}`),
+  ])
+}
+
+async function readAsset(file: string): Promise<Asset> {
+  const body = new Uint8Array(await readFile(file))
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"`
+  return { body, type: types[extname(file)] ?? 'application/octet-stream', etag }
+}
+
+/** Revalidated on each request, and sent only when it has changed, so that a new release shows at once. */
 export function answerAsset(context: Context, assets: Assets, path: string): Response | undefined {
   const asset = assets.get(path)
   if (!asset) return undefined

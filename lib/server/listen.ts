@@ -8,17 +8,21 @@ import { getRequestListener } from '@hono/node-server'
 import { SyncError } from '../domain/errors.js'
 import { problem } from './problem.js'
 
+/** Where `SyncServer.listen` listens. */
 export interface ListenOptions {
-  /** (Default: 8080.) 0 for any that is free. */
+  /** (Default: 8080.) 0 takes any free port. */
   readonly port?: number | undefined
-  /** (Default: 127.0.0.1, which other machines cannot reach.) */
+  /** Address or name of this machine. (Default: 127.0.0.1, which other machines cannot reach.) */
   readonly host?: string | undefined
 }
 
+/** A port that is open. */
 export interface Listening {
-  /** Where the page is. */
+  /** Address of the page, with a slash at the end: `http://127.0.0.1:8080/`. */
   readonly url: string
+  /** The port that was taken, also when 0 was asked for. */
   readonly port: number
+  /** Closes the port, and after half a second the connections that are still open. Does nothing when it is closed already. */
   close(): Promise<void>
 }
 
@@ -26,7 +30,7 @@ type Fetch = (request: Request) => Promise<Response>
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
 
-/** Answers at an address of this machine; see `SyncServer.listen`. */
+/** Listens at an address of this machine; see `SyncServer.listen`. */
 export async function listen(
   fetch: Fetch,
   { port = 8080, host = '127.0.0.1', hasToken }: ListenOptions & { readonly hasToken: boolean },
@@ -40,13 +44,13 @@ export async function listen(
     headersTimeout: 10_000,
     requestTimeout: 30_000,
     maxHeaderSize: 16 * 1024,
-    // Its absence is told as a problem like others.
+    // Without one the request is answered with a problem, like any other fault.
     requireHostHeader: false,
   }
   const server = createServer(limits, (incoming, outgoing) => void answer(incoming, outgoing))
-  server.on('clientError', refuse)
+  server.on('clientError', rejectUnreadable)
   try {
-    // A number that can be no port is thrown at once.
+    // Throws at once for a number that is no port.
     server.listen(port, host)
     await once(server, 'listening')
   } catch (cause) {
@@ -61,8 +65,8 @@ export async function listen(
 }
 
 /**
- * A page of another site can give its own name the address 127.0.0.1, and then reads what is served there as if it were its own; but the
- * name stands in the request.
+ * Another site can let its own name resolve to 127.0.0.1 (DNS rebinding), and its page then reads what is served there as if it were its
+ * own. But the request carries that name.
  */
 function onlyByLocalName(fetch: Fetch): Fetch {
   return async (request) => {
@@ -72,10 +76,10 @@ function onlyByLocalName(fetch: Fetch): Fetch {
   }
 }
 
-const unreadable = 'It is no HTTP, too slow, or its headers are wrong or too large.'
+const unreadable = 'The request is not valid HTTP, arrives too slowly, or has invalid or too large headers.'
 
-/** What is no HTTP has no request that a route could answer. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** What is not HTTP becomes no request that a route could answer. */
+function rejectUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -97,21 +101,21 @@ function portOf(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** Streams of events would stay open as long as their listeners like. */
+/** Streams of events would otherwise stay open as long as their clients want. */
 async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
-  const impatient = setTimeout(() => server.closeAllConnections(), 500)
+  const forced = setTimeout(() => server.closeAllConnections(), 500)
   await closed
-  clearTimeout(impatient)
+  clearTimeout(forced)
 }
 
 function needsToken(host: string): SyncError {
   return new SyncError(
     'CONFIG_MISSING',
-    `Listening at ${host}, which other machines can reach, needs a token.`,
+    `Listening at ${host}, which other machines can reach, requires a token.`,
     {
       remedy: 'Set CHATWOOT_SYNC_TOKEN, or listen at 127.0.0.1.',
     },
@@ -121,14 +125,14 @@ function needsToken(host: string): SyncError {
 function cannotListen(host: string, port: number, cause: unknown): SyncError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program is there already',
-    EACCES: 'this user may not have that port',
+    EADDRINUSE: 'another program uses it already',
+    EACCES: 'this user may not use that port',
     EADDRNOTAVAIL: 'this machine has no such address',
-    ENOTFOUND: 'there is no such name',
+    ENOTFOUND: 'the name does not resolve',
     ERR_SOCKET_BAD_PORT: 'a port is a number from 0 to 65535',
   }
   return new SyncError('CONFIG_INVALID', `Cannot listen at ${host}:${port}: ${reasons[code] ?? code}.`, {
-    remedy: 'Choose another one.',
+    remedy: 'Choose another port or address.',
     details: { host, port },
     cause,
   })

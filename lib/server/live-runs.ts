@@ -5,19 +5,20 @@ import type { LoadType } from '../domain/report.js'
 import type { Progress } from '../options.js'
 import type { RunRequest, ServerFunctions } from './functions.js'
 
-/** A run that this server started and that is at work. */
+/** A run that this server has started and that has not ended. */
 export interface LiveRun {
+  /** Undefined until the run has its row. */
   readonly executionId: string | undefined
   readonly progress: Progress | undefined
 }
 
 /** The run of this server, of which there is one at most. */
 export interface LiveRuns {
-  /** Gives the id as soon as the run has its row. Rejects with LOCKED while another one is at work, and with what a run fails with before that. */
+  /** Returns the id as soon as the run has its row. Throws LOCKED while another one is running, and what a run fails with before it has its row. */
   start(loadType: LoadType): Promise<string>
   current(): LiveRun | undefined
-  /** Stops the run and waits for it, `patience` milliseconds at most. Later ones are refused with ABORTED. */
-  stop(patience: number): Promise<void>
+  /** Stops the run and waits for it, `timeout` milliseconds at most. Starting another one then throws ABORTED. */
+  stop(timeout: number): Promise<void>
   /** Fires when the server stops. */
   readonly stopping: AbortSignal
 }
@@ -27,7 +28,7 @@ interface Live {
   progress?: Progress
 }
 
-/** Failures of a run stand in its row, and whoever started it has logged them; so nobody else has to hear of them here. */
+/** A run that fails says so in its row, and `startRun` logs it; so its error is thrown here only when there is no row. */
 export function createLiveRuns(startRun: ServerFunctions['startRun']): LiveRuns {
   const stopping = new AbortController()
   let live: Live | undefined
@@ -35,11 +36,11 @@ export function createLiveRuns(startRun: ServerFunctions['startRun']): LiveRuns 
 
   const start = async (loadType: LoadType) => {
     if (stopping.signal.aborted) throw isStopping()
-    if (live) throw atWork(live.executionId)
+    if (live) throw isRunning(live.executionId)
     const run: Live = {}
     live = run
     return new Promise<string>((resolve, reject) => {
-      const ended = ending(startRun, {
+      const ended = startAsync(startRun, {
         loadType,
         triggeredBy: 'api',
         signal: stopping.signal,
@@ -56,26 +57,26 @@ export function createLiveRuns(startRun: ServerFunctions['startRun']): LiveRuns 
   return {
     start,
     current: () => live && { executionId: live.executionId, progress: live.progress },
-    stop: async (patience) => {
-      stopping.abort(new Error('The server was told to stop.'))
-      await Promise.race([done, wait(patience, undefined, { ref: false })])
+    stop: async (timeout) => {
+      stopping.abort(new Error('The server was stopped.'))
+      await Promise.race([done, wait(timeout, undefined, { ref: false })])
     },
     stopping: stopping.signal,
   }
 }
 
 /** `async` turns what the function throws into a rejection. */
-async function ending(startRun: ServerFunctions['startRun'], request: RunRequest): Promise<string> {
+async function startAsync(startRun: ServerFunctions['startRun'], request: RunRequest): Promise<string> {
   return (await startRun(request)).executionId
 }
 
-function atWork(executionId: string | undefined): SyncError {
-  return new SyncError('LOCKED', 'A run is at work already.', {
-    remedy: 'Wait until it is done.',
+function isRunning(executionId: string | undefined): SyncError {
+  return new SyncError('LOCKED', 'Another run is in progress.', {
+    remedy: 'Wait until it has ended.',
     details: executionId === undefined ? {} : { executionId },
   })
 }
 
 function isStopping(): SyncError {
-  return new SyncError('ABORTED', 'The server is stopping.', { remedy: 'Ask again when it is back.' })
+  return new SyncError('ABORTED', 'The server is stopping.', { remedy: 'Try again when it is back.' })
 }

@@ -1,18 +1,20 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 
 import { differencesLeft } from '../domain/verification.js'
-import type { Stats } from './control-reader.js'
+import type { Stats } from './run-reader.js'
 import type { Health } from './functions.js'
 
-/** What is known when Prometheus asks. Without stats, as the target cannot be read, only that is told. */
+/** What a scrape shows. */
 export interface Facts {
+  /** Undefined when the target cannot be read, which is then the only metric of the runs. */
   readonly stats: Stats | undefined
+  /** Undefined when health cannot be checked. */
   readonly health: Health | undefined
 }
 
-/** The text that Prometheus reads. What is not known has no sample, rather than one that is wrong. */
+/** The metrics as Prometheus reads them, text format 0.0.4. What is not known has no sample rather than a wrong one. */
 export async function metricsText({ stats, health }: Facts): Promise<string> {
-  // Of one answer only: the numbers are those of the control tables, so that runs of other processes count too.
+  // A registry for this scrape alone: the numbers are those of the control tables, so that runs of other processes count too.
   const registry = new Registry()
   const gauge = gaugesOf(registry, stats?.pipeline ?? '')
   gauge('target_readable', 'Whether the control tables can be read, 1 or 0.', [[{}, stats ? 1 : 0]])
@@ -28,6 +30,7 @@ export async function metricsText({ stats, health }: Facts): Promise<string> {
   return registry.metrics()
 }
 
+/** The content type of that text. */
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null]
@@ -42,7 +45,7 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
   }))
   counter(
     'runs_total',
-    'Runs that were begun.',
+    'Runs that were started.',
     kinds.map(({ labels, runs }) => [labels, runs]),
   )
   counter(
@@ -52,38 +55,44 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
   )
   counter(
     'rows_total',
-    'Rows by what became of them.',
+    'Rows by outcome.',
     Object.entries(stats.rowTotals).map(([outcome, rows]) => [{ outcome }, rows]),
   )
-  gauge('rejected_rows', 'Rows that the target cannot take now.', [
+  gauge('rejected_rows', 'Rows that are quarantined now.', [
     [{}, stats.rejections.reduce((sum, { rows }) => sum + rows, 0)],
   ])
-  gauge('running', 'Whether a run or a comparison is at work, 1 or 0.', [[{}, stats.isLocked ? 1 : 0]])
+  gauge('running', 'Whether a run or a comparison is in progress, 1 or 0.', [[{}, stats.isLocked ? 1 : 0]])
   gauge(
     'failures_in_row',
-    'Failed runs since the last good one, but for those that were stopped on purpose.',
+    'Failed runs since the last successful one, except those that were stopped on purpose.',
     [[{}, stats.failuresInRow]],
   )
-  gauge('freshness_seconds', 'Since the last good run ended.', [[{}, stats.freshnessSeconds]])
-  gauge('lag_seconds', 'Since the time of the source that the target equals.', [[{}, stats.lagSeconds]])
-  gauge('last_success_timestamp_seconds', 'End of the last good run.', [
+  gauge('freshness_seconds', 'Seconds since the last successful run ended.', [[{}, stats.freshnessSeconds]])
+  gauge('lag_seconds', 'Seconds since the time of the source that the target reflects.', [
+    [{}, stats.lagSeconds],
+  ])
+  gauge('last_success_timestamp_seconds', 'End of the last successful run.', [
     [{}, unixTime(lastSuccess?.completedAt)],
   ])
-  gauge('last_run_duration_seconds', 'How long the last run took.', [
+  gauge('last_run_duration_seconds', 'Duration of the last run.', [
     [{ load_type: lastRun?.loadType ?? '' }, lastRun?.durationSeconds ?? null],
   ])
-  gauge('margin_used_seconds', 'How much of the skew allowance late stamps used up in the last good run.', [
-    [{}, lastSuccess?.marginUsedSeconds ?? null],
-  ])
+  gauge(
+    'margin_used_seconds',
+    'How much of the skew allowance late timestamps used in the last successful run.',
+    [[{}, lastSuccess?.marginUsedSeconds ?? null]],
+  )
   gauge('last_verification_timestamp_seconds', 'End of the last comparison.', [
     [{}, unixTime(found?.completedAt)],
   ])
-  gauge('differences', 'Rows that the last comparison found to differ, by how.', [
+  gauge('differences', 'Rows that differed in the last comparison, by kind.', [
     [{ kind: 'missing' }, found?.rowsMissing ?? null],
     [{ kind: 'stale' }, found?.rowsStale ?? null],
     [{ kind: 'extra' }, found?.rowsExtra ?? null],
   ])
-  gauge('differences_left', 'Those of them that were not repaired.', [[{}, found && differencesLeft(found)]])
+  gauge('differences_left', 'Differences of the last comparison that were not repaired.', [
+    [{}, found && differencesLeft(found)],
+  ])
 }
 
 function gaugesOf(registry: Registry, pipeline: string): AddSamples {

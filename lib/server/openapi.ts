@@ -1,93 +1,132 @@
+import type { Hono, MiddlewareHandler } from 'hono'
+import { describeRoute, openAPIRouteHandler } from 'hono-openapi'
 import * as z from 'zod/mini'
 
-import { endpoints, namedSchemas, type Endpoint, type SchemaName } from './endpoints.js'
-import { executionId } from './request-schemas.js'
+import {
+  healthReport,
+  problem,
+  progress,
+  runPage,
+  runReport,
+  runStarted,
+  serverStats,
+  verifyReport,
+} from './answer-schemas.js'
+import { runStart, verifyStart } from './request-schemas.js'
 
-/** Describes the API in OpenAPI 3.1, from the schemas that check the requests. */
-export function openApiDocument(version: string, needsToken: boolean): object {
-  const paths: Record<string, Record<string, object>> = {}
-  for (const endpoint of endpoints) {
-    const operations = (paths[endpoint.path] ??= {})
-    operations[endpoint.method] = operationOf(endpoint)
+/** The schemas that the OpenAPI document names. */
+export const namedSchemas = {
+  RunStart: runStart,
+  RunStarted: runStarted,
+  Run: runReport,
+  RunPage: runPage,
+  Progress: progress,
+  VerifyStart: verifyStart,
+  Verification: verifyReport,
+  Health: healthReport,
+  Stats: serverStats,
+  Problem: problem,
+} as const
+
+type SchemaName = keyof typeof namedSchemas
+
+/** What the OpenAPI document says of a route. Its path and method are those of the route itself; every response can also be a problem. */
+export interface Operation {
+  readonly id: string
+  readonly summary: string
+  readonly description?: string
+  readonly path?: z.ZodMiniObject
+  readonly query?: z.ZodMiniObject
+  readonly body?: SchemaName
+  readonly answer: {
+    readonly status: 200 | 202
+    readonly description: string
+    /** (Default: application/json.) */
+    readonly type?: string
+    /** (Default: a text.) */
+    readonly schema?: SchemaName
   }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'chatwoot-sync',
-      version,
-      description: 'Starts, lists and watches the runs that keep an analytics table equal to a Chatwoot.',
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
-    // Relative to this document, wherever the server is mounted.
-    servers: [{ url: '.' }],
-    security: needsToken ? [{ bearer: [] }] : [],
-    paths,
-    components: {
-      schemas: componentSchemas(),
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-    },
-  }
+  readonly problems: readonly (keyof typeof problemMeanings)[]
 }
 
-function operationOf({ id, summary, description, path, query, body, answer, problems }: Endpoint): object {
+const problemMeanings = {
+  400: 'The request is invalid; the detail says where.',
+  401: 'The token is missing or wrong.',
+  403: 'The request comes from a page of another site.',
+  404: 'There is no such run.',
+  409: 'A run or a comparison is running.',
+  413: 'The body is larger than 16 KiB.',
+  415: 'The body is not JSON.',
+  429: 'There are too many listeners already.',
+  503: 'A database cannot be reached or read, or the server is stopping.',
+} as const
+
+/** Comes before the handler of a route and describes it. */
+export function describe(operation: Operation): MiddlewareHandler {
+  const { id, summary, description, path, query, body, answer, problems } = operation
   const { status, schema, type = 'application/json', description: meaning } = answer
-  const content = { [type]: { schema: schema ? reference(schema) : { type: 'string' } } }
-  const refusals = problems.map((code) => [
+  const content = { [type]: { schema: schema ? reference(schema) : { type: 'string' as const } } }
+  const failures = problems.map((code) => [
     code,
     { description: problemMeanings[code], content: problemContent },
   ])
-  return {
+  return describeRoute({
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
-    parameters: [...(path.includes('{id}') ? [idParameter()] : []), ...(query ? queryParameters(query) : [])],
+    parameters: [...parameters('path', path), ...parameters('query', query)],
     ...(body ? { requestBody: { content: { 'application/json': { schema: reference(body) } } } } : {}),
     responses: {
       [status]: { description: meaning, content },
-      ...Object.fromEntries(refusals),
-      default: { description: 'Something else went wrong.', content: problemContent },
+      ...Object.fromEntries(failures),
+      default: { description: 'Something else failed.', content: problemContent },
     },
-  }
+  })
 }
 
-const problemMeanings: Readonly<Record<number, string>> = {
-  400: 'The request is wrong; the detail says where.',
-  401: 'The token is missing or wrong.',
-  403: 'A page of another site asked.',
-  404: 'There is no such run.',
-  409: 'A run or a comparison is at work.',
-  413: 'The body is larger than 16 KiB.',
-  415: 'The body is not JSON.',
-  429: 'Too many listen already.',
-  503: 'A database cannot be reached or read, or the server is stopping.',
+/** Answers with the description of all routes of the app in OpenAPI 3.1. */
+export function answerOpenApi(app: Hono, version: string, needsToken: boolean): MiddlewareHandler {
+  return openAPIRouteHandler(app, {
+    documentation: {
+      info: {
+        title: 'chatwoot-sync',
+        version,
+        description: 'Starts, lists and watches the runs that keep an analytics table equal to a Chatwoot.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      // Relative to this document, wherever the server is mounted.
+      servers: [{ url: '.' }],
+      security: needsToken ? [{ bearer: [] }] : [],
+      components: {
+        schemas: componentSchemas(),
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      },
+    },
+  })
 }
 
 const reference = (name: SchemaName) => ({ $ref: `#/components/schemas/${name}` })
 const problemContent = { 'application/problem+json': { schema: reference('Problem') } }
 
-function idParameter(): object {
-  return { name: 'id', in: 'path', required: true, schema: plain(z.toJSONSchema(executionId)) }
-}
-
-/** As they are after reading: in the address everything is a text. */
-function queryParameters(query: z.ZodMiniObject): object[] {
-  const { properties = {} } = z.toJSONSchema(query, { io: 'output' })
-  return Object.entries(properties).map(([name, schema]) => ({
+/** The schemas are those of the values after they were read: in a URL everything is a text. */
+function parameters(place: 'path' | 'query', schema: z.ZodMiniObject | undefined) {
+  const { properties = {} } = schema ? z.toJSONSchema(schema, { io: 'output' }) : {}
+  return Object.entries(properties).map(([name, property]) => ({
     name,
-    in: 'query',
-    required: false,
-    schema: typeof schema === 'boolean' ? {} : plain(schema),
+    in: place,
+    required: place === 'path',
+    schema: typeof property === 'boolean' ? {} : embedded(property),
   }))
 }
 
-function componentSchemas(): object {
+function componentSchemas() {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(namedSchemas)) registry.add(schema, { id })
   const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}`, io: 'input' })
-  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, plain(schema)]))
+  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, embedded(schema)]))
 }
 
-/** Without what only stands at the top of a document of its own. */
-function plain(schema: object): object {
+/** Without the keys that only a document of its own has at its top. */
+function embedded(schema: object): object {
   return Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema' && key !== '$id'))
 }

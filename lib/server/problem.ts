@@ -6,22 +6,22 @@ import { SyncError, type ErrorCode } from '../domain/errors.js'
 import type { Logger } from '../domain/logger.js'
 import { redact } from '../domain/redact.js'
 
-/** What can be wrong with a request, beside the codes of SyncError: its status and its title. */
+/** What can be wrong with a request, besides the codes of SyncError: status and title. */
 const requestProblems = {
   BAD_REQUEST: [400, 'The request cannot be read'],
-  UNAUTHORIZED: [401, 'A token is needed'],
-  FORBIDDEN: [403, 'Not from this page'],
+  UNAUTHORIZED: [401, 'A token is required'],
+  FORBIDDEN: [403, 'Not allowed from this page'],
   NOT_FOUND: [404, 'Not found'],
-  METHOD_NOT_ALLOWED: [405, 'Not this method'],
+  METHOD_NOT_ALLOWED: [405, 'Method not allowed'],
   BODY_TOO_LARGE: [413, 'The body is too large'],
   BODY_NOT_JSON: [415, 'The body must be JSON'],
-  WRONG_HOST: [421, 'Another server is meant'],
+  WRONG_HOST: [421, 'Wrong host'],
   TOO_MANY_STREAMS: [429, 'Too many listeners'],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>
 
 export type RequestProblem = keyof typeof requestProblems
 
-/** A problem of RFC 9457 as a response. */
+/** A problem of RFC 9457 as a response: `{ type, title, status, detail, code }`. */
 export function problem(
   code: RequestProblem,
   detail: string,
@@ -31,7 +31,7 @@ export function problem(
   return respond(status, { title, detail, code }, headers)
 }
 
-/** The problem that an error stands for. What nobody foresaw is logged, and tells nothing of itself. */
+/** The response to an error that a route threw. An unexpected one is logged, and the response shows nothing of it. */
 export function problemOf(error: unknown, context: Context, logger: Logger): Response {
   if (error instanceof SyncError) {
     const { executionId } = error.details
@@ -45,26 +45,26 @@ export function problemOf(error: unknown, context: Context, logger: Logger): Res
   }
   const reason = error instanceof Error ? redact(`${error.name}: ${error.message}`) : null
   logger.error('A request failed', { code: 'INTERNAL', path: context.req.path, reason })
-  const detail = 'Something unexpected happened; the log of the server tells more.'
+  const detail = 'Something unexpected happened. The log of the server has the details.'
   return respond(500, { title: titleOf(500), detail, code: 'INTERNAL' })
 }
 
-/** What the table of codes says to be passing is worth asking again. */
+/** 503 for what may pass, so that the same request can succeed later. */
 function statusOf(code: ErrorCode): 400 | 409 | 500 | 503 {
   if (code === 'LOCKED') return 409
   if (code === 'CONFIG_INVALID') return 400
-  const isPassing =
+  const mayPass =
     code === 'ABORTED' ||
     code === 'STANDBY_BEHIND' ||
     /_(UNREACHABLE|AUTH_FAILED|TIMED_OUT|READ_ONLY|DISK_FULL)$/.test(code)
-  return isPassing || code === 'TARGET_NOT_MIGRATED' || code.endsWith('_DATABASE_MISSING') ? 503 : 500
+  return mayPass || code === 'TARGET_NOT_MIGRATED' || code.endsWith('_DATABASE_MISSING') ? 503 : 500
 }
 
 function titleOf(status: 400 | 409 | 500 | 503): string {
   const titles = {
-    400: 'That cannot work',
-    409: 'Another run is at work',
-    500: 'It failed',
+    400: 'The configuration is invalid',
+    409: 'Another run is in progress',
+    500: 'The request failed',
     503: 'Not possible at the moment',
   }
   return titles[status]

@@ -1,34 +1,29 @@
-import type { CompiledQuery } from 'kysely'
-
 import { openSession, type DatabaseHandle } from '../postgres/driver/connect.js'
-import type { Cells, Session } from '../postgres/driver/session.js'
-import { beginReading } from '../postgres/driver/transaction.js'
+import type { Session } from '../postgres/driver/session.js'
+import { withSnapshot } from '../postgres/driver/transaction.js'
 
 /** Reads over one connection, one question after the other. */
 export interface ReadingSession {
-  rows(query: CompiledQuery): Promise<readonly Cells[]>
+  /** What `work` returns, in a transaction of its own that cannot write. */
+  read<T>(work: (session: Session) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 const connection = { applicationName: 'chatwoot-sync serve', connectTimeout: 5_000 }
 /** Milliseconds: who looks at a page does not wait longer. */
-const patience = { statementTimeout: 15_000, lockTimeout: 15_000 }
+const timeouts = { statementTimeout: 15_000, lockTimeout: 15_000 }
 
 /** Opened by the first question, and again by the next one where it was lost: a server that restarts does not end the service. */
 export function openReadingSession(target: DatabaseHandle): ReadingSession {
   let opened: Promise<Session> | undefined
   let last: Promise<unknown> = Promise.resolve()
 
-  const read = async (query: CompiledQuery) => {
+  const readNow = async <T>(work: (session: Session) => Promise<T>) => {
     if (await isLost(opened)) opened = undefined
     opened ??= openSession('target', target, connection)
     const current = opened
     try {
-      const session = await current
-      await session.script(beginReading(patience))
-      const rows = await session.rows(query)
-      await session.script(['commit'])
-      return rows
+      return await withSnapshot(await current, timeouts, work)
     } catch (error) {
       // Whatever state it is in, a new one is cheap.
       if (opened === current) opened = undefined
@@ -38,8 +33,8 @@ export function openReadingSession(target: DatabaseHandle): ReadingSession {
   }
 
   return {
-    rows: (query) => {
-      const answer = last.then(() => read(query))
+    read: (work) => {
+      const answer = last.then(() => readNow(work))
       last = answer.catch(() => undefined)
       return answer
     },

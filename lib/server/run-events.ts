@@ -4,25 +4,25 @@ import type { SyncReport } from '../domain/report.js'
 import type { Progress } from '../options.js'
 import type { LiveRuns } from './live-runs.js'
 
-/** What is told of a run: how far it is, and in the end its report. */
+/** How far a run is, and at its end its report. */
 export type RunEvent =
   | { readonly event: 'progress'; readonly data: Progress }
   | { readonly event: 'end'; readonly data: SyncReport }
 
-/** Milliseconds between two looks at a run of this server, and at the row of one that another process has. */
+/** Milliseconds between two looks at a run of this server, and at the row of a run of another process. */
 const pauses = { own: 200, other: 1000 }
 
 /**
- * How far a run is, whenever that has changed, until its end. Of a run that another process has, only what its row shows is known. Ends
+ * The progress of a run, whenever it has changed, until the run ends. Of a run of another process only what its row shows is known. Ends
  * early when the signal fires.
  */
 export async function* runEvents(
   executionId: string,
-  live: LiveRuns,
+  live: Pick<LiveRuns, 'current'>,
   readRun: (executionId: string) => Promise<SyncReport | undefined>,
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent> {
-  let told = ''
+  let sent: string | undefined
   while (!signal.aborted) {
     const own = live.current()
     const isOwn = own?.executionId === executionId
@@ -33,8 +33,8 @@ export async function* runEvents(
     }
     const progress = isOwn ? own.progress : report && storedProgress(report)
     const text = JSON.stringify(progress)
-    if (progress && text !== told) yield { event: 'progress', data: progress }
-    told = text
+    if (progress && text !== sent) yield { event: 'progress', data: progress }
+    sent = text
     await wait(isOwn ? pauses.own : pauses.other, undefined, { signal }).catch(() => undefined)
   }
 }

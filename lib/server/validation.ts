@@ -1,18 +1,18 @@
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod/mini'
 
 import { problem } from './problem.js'
 
-/** What was asked for, or the answer that says what is wrong with it. */
-export type Checked<T> = { readonly value: T } | { readonly refusal: Response }
+/** The value that was sent, or the response that says what is wrong with it. */
+export type Checked<T> = { readonly value: T } | { readonly problem: Response }
 
-/** The query of a request. A name that comes twice counts as wrong, not as its first value. */
+/** The query of a request. A name that comes twice is invalid; its first value is not taken instead. */
 export function checkQuery<T>(context: Context, schema: z.ZodMiniType<T>): Checked<T> {
-  const given = Object.entries(context.req.queries()).map(([name, values]) => [
+  const sent = Object.entries(context.req.queries()).map(([name, values]) => [
     name,
     values.length > 1 ? values : values[0],
   ])
-  return check(Object.fromEntries(given), schema, 'query')
+  return check(Object.fromEntries(sent), schema, 'query')
 }
 
 /** A part of the path. */
@@ -20,34 +20,38 @@ export function checkParameter<T>(value: unknown, schema: z.ZodMiniType<T>, name
   return check(value, schema, name)
 }
 
-/**
- * The body of a request. It has to be named as JSON: a form of another site's page cannot do that unasked. An empty one is `{}`.
- */
-export async function checkBody<T>(context: Context, schema: z.ZodMiniType<T>): Promise<Checked<T>> {
+/** Rejects a body that is not declared as JSON: a form on another site's page can be sent without permission, but not as JSON. */
+export const requireJson: MiddlewareHandler = async (context, next) => {
   const type = context.req.header('content-type') ?? ''
-  if (!/^application\/json *(;|$)/i.test(type)) {
-    return { refusal: problem('BODY_NOT_JSON', 'Send JSON, and the header Content-Type: application/json.') }
-  }
+  if (/^application\/json *(;|$)/i.test(type)) return next()
+  return problem('BODY_NOT_JSON', 'Send JSON, and the header Content-Type: application/json.')
+}
+
+/** The body of a request behind `requireJson`. An empty one is `{}`. */
+export async function checkBody<T>(context: Context, schema: z.ZodMiniType<T>): Promise<Checked<T>> {
   const text = await readText(context.req.raw)
-  if (text === undefined) return { refusal: problem('BODY_TOO_LARGE', 'At most 16 KiB.') }
+  if (text === undefined) return { problem: problem('BODY_TOO_LARGE', 'At most 16 KiB.') }
   const body = parse(text)
-  if (!body) return { refusal: problem('BAD_REQUEST', 'The body is not JSON.') }
+  if (!body) return { problem: problem('BAD_REQUEST', 'The body is not JSON.') }
   return check(body.json, schema, 'body')
 }
 
-/** Bytes: what can be said in a body is short. */
-const largestBody = 16 * 1024
+/** Bytes: what there is to say in a body is short. */
+const maxBody = 16 * 1024
 
-/** Undefined when it is too large; of such a one no more is read than that. */
+/**
+ * Undefined when the body is too large; no more of it is read than that. Hono's `bodyLimit` copies a chunked body into a new `Request`,
+ * which fails for the requests of @hono/node-server unless that may replace the global `Request` of the whole process.
+ */
 async function readText({ headers, body }: Request): Promise<string | undefined> {
-  if (Number(headers.get('content-length') ?? 0) > largestBody) return undefined
+  if (Number(headers.get('content-length') ?? 0) > maxBody) return undefined
   const pieces: Uint8Array[] = []
   let bytes = 0
   const stream: AsyncIterable<Uint8Array> | null = body
   if (!stream) return ''
   for await (const piece of stream) {
     bytes += piece.byteLength
-    if (bytes > largestBody) return undefined
+    if (bytes > maxBody) return undefined
     pieces.push(piece)
   }
   return Buffer.concat(pieces).toString()
@@ -61,13 +65,13 @@ function parse(text: string): { readonly json: unknown } | undefined {
   }
 }
 
-/** Values stay out of the answer; their names are in it, but for those that nobody knows. */
-function check<T>(given: unknown, schema: z.ZodMiniType<T>, place: string): Checked<T> {
-  const checked = z.safeParse(schema, given)
+/** The problem names the fields but shows neither their values nor the names of unknown fields. */
+function check<T>(sent: unknown, schema: z.ZodMiniType<T>, place: string): Checked<T> {
+  const checked = z.safeParse(schema, sent)
   if (checked.success) return { value: checked.data }
-  const complaints = checked.error.issues.map(({ code, path, message }) => {
-    const complaint = code === 'unrecognized_keys' ? 'has a name that nobody knows' : message
-    return `${[place, ...path].join('.')}: ${complaint}`
+  const faults = checked.error.issues.map(({ code, path, message }) => {
+    const fault = code === 'unrecognized_keys' ? 'has an unknown name' : message
+    return `${[place, ...path].join('.')}: ${fault}`
   })
-  return { refusal: problem('BAD_REQUEST', `${complaints.join('; ').slice(0, 500)}.`) }
+  return { problem: problem('BAD_REQUEST', `${faults.join('; ').slice(0, 500)}.`) }
 }

@@ -1,95 +1,99 @@
 import { randomUUID } from 'node:crypto'
 
-import type { ErrorDetails, SyncError } from '../domain/errors.js'
-import type { Warning } from '../domain/report.js'
-import { prospectOf, waitAfter, type Trouble } from '../domain/retry.js'
-import type { ResolvedOptions } from '../options.js'
 import { pause } from '../domain/abort.js'
-import type { Session } from '../postgres/driver/session.js'
+import type { ErrorDetails, SyncError } from '../domain/errors.js'
 import { hookFailed } from '../domain/hook-failed.js'
+import type { Warning } from '../domain/report.js'
+import { prognosisOf, waitAfter, type Trouble } from '../domain/retry.js'
+import type { ResolvedOptions } from '../options.js'
+import type { Session } from '../postgres/driver/session.js'
 
-/** What a run keeps while it tries again. */
-export interface Course {
-  readonly executionId: string
-  /** Whether its row may stand in the control table. */
-  isOpen: boolean
-  /** Whether the caller was told of it. */
-  isAnnounced: boolean
-  /** The connection that holds the lock. */
-  lockedBy: Session | undefined
-  /** Process id of the server's end of it. */
-  lockedIn: string
+/** The lock of a run over its attempts. */
+export interface LockHold {
+  /** The connection that holds it. */
+  heldBy: Session | undefined
+  /** Process id of the server's end of that connection. */
+  heldIn: string
   /** Process ids of the server's ends of all connections that may have taken it. */
-  readonly lockHolders: Set<string>
+  readonly holders: Set<string>
+}
+
+/** What a run keeps from one attempt to the next. */
+export interface Attempts {
+  readonly executionId: string
+  readonly lock: LockHold
+  /** Its row may exist in the control table. */
+  isOpen: boolean
+  /** The start was logged, and the caller's hook called. */
+  isAnnounced: boolean
   /** A batch was committed since the last failure. */
   hasProgressed: boolean
-  /** The last failure, and how long such things have been going on. */
-  failure: SyncError | undefined
-  trouble: Trouble | undefined
-  /** Milliseconds to wait before the next try. */
-  wait: number
-  /** Part of `batchSize` and `batchBytes` that is used: less after a statement that took too long. */
+  /** The last failure, if it is to be tried again, and since when failures have occurred. */
+  retry: { readonly failure: SyncError; readonly trouble: Trouble; readonly wait: number } | undefined
+  /** Share of `batchSize` and `batchBytes` that is used: less after a statement that took too long. */
   batchShare: number
   /** How often it was tried again after which failure. */
   readonly retries: Map<string, number>
 }
 
-export const newCourse = (): Course => ({
+export const newAttempts = (): Attempts => ({
   executionId: randomUUID(),
+  lock: { heldBy: undefined, heldIn: '', holders: new Set() },
   isOpen: false,
   isAnnounced: false,
-  lockedBy: undefined,
-  lockedIn: '',
-  lockHolders: new Set(),
   hasProgressed: true,
-  failure: undefined,
-  trouble: undefined,
-  wait: 0,
+  retry: undefined,
   batchShare: 1,
   retries: new Map(),
 })
 
 /**
- * Takes note of a failure; whether the run is to be tried again, which begins with `waitForTry`. Somebody waits for the answer to a run
- * asked for by API until it has its row, and asks again as he sees fit.
+ * Whether the run is to be tried again after a failure, beginning with `waitForRetry`. A run that was started by the API fails at once until
+ * it has its row: its caller waits for the answer, and can ask again.
  */
-export function isWorthRetrying(course: Course, failure: SyncError, options: ResolvedOptions): boolean {
-  if (options.triggeredBy === 'api' && !course.isOpen) return false
+export function shouldRetry(
+  attempts: Attempts,
+  failure: SyncError,
+  { triggeredBy, retryBudget, signal }: Pick<ResolvedOptions, 'triggeredBy' | 'retryBudget' | 'signal'>,
+): boolean {
+  if (triggeredBy === 'api' && !attempts.isOpen) return false
   const now = performance.now()
-  const earlier = course.hasProgressed ? undefined : course.trouble
+  const earlier = attempts.hasProgressed ? undefined : attempts.retry?.trouble
   const trouble = { since: earlier?.since ?? now, failures: (earlier?.failures ?? 0) + 1 }
-  const wait = waitAfter(failure, trouble, { now, budget: options.retryBudget, random: Math.random() })
-  if (wait === undefined || options.signal?.aborted) return false
-  if (prospectOf(failure) === 'smaller' && !course.hasProgressed) course.batchShare /= 4
-  Object.assign(course, { failure, trouble, wait, hasProgressed: false })
+  const wait = waitAfter(failure, trouble, { now, budget: retryBudget, random: Math.random() })
+  if (wait === undefined || signal?.aborted) return false
+  if (prognosisOf(failure) === 'smaller' && !attempts.hasProgressed) attempts.batchShare /= 4
+  attempts.retry = { failure, trouble, wait }
+  attempts.hasProgressed = false
   const name = nameOf(failure)
-  course.retries.set(name, (course.retries.get(name) ?? 0) + 1)
+  attempts.retries.set(name, (attempts.retries.get(name) ?? 0) + 1)
   return true
 }
 
-/** Tells of the failure, and waits; nothing before the first try. */
-export async function waitForTry(
-  { trouble, wait, failure }: Course,
-  options: ResolvedOptions,
+/** Logs the failure, calls the caller's hook, and waits; nothing before the first attempt. Throws HOOK_FAILED and ABORTED. */
+export async function waitForRetry(
+  { retry }: Attempts,
+  { logger, onRetry, signal }: Pick<ResolvedOptions, 'logger' | 'onRetry' | 'signal'>,
 ): Promise<void> {
-  if (!failure || !trouble) return
-  const { code, message, details } = failure
-  const retry = { wait, failures: trouble.failures }
+  if (!retry) return
+  const { wait, trouble } = retry
+  const { code, message, details } = retry.failure
+  const { failures } = trouble
   const { sqlState, socketError } = reasonsOf(details)
-  options.logger.warn('Trying again', { code, reason: message, sqlState, socketError, ...retry })
+  logger.warn('Trying again', { code, reason: message, sqlState, socketError, wait, failures })
   try {
-    options.onRetry?.({ code, message, ...retry })
+    onRetry?.({ code, message, wait, failures })
   } catch (cause) {
     throw hookFailed('onRetry', cause)
   }
-  await pause(wait, options.signal)
+  await pause(wait, signal)
 }
 
-/** What the report says of it. */
-export function retryWarnings({ retries }: Course): Warning[] {
+/** What the report says about it. */
+export function retryWarnings({ retries }: Attempts): Warning[] {
   if (retries.size === 0) return []
   const times = [...retries].map(([name, count]) => `${name} ${count === 1 ? 'once' : `${count} times`}`)
-  return [{ code: 'RETRIED', message: `Tried again after ${times.join(', ')}; nothing was lost by it.` }]
+  return [{ code: 'RETRIED', message: `Tried again after ${times.join(', ')}; nothing was lost.` }]
 }
 
 function nameOf({ code, details }: SyncError): string {

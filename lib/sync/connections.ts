@@ -1,32 +1,32 @@
+import { aborted, startResponseTimeout, unlessAborted } from '../domain/abort.js'
 import type { ResolvedOptions } from '../options.js'
 import { openSession } from '../postgres/driver/connect.js'
-import { openRenewable, type RenewableSession } from '../postgres/driver/reconnecting-session.js'
+import { openReconnecting, type ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
-import { afterSilence } from '../postgres/driver/response-timeout.js'
-import { orStopped, stopped } from '../domain/abort.js'
 
 /** The two connections of a run. */
 export interface Connections extends AsyncDisposable {
   /**
-   * Opens both at once, as each takes several round trips; the source may still be on its way when this resolves. After a failure the
-   * source is opened anew, as its snapshot is gone, and so is the target if it is lost; else it is cleaned, and keeps its lock.
+   * Opens both at once, as each takes several round trips; the source may still be connecting when this resolves. After a failure the
+   * source is opened anew, as its snapshot is lost, and so is the target if it is lost; else it is cleaned, and keeps its lock.
    */
-  open(): Promise<{ readonly target: Session; readonly source: Promise<RenewableSession> }>
+  open(): Promise<{ readonly target: Session; readonly source: Promise<ReconnectingSession> }>
   /** The one to the target, unless none was opened. */
   target(): Session | undefined
 }
 
-export function connectionsOf(options: ResolvedOptions): Connections {
+type ConnectionOptions = Pick<
+  ResolvedOptions,
+  'source' | 'target' | 'signal' | 'connectTimeout' | 'statementTimeout'
+>
+
+export function connectionsOf(options: ConnectionOptions): Connections {
   const { signal, connectTimeout, statementTimeout } = options
   const settings = { applicationName: 'chatwoot-sync', connectTimeout, statementTimeout }
   let target: Session | undefined
-  let source: Promise<RenewableSession> | undefined
-  const quietly = <T>(opening: Promise<T>) => {
-    opening.catch(() => undefined)
-    return opening
-  }
+  let source: Promise<ReconnectingSession> | undefined
 
-  /** One that is still on its way would hold up a run that was stopped. */
+  /** One that is still connecting would delay a run that was stopped. */
   async function closeSource(): Promise<void> {
     const closing = source && close(source)
     source = undefined
@@ -34,9 +34,9 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   }
 
   async function openTarget(): Promise<Session> {
-    const opening = quietly(openSession('target', options.target, settings))
+    const opening = awaitedLater(openSession('target', options.target, settings))
     try {
-      return await orStopped(opening, signal)
+      return await unlessAborted(opening, signal)
     } catch (error) {
       void close(opening)
       throw error
@@ -52,25 +52,24 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   async function cleanTarget(): Promise<void> {
     if (!target) return
     const session = target
-    const calm = afterSilence('target', connectTimeout, (reason) => session.destroy(reason))
+    const stopTimeout = startResponseTimeout('target', connectTimeout, session.destroy)
     try {
       await session.script(['rollback', 'discard temp'])
     } catch (reason) {
       session.destroy(reason)
       await closeTarget()
     } finally {
-      calm()
+      stopTimeout()
     }
   }
 
   return {
     open: async () => {
       await Promise.all([closeSource(), cleanTarget()])
-      source = quietly(openRenewable('source', options.source, settings))
-      const coming = orStopped(source, signal)
-      coming.catch(() => undefined)
+      source = awaitedLater(openReconnecting('source', options.source, settings))
+      const opening = awaitedLater(unlessAborted(source, signal))
       target ??= await openTarget()
-      return { target, source: coming }
+      return { target, source: opening }
     },
     target: () => target,
     [Symbol.asyncDispose]: async () => {
@@ -79,25 +78,31 @@ export function connectionsOf(options: ResolvedOptions): Connections {
   }
 }
 
-/** Why a connection that ends badly did so, the failure before has told. */
+/** Until it is awaited, its failure must not count as unhandled. */
+function awaitedLater<T>(opening: Promise<T>): Promise<T> {
+  opening.catch(() => undefined)
+  return opening
+}
+
+/** A connection that fails to close has failed before, with an error that counts more. */
 async function close(opening: Promise<Session>): Promise<void> {
   await opening.then((session) => session[Symbol.asyncDispose]()).catch(() => undefined)
 }
 
-/** Cuts both connections once the signal fires, the target's a while later, so that the run can still close its row. */
-export function cutWhenStopped(
-  { signal, connectTimeout }: ResolvedOptions,
-  { source, target }: { source: Session; target: Session },
+/** Cuts both connections once the signal fires, the target's later, so that the run can still close its row. */
+export function cutWhenAborted(
+  { signal, connectTimeout }: Pick<ResolvedOptions, 'signal' | 'connectTimeout'>,
+  { source, target }: { readonly source: Session; readonly target: Session },
 ): Disposable {
   let alarm: NodeJS.Timeout | undefined
-  const stop = () => {
-    source.destroy(stopped(signal?.reason))
-    alarm = setTimeout(() => target.destroy(stopped(signal?.reason)), connectTimeout)
+  const cut = () => {
+    source.destroy(aborted(signal?.reason))
+    alarm = setTimeout(() => target.destroy(aborted(signal?.reason)), connectTimeout)
   }
-  signal?.addEventListener('abort', stop, { once: true })
+  signal?.addEventListener('abort', cut, { once: true })
   return {
     [Symbol.dispose]: () => {
-      signal?.removeEventListener('abort', stop)
+      signal?.removeEventListener('abort', cut)
       clearTimeout(alarm)
     },
   }

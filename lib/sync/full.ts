@@ -1,97 +1,117 @@
+import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
-import { closeRun, recordProgress } from '../postgres/control/runs.js'
-import { clearStage, createStage, isEmptyBehind } from '../postgres/target/upsert.js'
-import { moveSavepoint, setSavepoint } from '../postgres/driver/savepoint.js'
-import { beginWriting } from '../postgres/driver/transaction.js'
-import { ahead } from '../pipeline/read/batches.js'
-import { holdTables } from '../pipeline/prepare/held-tables.js'
-import { guardOf } from '../pipeline/prepare/schema-change.js'
+import { readAhead } from '../pipeline/read/across-snapshots.js'
+import { tablesRead } from '../pipeline/prepare/baseline.js'
+import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
+import { emitProgress, measure, type Tally } from '../pipeline/tally.js'
+import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
+import { loadBatches, type LoadContext } from '../pipeline/write/load-batches.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
+import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
+import { recordProgress } from '../postgres/control/runs.js'
+import { guardColumns } from '../postgres/driver/catalog.js'
 import { isCountable } from '../postgres/driver/column-types.js'
-import { markWhatIsGone } from './deletes.js'
-import { loadBatch } from './load-batch.js'
-import { rowsBehind, rowsOf } from '../pipeline/read/queries.js'
-import { readAcross } from './across-snapshots.js'
-import { readInBulk, readRows } from './reading.js'
-import { settleRejects } from './rejects.js'
-import { progressOf, report, type Run } from './run.js'
-import { throwIfStopped } from '../domain/abort.js'
+import { compile } from '../postgres/driver/statement.js'
+import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
+import { lockTables } from '../postgres/source/table-locks.js'
+import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
+import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
+import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf } from './load.js'
+import type { Run } from './prepare.js'
 
 /**
- * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed goes on
- * from there. At the end, what was not found is marked deleted, and the run is closed, in one transaction.
+ * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed resumes after it. At the end,
+ * the rows that do not exist in the source are soft-deleted, and the run is closed, in one transaction. A dry run is one transaction that is
+ * rolled back.
  */
-export async function readEverything(run: Run): Promise<SyncReport> {
-  const { target, plan, options, executionId, course } = run
-  await holdTables(run.source, plan)
-  await createStage(target, plan.load, { isRehearsal: false })
-  await retryRejected(run)
-  let isAppending = await canAppend(run)
-  const guard = guardOf(plan, options)
-  let reached = run.after
-  let recorded = -1
-  let recordedAt = 0
-  for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
-    throwIfStopped(options.signal)
-    await target.script([...beginWriting(options), setSavepoint])
-    isAppending = await loadBatch(run, batch, isAppending)
-    reached = batch.lastKey
-    const isRecorded = wrote(run) !== recorded || performance.now() - recordedAt > recordEvery
-    if (isRecorded) {
-      guard.check(await recordProgress(target, executionId, progressOf(run, reached), guard.query))
-      recorded = wrote(run)
-      recordedAt = performance.now()
-    }
-    await target.script(['commit'])
-    course.hasProgressed ||= isRecorded
-    report(run, 'load', plan.estimatedRows)
+export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promise<SyncReport> {
+  const { source, target, options, tally, baseline, resumeAfter } = run
+  const { plan } = baseline
+  const context = loadContextOf(run)
+  const scope = scopeOf(run)
+  const emit = (phase: 'load' | 'deletes', rowsExpected: number | null) =>
+    emitProgress(options.onProgress, tally, { phase, rowsExpected })
+  await lockTables(source, tablesRead(plan))
+  await createStage(target, plan.load, { dryRun: options.dryRun })
+  await retryRejected(run, context)
+  const progress = progressRecorder(run)
+  const policy = dryRun
+    ? neverCommit(target, () => target.script([...beginWriting(options), setSavepoint]))
+    : commitEachBatch(target, options, progress.record)
+  const batches = readRows(run, rowsInBulk(run), (after) => rowsAfter(scope, after))
+  await loadBatches(context, batches, policy, {
+    canAppend: await canAppend(run),
+    onLoaded: () => {
+      progress.committed()
+      emit('load', plan.estimatedRows)
+    },
+  })
+  throwIfAborted(options.signal)
+  await policy.beginLast()
+  const missing = {
+    ...{ source, target, scope, tally },
+    dryRun: options.dryRun,
+    isResumed: resumeAfter !== null,
+    limits: {
+      maxDeleteShare: options.maxDeleteShare,
+      isUnexpectedSource: run.isNewSource && !options.acceptNewSource,
+    },
+    signal: options.signal,
   }
-  throwIfStopped(options.signal)
-  await target.script(beginWriting(options))
-  await markWhatIsGone(run)
-  await settleRejects(run)
-  const closed = await closeRun(target, executionId, progressOf(run, reached), options.pipeline)
-  await target.script(['commit'])
-  return closed
+  await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
+  const hadRejects = run.rejectedBefore.size > 0
+  await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
+  const report = await finishRun(run, dryRun)
+  await policy.endLast()
+  return report
 }
 
-/** Milliseconds after which the key is kept though nothing was written: to read equal rows again costs less than to note each batch. */
+/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
 const recordEvery = 2000
 
-const wrote = ({ tally }: Run) =>
-  tally.rowsInserted + tally.rowsUpdated + tally.rowsDeleted + tally.rowsRejected
-
-/** Counts what `readEverything` would do, in a transaction that is rolled back. */
-export async function rehearseEverything(run: Run): Promise<void> {
-  const { target, plan, options } = run
-  await holdTables(run.source, plan)
-  await createStage(target, plan.load, { isRehearsal: true })
-  await target.script([...beginWriting(options), setSavepoint])
-  for await (const batch of readAcross(run, (after) => readInBulk(run, rowsBehind(run, after)))) {
-    throwIfStopped(options.signal)
-    await loadBatch(run, batch)
-    await target.script([clearStage, ...moveSavepoint])
-    report(run, 'load', plan.estimatedRows)
+/** Records progress with a batch, and notes once it is committed. */
+function progressRecorder(
+  run: Pick<Run, 'target' | 'attempts' | 'tally' | 'options' | 'baseline' | 'facts'>,
+) {
+  const { target, attempts, tally, options } = run
+  const { load } = run.baseline.plan
+  const guard = guardColumns(options.table, { ...load.table, columns: load.columns })
+  let recorded = -1
+  let recordedAt = 0
+  let isRecorded = false
+  return {
+    record: async (lastKey: string): Promise<void> => {
+      isRecorded = written(tally) !== recorded || performance.now() - recordedAt > recordEvery
+      if (!isRecorded) return
+      guard.check(await recordProgress(target, handleOf(run), toRunRow(run, lastKey), guard.query))
+      recorded = written(tally)
+      recordedAt = performance.now()
+    },
+    committed: () => {
+      attempts.hasProgressed ||= isRecorded
+    },
   }
-  await markWhatIsGone(run)
-  await settleRejects(run)
-  await target.script(['rollback'])
 }
 
-/** Keys come in order, so that behind an empty table, or behind the last key of an earlier read, every row is new. */
-async function canAppend({ target, plan, after }: Run): Promise<boolean> {
-  return (after === null || isCountable(plan.load)) && isEmptyBehind(target, plan.load, after)
+const written = ({ counts }: Tally) =>
+  counts.rowsInserted + counts.rowsUpdated + counts.rowsDeleted + counts.rowsRejected
+
+/** Keys come in order, so that behind an empty table, or behind the last key of an earlier load, every row is new. */
+async function canAppend(
+  run: Pick<Run, 'target' | 'baseline' | 'resumeAfter' | 'options'>,
+): Promise<boolean> {
+  const { target, baseline, resumeAfter, options } = run
+  const { load } = baseline.plan
+  if (options.dryRun) return false
+  return (resumeAfter === null || isCountable(load)) && isEmptyBehind(target, load, resumeAfter)
 }
 
-/** A run that goes on from another one reads only the rest, and the rows that were rejected may lie before it. */
-async function retryRejected(run: Run): Promise<void> {
-  const { target, plan, after, rejectedBefore, options, executionId } = run
-  if (after === null || rejectedBefore.size === 0) return
-  const guard = guardOf(plan, options)
-  for await (const batch of ahead(readRows(run, rowsOf(run, [...rejectedBefore])))) {
-    throwIfStopped(options.signal)
-    await target.script([...beginWriting(options), setSavepoint])
-    await loadBatch(run, batch)
-    guard.check(await recordProgress(target, executionId, progressOf(run, after), guard.query))
-    await target.script(['commit'])
-  }
+/** A run that resumes another one reads only the rest, and the rows that were rejected may come before it. */
+async function retryRejected(run: Run, context: LoadContext): Promise<void> {
+  const { target, options, resumeAfter, rejectedBefore } = run
+  if (resumeAfter === null || rejectedBefore.size === 0) return
+  const query = compile(rowsOf(scopeOf(run), [...rejectedBefore]))
+  const progress = progressRecorder(run)
+  const policy = commitEachBatch(target, options, () => progress.record(resumeAfter))
+  await loadBatches(context, readAhead(rowsByCursor(run).extract(query)), policy)
 }

@@ -1,81 +1,120 @@
-import { CompiledQuery } from 'kysely'
+import type { RawBuilder } from 'kysely'
 
-import { changedConversations } from '../chatwoot/feeds.js'
-import type { SyncReport } from '../domain/report.js'
-import { closeRun } from '../postgres/control/runs.js'
-import { clearStage, stageQueries } from '../postgres/target/upsert.js'
-import { moveSavepoint, setSavepoint } from '../postgres/driver/savepoint.js'
-import { beginWriting } from '../postgres/driver/transaction.js'
-import { compile } from '../postgres/driver/statement.js'
-import { holdQueries, holdTables, requireNotRewritten } from '../pipeline/prepare/held-tables.js'
-import { guardOf } from '../pipeline/prepare/schema-change.js'
-import { dropKeys, loadBatch } from './load-batch.js'
-import { marginWarnings } from './clock-skew.js'
+import { changedConversations, type FeedBounds } from '../chatwoot/feeds.js'
+import { throwIfAborted } from '../domain/abort.js'
+import type { SyncReport, Warning } from '../domain/report.js'
+import { tablesRead } from '../pipeline/prepare/baseline.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
-import { readAcross } from './across-snapshots.js'
-import { readRows } from './reading.js'
-import { settleRejects } from './rejects.js'
-import { measure, progressOf, report, type Run } from './run.js'
-import { throwIfStopped } from '../domain/abort.js'
+import { emitProgress, measure } from '../pipeline/tally.js'
+import { keyPosition } from '../pipeline/write/chunk.js'
+import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
+import { dropKeys, loadBatches } from '../pipeline/write/load-batches.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
+import { guardColumns } from '../postgres/driver/catalog.js'
+import { compile } from '../postgres/driver/statement.js'
+import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
+import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
+import { stageQueries } from '../postgres/target/upsert.js'
+import { finishRun, type DryRunStart } from './finish.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf } from './load.js'
+import type { Run } from './prepare.js'
 
 /**
- * Reads what changed since the last good run. Rows, deletes, state and counts are one transaction: after a failure everything is as
- * it was before, and the next run reads the same again.
+ * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
+ * it was before, and the next run reads the same again. A dry run rolls it back. Where nothing changed, no transaction is begun.
  */
-export async function readChanges(run: Run): Promise<SyncReport> {
-  const { target, options, executionId } = run
-  const guard = guardOf(run.plan, options)
-  const isOpen = await loadChanges(run)
-  run.tally.warnings.push(...marginWarnings(run))
-  if (isOpen) guard.check(await target.rows(guard.query))
-  const closed = await closeRun(target, executionId, progressOf(run, null), options.pipeline)
-  if (isOpen) await target.script(['commit'])
-  return closed
-}
-
-/** Counts what `readChanges` would do, in a transaction that is rolled back. */
-export async function rehearseChanges(run: Run): Promise<void> {
-  if (await loadChanges(run)) await run.target.script(['rollback'])
-}
-
-/** Leaves the writing transaction open; false when there was nothing to write and none was begun. */
-async function loadChanges(run: Run): Promise<boolean> {
-  const { target, plan, options, outlook, rejectedBefore } = run
-  const changed = plan.custom || outlook.isIdle ? [] : await findCandidates(run)
-  const candidates = [...new Set([...changed, ...rejectedBefore])]
-  const isByKey = outlook.isIdle || !plan.custom
-  if (isByKey && candidates.length === 0) return false
-  if (plan.custom || outlook.isIdle) await holdTables(run.source, plan)
-  const begin = beginWriting(options).map((text) => CompiledQuery.raw(text))
-  const stage = stageQueries(plan.load, { isRehearsal: options.dryRun })
-  await target.together([...begin, ...stage, CompiledQuery.raw(setSavepoint)])
-  const missing = new Set(candidates)
-  const keyAt = plan.load.columns.findIndex(({ name }) => name === plan.load.key)
-  const since = { low: outlook.low ?? 0, keys: [...rejectedBefore] }
-  const query = (after: string | null) =>
-    isByKey ? rowsOf(run, candidates, after) : rowsSince(run, since, after)
-  for await (const batch of readAcross(run, (after) => readRows(run, query(after)))) {
-    throwIfStopped(options.signal)
-    for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
-    await loadBatch(run, batch)
-    await target.script([clearStage, ...moveSavepoint])
-    report(run, 'load', isByKey ? candidates.length : null)
+export async function runIncremental(run: Run, dryRun: DryRunStart | undefined): Promise<SyncReport> {
+  const { target, options, tally, rejectedBefore } = run
+  const { plan } = run.baseline
+  const changes = await selectChanges(run)
+  if (!changes) return finishRun(run, dryRun)
+  const context = loadContextOf(run)
+  const stage = stageQueries(plan.load, { dryRun: options.dryRun })
+  const open = async () => {
+    await between(target, beginWriting(options), stage, [setSavepoint])
   }
-  // A feed still shows them, their row does not, as messages outlive their conversation for a while; or they were rejected, and are gone.
-  await measure(run.tally, 'deletes', () => dropKeys(run, [...missing]))
-  await settleRejects(run)
-  throwIfStopped(options.signal)
-  return true
+  const policy = (dryRun ? neverCommit : commitAtEnd)(target, open)
+  const missing = new Set(changes.keys)
+  const keyAt = keyPosition(plan.load)
+  await loadBatches(context, readRows(run, rowsByCursor(run), changes.query), policy, {
+    onBatch: (batch) => {
+      if ('rows' in batch) for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
+    },
+    onLoaded: () => {
+      emitProgress(options.onProgress, tally, { phase: 'load', rowsExpected: changes.rowsExpected })
+    },
+  })
+  await policy.beginLast()
+  // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
+  await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
+  if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
+    await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })
+  }
+  throwIfAborted(options.signal)
+  tally.warnings.push(...skewWarnings(tally.skewUsed, options.skewAllowance))
+  if (!dryRun) {
+    const guard = guardColumns(options.table, { ...plan.load.table, columns: plan.load.columns })
+    guard.check(await target.rows(guard.query))
+  }
+  const report = await finishRun(run, dryRun)
+  await policy.endLast()
+  return report
 }
 
-async function findCandidates(run: Run): Promise<string[]> {
-  const { source, outlook, before, edits, tally } = run
-  const { low, smallTables: now } = outlook
-  if (low === undefined || !now || !before || !edits) return []
-  report(run, 'feeds', null)
-  const feeds = changedConversations({ low, now, before, edits })
-  const asked = [...holdQueries(run.plan), compile(feeds)]
-  const [, rewritten = [], rows = []] = await measure(tally, 'feeds', () => source.together(asked))
+interface Changes {
+  /** Keys of the rows that are read because of more than their stamp. */
+  readonly keys: readonly string[]
+  readonly rowsExpected: number | null
+  readonly query: (after: string | null) => RawBuilder<unknown>
+}
+
+/** What to read, with the tables locked; undefined where there is nothing. */
+async function selectChanges(run: Run): Promise<Changes | undefined> {
+  const { source, baseline, feeds, rejectedBefore } = run
+  const { plan, opened } = baseline
+  const { low = 0, isIdle } = opened.bound
+  const rejected = [...rejectedBefore]
+  if (plan.custom && !isIdle) {
+    await lockTables(source, tablesRead(plan))
+    const scope = scopeOf(run)
+    const query = (after: string | null) => rowsSince(scope, { low, keys: rejected }, after)
+    return { keys: rejected, rowsExpected: null, query }
+  }
+  const changed = feeds ? await changedIds(run, feeds) : []
+  const keys = [...new Set([...changed, ...rejected])]
+  if (keys.length === 0) return undefined
+  if (!feeds) await lockTables(source, tablesRead(plan))
+  const scope = scopeOf(run)
+  return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
+}
+
+/** The ids that the change feeds show; the tables are locked in the same round trip. */
+async function changedIds(
+  run: Pick<Run, 'source' | 'baseline' | 'tally' | 'options'>,
+  feeds: FeedBounds,
+): Promise<string[]> {
+  const { source, baseline, tally, options } = run
+  emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
+  const [, rewritten, rows] = await measure(tally, 'feeds', () =>
+    source.together([...lockQueries(tablesRead(baseline.plan)), compile(changedConversations(feeds))]),
+  )
   requireNotRewritten(rewritten)
-  return rows.flatMap(([id]) => (id ? [id] : []))
+  return rows.flatMap(({ id }) => id ?? [])
+}
+
+/** `used` is in microseconds, `skewAllowance` in milliseconds. Half of the allowance used is a sign, all of it a possible loss. */
+function skewWarnings(used: number | null, skewAllowance: number): Warning[] {
+  const late = (used ?? 0) / 1000
+  if (late <= skewAllowance / 2 || late === 0) return []
+  const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3)
+  const fact = `Change stamps came ${seconds(late)} s late, of ${seconds(skewAllowance)} s that skewAllowance covers`
+  const isCovered = late < skewAllowance
+  return [
+    {
+      code: isCovered ? 'MARGIN_HALF_USED' : 'MARGIN_USED_UP',
+      message: isCovered
+        ? `${fact}; raise skewAllowance, or check the clocks of the application's hosts.`
+        : `${fact}; rows may have been missed. Raise skewAllowance and run verify.`,
+    },
+  ]
 }

@@ -1,62 +1,74 @@
 import { SyncError } from '../domain/errors.js'
-import type { ResolvedOptions } from '../options.js'
-import { openRun } from '../postgres/control/runs.js'
-import { readOwnRun, type OwnRun } from '../postgres/control/own-run.js'
-import { targetPooled } from '../postgres/driver/pooler.js'
-import { endLostHolder, takeRunLock } from '../postgres/control/run-lock.js'
-import type { Session } from '../postgres/driver/session.js'
-import type { Course } from './attempts.js'
 import { hookFailed } from '../domain/hook-failed.js'
+import type { ResolvedOptions } from '../options.js'
+import { readCommittedRun, type CommittedRun } from '../postgres/control/previous-runs.js'
+import { endLostHolder, takeRunLock } from '../postgres/control/run-lock.js'
+import { openRun } from '../postgres/control/runs.js'
+import { targetPooled } from '../postgres/driver/driver-error.js'
+import type { Session } from '../postgres/driver/session.js'
+import type { Attempts } from './attempts.js'
+
+type LockOptions = Pick<
+  ResolvedOptions,
+  'pipeline' | 'loadType' | 'triggeredBy' | 'keepHistory' | 'dryRun' | 'logger' | 'onStart'
+>
 
 /**
- * Makes the target this run's: takes the lock and inserts the run's row. After a failure it gives what the row holds, which is what was
- * committed; a run whose last commit was not answered may find itself done.
+ * Takes the run lock and inserts the run's row. After a failure it returns what the row holds, which is what was committed; a run whose last
+ * commit was not confirmed may find that it was successful.
  *
- * Throws LOCKED when another run is at work, LOCK_LOST when another one took over meanwhile, and TARGET_POOLED when the connection does not
+ * Throws LOCKED when another run holds the lock, LOCK_LOST when another one took over meanwhile, and TARGET_POOLED when the connection does not
  * stay with one process of the server.
  */
-export async function claimRun(
+export async function lockRun(
   target: Session,
-  course: Course,
-  options: ResolvedOptions,
-): Promise<OwnRun | undefined> {
-  if (course.lockedBy !== target) await takeLock(target, course, options)
-  const own = await ownRun(target, course)
-  if (!own && !options.dryRun) {
-    course.isOpen = true
-    const process = await openRun(target, course.executionId, options)
-    if (process !== course.lockedIn) throw targetPooled()
+  attempts: Attempts,
+  options: LockOptions,
+): Promise<CommittedRun | undefined> {
+  if (attempts.lock.heldBy !== target) await takeLock(target, attempts, options.pipeline)
+  const committed = await committedRun(target, attempts)
+  if (!committed && !options.dryRun) {
+    attempts.isOpen = true
+    const process = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
+    if (process !== attempts.lock.heldIn) throw targetPooled()
   }
-  if (!course.isAnnounced) announce(course, options)
-  return own
+  if (!attempts.isAnnounced) announce(attempts, options)
+  return committed
 }
 
-async function takeLock(target: Session, course: Course, { pipeline }: ResolvedOptions): Promise<void> {
-  const { lockHolders } = course
-  for (const process of lockHolders) await endLostHolder(target, pipeline, process)
-  const isAgain = lockHolders.size > 0
-  if (target.process !== undefined) lockHolders.add(target.process)
+const startOf = ({ pipeline, loadType, triggeredBy, keepHistory }: LockOptions) => ({
+  pipeline,
+  loadType,
+  triggeredBy,
+  keepHistory,
+})
+
+async function takeLock(target: Session, attempts: Attempts, pipeline: string): Promise<void> {
+  const { lock } = attempts
+  for (const process of lock.holders) await endLostHolder(target, pipeline, process)
+  const isAgain = lock.holders.size > 0
+  if (target.process !== undefined) lock.holders.add(target.process)
   try {
-    course.lockedIn = await takeRunLock(target, pipeline)
-    lockHolders.add(course.lockedIn)
-    course.lockedBy = target
+    lock.heldIn = await takeRunLock(target, pipeline)
+    lock.holders.add(lock.heldIn)
+    lock.heldBy = target
   } catch (error) {
     if (!isAgain || !(error instanceof SyncError) || error.code !== 'LOCKED') throw error
-    await ownRun(target, course)
+    await committedRun(target, attempts)
     throw stillHeld(error)
   }
 }
 
-async function ownRun(target: Session, { isOpen, executionId }: Course): Promise<OwnRun | undefined> {
-  const own = isOpen ? await readOwnRun(target, executionId) : undefined
-  if (own?.report.status === 'failed') throw takenOver()
-  return own
+async function committedRun(target: Session, attempts: Attempts): Promise<CommittedRun | undefined> {
+  const committed = attempts.isOpen ? await readCommittedRun(target, attempts.executionId) : undefined
+  if (committed?.report.status === 'failed') throw takenOver()
+  return committed
 }
 
-function announce(course: Course, options: ResolvedOptions): void {
+function announce(attempts: Attempts, options: LockOptions): void {
   const { logger, loadType, triggeredBy, pipeline, dryRun, onStart } = options
-  const { executionId } = course
-  course.isAnnounced = true
+  const { executionId } = attempts
+  attempts.isAnnounced = true
   logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
   if (dryRun) return
   try {
@@ -68,14 +80,14 @@ function announce(course: Course, options: ResolvedOptions): void {
 
 function takenOver(): SyncError {
   return new SyncError('LOCK_LOST', 'Another run took over while this one had lost its connection.', {
-    remedy: 'Look at chatwoot-sync status; what this run had committed stays.',
+    remedy: 'Check chatwoot-sync status; what this run had committed stays.',
   })
 }
 
-/** Whoever has the lock has not taken over yet, and is as a rule the connection that was lost. */
+/** Whoever holds the lock has not taken over yet, and is usually the connection that was lost. */
 function stillHeld({ message, details }: SyncError): SyncError {
   return new SyncError('LOCKED', message, {
-    remedy: 'Wait until it is done; chatwoot-sync status shows it.',
+    remedy: 'Wait until it has ended; chatwoot-sync status shows it.',
     details: { ...details, isHeldByLostConnection: true },
   })
 }

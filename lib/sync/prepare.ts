@@ -1,101 +1,126 @@
+import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
-import type { Inheritance } from '../postgres/control/runs.js'
-import type { OwnRun } from '../postgres/control/own-run.js'
-import type { RejectedRow } from '../postgres/control/rejects.js'
-import type { RenewableSession } from '../postgres/driver/reconnecting-session.js'
-import type { Session } from '../postgres/driver/session.js'
-import { readBaseline } from '../pipeline/prepare/baseline.js'
-import { planEdits, type EditPlan } from '../pipeline/prepare/edits.js'
-import type { Outlook } from '../pipeline/prepare/snapshot.js'
-import type { Plan } from '../pipeline/prepare/plan.js'
-import type { Course } from './attempts.js'
-import { measure, newTally, type Run } from './run.js'
+import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
+import type { OpenSnapshot } from '../pipeline/prepare/snapshot.js'
 import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
+import { measure, newTally, type Tally } from '../pipeline/tally.js'
+import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/previous-runs.js'
+import type { RunProgress } from '../postgres/control/runs.js'
+import type { ReconnectingSession } from '../postgres/driver/connect.js'
+import type { Session } from '../postgres/driver/session.js'
+import type { Attempts } from './attempts.js'
 
-/** What a run begins with, or goes on with after it was interrupted. */
-export interface Beginning {
-  readonly source: RenewableSession
+/** Both connections, and where a run is after it was locked. */
+export interface LockedRun {
+  readonly source: ReconnectingSession
   readonly target: Session
-  readonly course: Course
-  /** What it had committed. */
-  readonly own: OwnRun | undefined
+  readonly attempts: Attempts
+  /** What it had committed before it was interrupted. */
+  readonly committed: CommittedRun | undefined
   readonly options: ResolvedOptions
 }
 
+/** The columns of the run's row that are known before the first row is read. */
+export type RunFacts = Pick<
+  RunProgress,
+  'loadType' | 'reason' | 'watermarkStart' | 'watermarkEnd' | 'horizonMode' | 'fingerprint' | 'state'
+>
+
+/** A run that knows what to read. */
+export interface Run extends Omit<LockedRun, 'committed'> {
+  readonly baseline: Baseline
+  readonly facts: RunFacts
+  /** Last key of an earlier full load that this one resumes. */
+  readonly resumeAfter: string | null
+  /** Keys of rows that earlier runs rejected; this run tries them again. */
+  readonly rejectedBefore: ReadonlySet<string>
+  /** What the change feeds are asked; undefined for a full load, a custom relation, and where nothing was written. */
+  readonly feeds: FeedBounds | undefined
+  /** The source is not the one that the last successful run read. */
+  readonly isNewSource: boolean
+  readonly tally: Tally
+}
+
 /** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
-export async function prepareRun({ source, target, course, own, options }: Beginning): Promise<Run> {
-  const tally = newTally(own?.report)
-  const baseline = await measure(tally, 'probe', () => readBaseline(source, target, options))
-  const { plan, last, usable, outlook, timeZones } = baseline
-  const inherited = { ...baseline.inherited, unfinished: own?.unfinished ?? baseline.inherited.unfinished }
-  const unfinished = resumable(inherited, plan, outlook, options)
-  const isFull = options.loadType === 'full' || outlook.low === undefined
-  const resumed = isFull ? unfinished : undefined
-  const edits = isFull ? undefined : plannedEdits(outlook, usable, options)
-  const { protectionDigest } = plan
-  const state = { ...(resumed?.state ?? stateAfter(outlook, edits)), timeZones, protectionDigest }
-  tally.warnings.push(...plan.warnings, ...outlook.warnings, ...unknownZones(timeZones))
-  return {
-    executionId: course.executionId,
-    course,
-    options,
-    source,
-    target,
-    plan,
-    outlook: { ...outlook, isIdle: outlook.isIdle && !leftToLook(edits, usable) },
-    tally,
-    loadType: isFull ? 'full' : 'incremental',
-    reason: own?.unfinished
-      ? own.report.reason
-      : reasonOf({
-          inherited,
-          usable: usable !== undefined,
-          outlook,
-          resumed: resumed !== undefined,
-          options,
-        }),
-    after: resumed?.after ?? null,
-    rejectedBefore: rejectedBefore(baseline.rejected, course),
-    isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, outlook.probe),
-    // After another program's history, what the small tables were is not known; renames from now on are.
-    before: usable?.smallTables ?? outlook.smallTables,
-    edits: edits?.bounds,
-    state,
+export async function prepareRun(locked: LockedRun): Promise<Run> {
+  const { source, target, attempts, committed, options } = locked
+  const tally = newTally(committed?.report)
+  const found = await measure(tally, 'probe', () => readBaseline(source, target, options))
+  const { plan, last, usable, timeZones } = found
+  const { bound, probe, warnings } = found.opened
+  const isFull = options.loadType === 'full' || bound.low === undefined
+  const unfinished = committed?.unfinished ?? found.previousRuns.unfinished
+  const resumed = isFull && !options.dryRun ? resumable(unfinished, found) : undefined
+  const edits = isFull ? undefined : plannedEdits(found, options)
+  const state = {
+    ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
-    stateText: state.horizon ? toJson(state) : null,
-    watermarkStart: isFull || outlook.low === undefined ? null : formatMicros(outlook.low),
-    watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
+    protectionDigest: plan.protection.digest,
+  }
+  tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
+  const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
+  const baseline = { ...found, opened: { ...found.opened, bound: { ...bound, isIdle } } }
+  return {
+    ...{ source, target, attempts, options, baseline, tally },
+    facts: {
+      loadType: isFull ? 'full' : 'incremental',
+      reason: committed?.unfinished
+        ? committed.report.reason
+        : reasonOf(found, resumed && unfinished, options.loadType),
+      watermarkStart: isFull || bound.low === undefined ? null : formatMicros(bound.low),
+      watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
+      horizonMode: probe.mode,
+      fingerprint: plan.fingerprint,
+      state: state.horizon ? toJson(state) : null,
+    },
+    resumeAfter: resumed?.after ?? null,
+    rejectedBefore: rejectedBefore(found.rejected, attempts.executionId),
+    feeds: isIdle ? undefined : feedBounds(found, edits),
+    isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, probe),
   }
 }
 
-/** What this run has refused itself, before it was interrupted, is counted already. */
-function rejectedBefore(rejected: readonly RejectedRow[], { executionId }: Course): Set<string> {
+/** What this run itself has rejected before it was interrupted is counted already. */
+function rejectedBefore(rejected: readonly RejectedRow[], executionId: string): Set<string> {
   return new Set(rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key))
 }
 
-function plannedEdits({ low, probe, messages }: Outlook, last: State | undefined, options: ResolvedOptions) {
-  if (low === undefined || probe.at === null || options.relation) return undefined
-  return planEdits(last?.edits, { at: probe.at, low, messages }, options)
+function plannedEdits(
+  { opened, usable }: Baseline,
+  options: Pick<ResolvedOptions, 'relation' | 'editWindow' | 'editScanEvery'>,
+): EditPlan | undefined {
+  const { bound, probe, chatwoot } = opened
+  if (bound.low === undefined || probe.at === null || options.relation) return undefined
+  const { messages } = chatwoot
+  return planEdits(usable?.edits, { at: probe.at, low: bound.low, messages }, options)
 }
 
-/** This run looks at all messages, and runs since the last look have left edits out: also when nothing was written meanwhile. */
-function leftToLook(edits: EditPlan | undefined, last: State | undefined): boolean {
+/** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
+function areEditsLeft(edits: EditPlan | undefined, last: State | undefined): boolean {
   return edits?.bounds.among === null && typeof last?.edits?.since === 'number'
 }
 
-/** Everything that was read includes every edit. */
-function stateAfter({ horizon, smallTables, probe }: Outlook, edits: EditPlan | undefined) {
-  const looked = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
-  return { horizon, smallTables, edits: edits?.next ?? looked }
+/** After another program's history it is not known what the small tables were; renames from now on are seen. */
+function feedBounds({ opened, usable }: Baseline, edits: EditPlan | undefined): FeedBounds | undefined {
+  const { low } = opened.bound
+  const now = opened.chatwoot.smallTables
+  if (low === undefined || !now || !edits) return undefined
+  return { low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
 
-function unknownZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
+/** A full load has every edit. */
+function stateAfter({ horizon, chatwoot, probe }: OpenSnapshot, edits: EditPlan | undefined) {
+  const scanned = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
+  return { horizon, smallTables: chatwoot.smallTables, edits: edits?.next ?? scanned }
+}
+
+function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
   const unknown = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [] : [name]))
   if (unknown.length === 0) return []
-  const message = `Time zones of inboxes that the servers do not both know, so that UTC stands for them: ${unknown.join(', ')}.`
+  const message = `Time zones of inboxes that the servers do not both know; UTC is used instead: ${unknown.join(', ')}.`
   return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }
 
@@ -104,36 +129,31 @@ interface Resumed {
   readonly after: string
 }
 
-/** A full read that was cut off and still holds: of the same source, with the same definition. */
+/** A full load that was interrupted and is still valid: of the same source, with the same definition. */
 function resumable(
-  { unfinished }: Inheritance,
-  plan: Plan,
-  { probe, snapshot }: Outlook,
-  options: ResolvedOptions,
+  unfinished: UnfinishedLoad | undefined,
+  { plan, opened }: Pick<Baseline, 'plan' | 'opened'>,
 ): Resumed | undefined {
   if (!unfinished || unfinished.fingerprint !== plan.fingerprint) return undefined
+  const { probe, snapshot } = opened
   const state = fromJson(unfinished.state)
-  if (!state?.horizon || isOtherSource(state.horizon, probe) || snapshot.next < state.horizon.snapshot.next)
-    return undefined
-  // Of a standby the snapshot does not tell which commits were replayed; another one, or it after a restart, may lack some.
+  if (!state?.horizon || isOtherSource(state.horizon, probe)) return undefined
+  if (snapshot.next < state.horizon.snapshot.next) return undefined
+  // A standby's snapshot does not show which commits were replayed; another one, or it after a restart, may lack some.
   if (probe.mode === 'standby' && !isSameServer(state.horizon, probe)) return undefined
-  return options.dryRun ? undefined : { state, after: unfinished.resumeKey }
+  return { state, after: unfinished.resumeKey }
 }
 
-interface Circumstances {
-  readonly inherited: Inheritance
-  readonly usable: boolean
-  readonly outlook: Outlook
-  readonly resumed: boolean
-  readonly options: ResolvedOptions
-}
-
-function reasonOf({ inherited, usable, outlook, resumed, options }: Circumstances): string | null {
-  if (resumed) return `goes on with the full read of run ${inherited.unfinished?.executionId ?? ''}`
-  if (options.loadType === 'full') return null
-  if (!inherited.good) return 'there is no good run to go on from'
-  if (outlook.low !== undefined) return null
+function reasonOf(
+  { previousRuns, usable, opened }: Pick<Baseline, 'previousRuns' | 'usable' | 'opened'>,
+  resumed: UnfinishedLoad | undefined,
+  loadType: ResolvedOptions['loadType'],
+): string | null {
+  if (resumed) return `resumes the full load of run ${resumed.executionId}`
+  if (loadType === 'full') return null
+  if (!previousRuns.lastSuccess) return 'no previous successful run'
+  if (opened.bound.low !== undefined) return null
   if (!usable)
     return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'
-  return outlook.reason ?? null
+  return opened.bound.reason ?? null
 }

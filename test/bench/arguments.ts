@@ -1,8 +1,5 @@
 import { parseArgs } from 'node:util'
 
-/** Which code is measured: what `npm run build` makes, or, to test the bench itself, the source through tsx. */
-export type Code = 'dist' | 'source'
-
 export interface Arguments {
   /** Rows of the wide table; everything else scales with it. */
   readonly rows: number
@@ -10,7 +7,6 @@ export interface Arguments {
   readonly repeat: number
   /** Names of groups of cases; all without. */
   readonly only: readonly string[] | undefined
-  readonly code: Code
   /** Where the JSON goes: a file, or `-` for stdout in place of the tables. */
   readonly json: string | undefined
   readonly list: boolean
@@ -27,8 +23,7 @@ Exit code 1 when a target was not equal to its source, so that a time would not 
   --repeat N       timed rounds of each case (default 5)
   --only name,..   only these groups of cases
   --json [file]    the figures as JSON, into a file or in place of the tables
-  --list           the groups and their cases
-  --code source    measures the source through tsx rather than the build, which is for a test of the bench`
+  --list           the groups and their cases`
 
 /** Throws for arguments that cannot work. */
 export function readArguments(args: readonly string[]): Arguments {
@@ -39,18 +34,15 @@ export function readArguments(args: readonly string[]): Arguments {
       repeat: { type: 'string', default: '5' },
       only: { type: 'string' },
       json: { type: 'string' },
-      code: { type: 'string', default: 'dist' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { only, json, code, list, help } = values
-  if (code !== 'dist' && code !== 'source') throw new Error(`--code is ${code}.\n\n${usage}`)
+  const { only, json, list, help } = values
   return {
     rows: count('rows', values.rows, 100),
     repeat: count('repeat', values.repeat, 1),
     only: only?.split(','),
-    code,
     json,
     list,
     help,

@@ -6,7 +6,7 @@ import type { Result } from './findings.js'
 import type { Worker } from './worker.js'
 
 /** What the cases work with. Data is made when the first case asks for it. */
-export interface Bench extends Pick<Arguments, 'rows' | 'repeat' | 'code'> {
+export interface Bench extends Pick<Arguments, 'rows' | 'repeat'> {
   readonly source: Cluster
   readonly target: Cluster
   /** The one in which everything runs but what needs a process of its own. */

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import type { SyncReport } from '../../lib/index.js'
+import { builtCommand } from '../setup/built-file.js'
 import type { Bench, Group } from './bench.js'
 import { compete, requireCounts, type Spent, type Strategy } from './contest.js'
 import type { ChatwootPair } from './data-chatwoot.js'
 import type { Ends } from './database.js'
 import { atMost } from './findings.js'
-import { commandOf, nodeFlags } from './worker.js'
 
 /** The command line as a scheduler starts it. */
 export const command: Group = {
@@ -35,9 +35,9 @@ export const command: Group = {
   },
 }
 
-function ourCommand({ code, worker }: Bench, pair: ChatwootPair, folder: string): Strategy {
+function ourCommand({ worker }: Bench, pair: ChatwootPair, folder: string): Strategy {
   const name = 'chatwoot-sync sync'
-  const args = [...nodeFlags[code], commandOf(code), 'sync', '--json']
+  const args = [builtCommand(), 'sync', '--json']
   const strategy = processRun(name, pair, async ({ source, target }) => {
     const variables = { SOURCE_DATABASE_URL: source, LOCAL_DATABASE_URL: target }
     return run(folder, args, variables)

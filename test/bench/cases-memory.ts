@@ -45,7 +45,7 @@ async function peakOf(bench: Bench, table: TablePair, extractor: Extractor): Pro
   for (let round = 0; round < Math.min(bench.repeat, repeatAtMost); round += 1) {
     await empty.prepare(table, name)
     await target.query('delete from etl_control where pipeline = $1', [name])
-    await using worker = await startWorker(bench.code)
+    await using worker = await startWorker()
     const ends = { source: source.url, target: target.url }
     const done = await worker.sync({ ...fullRun(ends, table, name), extractor })
     requireCounts(name, done, { rowsExtracted: data.rows, rowsInserted: data.rows })

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import { rowColumns } from '../../lib/chatwoot/columns.js'
-import { template } from '../../lib/chatwoot/template.js'
+import { sqlFile } from '../../lib/chatwoot/sql-file.js'
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
@@ -76,7 +76,7 @@ async function check({ source, target }: Pair, ids: readonly number[] | undefine
   const [zones] = await source.query<{ known: string }>(
     `select array(select name from pg_timezone_names)::text as known`,
   )
-  const row = template('conversation-row.sql', { time_zone: null, known_time_zones: zones?.known ?? '{}' })
+  const row = sqlFile('conversation-row.sql', { time_zone: null, known_time_zones: zones?.known ?? '{}' })
   const condition = ids ? `conversation_id = any('{${ids.join(',')}}')` : 'true'
   const expected = compile(sql`(${row}) r where ${sql.raw(condition)}`)
   const [there, here] = await Promise.all([

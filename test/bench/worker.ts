@@ -1,10 +1,9 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import type { SyncOptions, SyncReport, VerifyReport } from '../../lib/index.js'
-import type { Code } from './arguments.js'
+import { builtFile } from '../setup/built-file.js'
 
 /** A process in which the measured library runs. It is warm from the second run on, as a service that keeps running is. */
 export interface Worker extends AsyncDisposable {
@@ -20,29 +19,11 @@ export interface Done<Report> {
   readonly report: Report
 }
 
-/** What Node needs to run a file of this code. */
-export const nodeFlags: Record<Code, readonly string[]> = {
-  dist: [],
-  source: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href],
-}
-
-const manifest: { bin: { 'chatwoot-sync': string } } = createRequire(import.meta.url)('../../package.json')
-
-const programs = {
-  dist: { library: 'dist/lib/index.js', command: manifest.bin['chatwoot-sync'] },
-  source: { library: 'lib/index.ts', command: 'bin/chatwoot-sync.ts' },
-} as const
-
-const root = new URL('../../', import.meta.url)
-
-/** The command line of this code. */
-export const commandOf = (code: Code): string => fileURLToPath(new URL(programs[code].command, root))
-
-export async function startWorker(code: Code): Promise<Worker> {
+export async function startWorker(): Promise<Worker> {
   const program = fileURLToPath(new URL('child-sync.mjs', import.meta.url))
-  const library = new URL(programs[code].library, root).href
+  const library = pathToFileURL(builtFile('lib/index.ts')).href
   // Not with the flags of this process, which runs through tsx.
-  const child = fork(program, [library], { execArgv: [...nodeFlags[code]] })
+  const child = fork(program, [library], { execArgv: [] })
   await nextMessage()
 
   async function nextMessage(): Promise<unknown> {

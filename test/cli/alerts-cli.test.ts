@@ -20,17 +20,17 @@ describe('the commands', () => {
   })
   afterEach(() => shell[Symbol.asyncDispose]())
 
-  it('health --alert sees from cron a stale database without any process, and tells it once', async () => {
+  it('health --alert, called by cron, finds that no run starts, and sends one alert', async () => {
     await succeed('50 hours')
     const variables = { ...settings('LOCAL', target), ALERT_WEBHOOK_URL: receiver.url }
     const cron = () => shell.run(['health', '--no-source', '--alert', '--quiet'], variables)
     expect(await cron()).toEqual({ code: 4, stdout: '', stderr: '' })
     expect(await cron()).toEqual({ code: 4, stdout: '', stderr: '' })
     expect(receiver.events()).toEqual(['opened staleness'])
-    expect(await shell.read('logs/etl/etl_latest.log')).toContain('People were told')
+    expect(await shell.read('logs/etl/etl_latest.log')).toContain('Alert sent')
   })
 
-  it('sync tells of a run that failed, and a channel that is down changes nothing', async () => {
+  it('sync sends an alert about a failed run, and a channel that is down changes nothing', async () => {
     const databases = { ...settings('LOCAL', target), SOURCE_DATABASE_URL: 'postgres://x:y@127.0.0.1:1/none' }
     const { code, stderr } = await shell.run(['sync', '--quiet', '--retry-budget', '0s'], {
       ...databases,
@@ -46,11 +46,11 @@ describe('the commands', () => {
     const down = { ...databases, ALERT_SLACK_WEBHOOK_URL: `${receiver.url}/hidden-path` }
     const again = await shell.run(['sync', '--quiet', '--retry-budget', '0s'], down)
     expect(again.code).toBe(1)
-    expect(again.stderr).toContain('slack did not take the alert')
+    expect(again.stderr).toContain('slack rejected the alert')
     expect(again.stderr).not.toContain('hidden-path')
   })
 
-  it('a run that ends well does so whatever becomes of its alerts', async () => {
+  it('a successful run ends with 0 even if its alerts fail', async () => {
     await using pair = await openPair(3)
     receiver.answer.status = 500
     await pair.target.query(
@@ -59,14 +59,14 @@ describe('the commands', () => {
     const down = await shell.run(['sync', '--quiet'], { ...pair.variables, ALERT_WEBHOOK_URL: receiver.url })
     expect(down).toMatchObject({ code: 0, stdout: '' })
     expect(down.stderr).toMatch(
-      /^chatwoot-sync: webhook did not take the alert ".*": it answered with HTTP 500\n$/,
+      /^chatwoot-sync: webhook rejected the alert ".*": it answered with HTTP 500\n$/,
     )
     const wrong = await shell.run(['sync', '--quiet'], {
       ...pair.variables,
       ALERT_LANGUAGE: 'xx',
       ALERT_WEBHOOK_URL: 'x',
     })
-    expect(wrong).toMatchObject({ code: 0, stderr: expect.stringContaining('no alerts could be sent') })
+    expect(wrong).toMatchObject({ code: 0, stderr: expect.stringContaining('alerts could not be sent') })
     const runs = await pair.target.query('select distinct status from etl_control')
     expect(runs).toEqual([{ status: 'success' }])
     receiver.answer.status = 200
@@ -74,14 +74,14 @@ describe('the commands', () => {
     expect(receiver.events()).toEqual(['opened rejected-rows'])
   })
 
-  it('alerts test reaches each channel, and ends with 1 when one refuses', async () => {
+  it('alerts test reaches each channel, and ends with 1 when one rejects it', async () => {
     const variables = { ALERT_SLACK_WEBHOOK_URL: receiver.url, ALERT_WEBHOOK_URL: receiver.url }
     const { code, stdout } = await shell.run(['alerts', 'test', '--language', 'pt-BR'], variables)
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        'Told by slack: chatwoot-sync, conversations: isto é um teste\n' +
-        'Told by webhook: chatwoot-sync, conversations: isto é um teste\n',
+        'Sent to slack: chatwoot-sync, conversations: isto é um teste\n' +
+        'Sent to webhook: chatwoot-sync, conversations: isto é um teste\n',
     })
     expect(receiver.received).toHaveLength(2)
     receiver.answer.status = 403

@@ -78,12 +78,12 @@ describe('a run', () => {
     await expectFailure(
       ['sync'],
       { SOURCE_DB_PASSWORD: password },
-      /refused the login.*Check user, password.*SOURCE_AUTH_FAILED/,
+      /rejected the login.*Check user, password.*SOURCE_AUTH_FAILED/,
     )
     await expectFailure(
       ['sync'],
       { LOCAL_DB_PASSWORD: password },
-      /refused the login.*Check user, password.*TARGET_AUTH_FAILED/,
+      /rejected the login.*Check user, password.*TARGET_AUTH_FAILED/,
     )
     expect(await shell.read('logs/etl/etl_latest.log')).not.toContain(password)
     expect(await loaded()).toBe(0)
@@ -161,7 +161,7 @@ describe('a run', () => {
     await expectFailure(
       ['sync'],
       {},
-      /Another run of the pipeline conversations is at work\. Wait.*LOCKED/,
+      /Another run of the pipeline conversations is running\. Wait.*LOCKED/,
       3,
     )
     expect(await client.query('select from etl_control')).toMatchObject({ rowCount: 0 })
@@ -184,7 +184,7 @@ describe('a run', () => {
     expect(stderr).toBe(`chatwoot-sync: ${error.message} (SOURCE_DATABASE_MISSING)\n`)
   })
 
-  it('that waits for the source is stopped cleanly by a signal', { timeout: 30_000 }, async () => {
+  it('that waits for the source is stopped cleanly by a signal', { timeout: 120_000 }, async () => {
     await using blocker = await connect(pair.source.url)
     await blocker.query('begin; lock table messages in access exclusive mode')
     const { child, ended } = shell.start(['sync'], pair.variables)
@@ -209,7 +209,7 @@ describe('migrate', () => {
   })
 
   it('fails on a wrong password', async () => {
-    await expectMigrateFailure({ LOCAL_DB_PASSWORD: 'wrong' }, /refused the login.*TARGET_AUTH_FAILED/)
+    await expectMigrateFailure({ LOCAL_DB_PASSWORD: 'wrong' }, /rejected the login.*TARGET_AUTH_FAILED/)
   })
 })
 
@@ -239,7 +239,7 @@ async function untilWaiting(): Promise<void> {
         pair.source.query(
           `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         ),
-      { timeout: 20_000 },
+      { timeout: 120_000 },
     )
     .toHaveLength(1)
 }

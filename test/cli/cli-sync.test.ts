@@ -18,9 +18,7 @@ describe('sync in a pipe', () => {
     const { code, stdout, stderr } = await shell.run(['sync'], pair.variables)
     expect(code).toBe(0)
     expect(stderr).toMatch(/^Reading [^ ]+ into [^ ]+\n$/)
-    expect(stdout).toMatch(
-      /^Full load done in [\d.]+ s: 40 rows read\.\n40 inserted\.\nThe source was read as of /,
-    )
+    expect(stdout).toMatch(/^Full load done in [\d.]+ s: 40 rows read\.\n40 inserted\.\nSource read as of /)
     expect(stdout + stderr).not.toMatch(control)
     const log = await shell.read('logs/etl/etl_latest.log')
     expect(log).toContain('"rowsInserted":40')
@@ -55,11 +53,11 @@ describe('sync in a pipe', () => {
     await liveADay(pair.source.url, { seed: 5 })
     const { code, stdout } = await shell.run(['sync', '--full', '--dry-run', '--no-log-file'], pair.variables)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^Full load, dry run, done.*\nWould be: .*updated.*\. Nothing was written\.\n/)
+    expect(stdout).toMatch(/^Full load \(dry run\) done.*\nWould be: .*updated.*\. Nothing was written\.\n/)
     expect(await content()).toEqual(before)
   })
 
-  it('hands each option to the run', async () => {
+  it('passes each option to the run', async () => {
     await pair.target.query('create table one_account (like conversas_analytics including all)')
     const own = ['--pipeline', 'one', '--table', 'one_account', '--account', '1', '--batch-size', '7']
     const { stdout } = await shell.run(
@@ -76,7 +74,7 @@ describe('sync in a pipe', () => {
     expect(zones).toEqual([{ zone: 'Asia/Tokyo', account_id: 1 }])
   })
 
-  it('reads a view of the user’s own', async () => {
+  it('reads a custom view', async () => {
     await pair.source.query(`
       create view my_view as
       select id as conversation_id, 'mine' as account_name, updated_at as conversation_updated_at, 1 as extra
@@ -116,14 +114,14 @@ it('status shows the runs of each pipeline in less than 60 columns', async () =>
 })
 
 describe('doctor', () => {
-  it('ends with 0 when a run can work', async () => {
+  it('ends with 0 when a run can succeed', async () => {
     const { code, stdout, stderr } = await shell.run(['doctor'], pair.variables)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^ok {8}The source can be reached: .*\n[^]*\n\nA run can work\.\n$/)
+    expect(stdout).toMatch(/^ok {8}The source can be reached: .*\n[^]*\n\nReady to sync\.\n$/)
     expect(stdout).not.toMatch(control)
   })
 
-  it('and a run warn of a .env that others can read', async () => {
+  it('and a run warn about a .env that others can read', async () => {
     await using own = await openShell()
     const settings = Object.entries(pair.variables).map(([name, value]) => `${name}=${value}\n`)
     await own.write('.env', settings.join(''), 0o640)
@@ -131,7 +129,7 @@ describe('doctor', () => {
     const doctor = await own.run(['doctor'])
     expect(doctor).toMatchObject({ code: 0, stderr: '' })
     expect(doctor.stdout).toContain(`warning   ${open}\n          -> Run: chmod 600 .env\n`)
-    expect(doctor.stdout).toMatch(/A run can work\. Warnings: 1\.\n$/)
+    expect(doctor.stdout).toMatch(/Ready to sync\. Warnings: 1\.\n$/)
     const [check] = JSON.parse((await own.run(['doctor', '--json'])).stdout).checks
     expect(check).toEqual({
       ...{ name: 'settings-file', outcome: 'warning', message: open },
@@ -146,7 +144,7 @@ describe('doctor', () => {
     expect(closed.stdout).toContain("ok        Only its owner can read it's closed.env.\n")
   })
 
-  it('ends with 4 when it cannot, and gives the findings with --json', async () => {
+  it('ends with 4 when it cannot, and prints the checks with --json', async () => {
     const broken = { ...pair.variables, SOURCE_DB_NAME: 'nowhere' }
     const { code, stdout } = await shell.run(['doctor', '--json'], broken)
     expect(code).toBe(4)
@@ -164,5 +162,5 @@ describe('doctor', () => {
 it('migrate says that there is nothing to do', async () => {
   const { code, stdout } = await shell.run(['migrate'], pair.variables)
   expect(code).toBe(0)
-  expect(stdout).toMatch(/^Nothing to do: all \d+ migrations had been applied before\.\n$/)
+  expect(stdout).toMatch(/^Nothing to do: all \d+ migrations are already applied\.\n$/)
 })

@@ -17,22 +17,22 @@ describe('wrong use', () => {
     [['sync', 'now'], `too many arguments for 'sync'. Expected 0 arguments but got 1.`],
     [
       ['sync', '--batch-size', '-5'],
-      `option '--batch-size <rows>' argument '-5' is invalid. Give a whole number, at least 1.`,
+      `option '--batch-size <rows>' argument '-5' is invalid. Use a whole number of 1 or more.`,
     ],
     [
       ['sync', '--skew-allowance', '60'],
-      `option '--skew-allowance <time>' argument '60' is invalid. Give a duration such as 500ms, 60s, 2m, 1h or 1d.`,
+      `option '--skew-allowance <time>' argument '60' is invalid. Use a duration such as 500ms, 60s, 2m, 1h or 1d.`,
     ],
     [
       ['sync', '--max-delete-share', '1.5'],
-      `option '--max-delete-share <share>' argument '1.5' is invalid. Give a share such as 0.2 or 20%.`,
+      `option '--max-delete-share <share>' argument '1.5' is invalid. Use a share such as 0.2 or 20%.`,
     ],
-  ])('%j is told in one line and ends with 2', async (args, complaint) => {
-    expect(await shell.run(args)).toEqual({ code: 2, stdout: '', stderr: `chatwoot-sync: ${complaint}\n` })
+  ])('%j is reported in one line and ends with 2', async (args, message) => {
+    expect(await shell.run(args)).toEqual({ code: 2, stdout: '', stderr: `chatwoot-sync: ${message}\n` })
     expect(await shell.files()).toEqual([])
   })
 
-  it('without a command shows what there is', async () => {
+  it('without a command shows the commands', async () => {
     const { code, stderr } = await shell.run([])
     expect(code).toBe(2)
     expect(stderr).toContain('migrate')
@@ -67,12 +67,12 @@ describe('settings', () => {
     expect(stderr).toBe(
       'chatwoot-sync: other users can read .env. Run: chmod 600 .env\n' +
         'chatwoot-sync: LOCAL_DB_PORT is "70000", which is not a port. ' +
-        'Give a number from 1 to 65535, as a rule 5432. (CONFIG_INVALID)\n',
+        'Use a number from 1 to 65535, usually 5432. (CONFIG_INVALID)\n',
     )
     expect(code).toBe(2)
   })
 
-  it('in a URL that is none are refused without showing it', async () => {
+  it('in an invalid URL are rejected without showing it', async () => {
     const { code, stderr } = await shell.run(['status'], { LOCAL_DATABASE_URL: 'postgres://me:pass@word@/#' })
     expect(code).toBe(2)
     expect(stderr).toMatch(
@@ -84,7 +84,7 @@ describe('settings', () => {
   it('in a file that is named must be there', async () => {
     const { code, stderr } = await shell.run(['doctor', '--env', 'no.env'])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/^chatwoot-sync: The file no\.env .*CONFIG_MISSING\)\n$/)
+    expect(stderr).toMatch(/^chatwoot-sync: The settings file no\.env .*CONFIG_MISSING\)\n$/)
   })
 
   it('of a relation come together', async () => {
@@ -106,14 +106,14 @@ describe('help', () => {
     expect(longestLine(stdout)).toBeLessThanOrEqual(80)
   })
 
-  it('tells the defaults that the library has', async () => {
+  it('shows the defaults of the library', async () => {
     const { stdout } = await shell.run(['sync', '--help'])
     const { table, pipeline, batchSize, skewAllowance, statementTimeout, maxDeleteShare } = defaults
-    const told = [...stdout.matchAll(/^ +--([a-z-]+)[^(\n]*\(([^)"]+)\)$/gm)].map(([, name, value]) => [
+    const shown = [...stdout.matchAll(/^ +--([a-z-]+)[^(\n]*\(([^)"]+)\)$/gm)].map(([, name, value]) => [
       name,
       value,
     ])
-    expect(Object.fromEntries(told)).toMatchObject({
+    expect(Object.fromEntries(shown)).toMatchObject({
       table,
       pipeline,
       'batch-size': String(batchSize),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { verifySummary } from '../../bin/output/verify-summary.js'
 import type { VerifyReport } from '../../lib/index.js'
-import { barLine } from '../../bin/output/progress-bar.js'
+import { barLine } from '../../bin/output/progress.js'
 import { openPair, openShell } from '../fixtures/cli-fixture.js'
 
 let shell: Awaited<ReturnType<typeof openShell>>
@@ -15,7 +15,7 @@ afterAll(() => Promise.all([shell[Symbol.asyncDispose](), pair[Symbol.asyncDispo
 
 const verify = (...args: string[]) => shell.run(['verify', ...args], pair.variables)
 
-/** Rows of which no stamp tells that they changed. */
+/** Changes rows without updating a timestamp. */
 const spoil = () =>
   pair.target.query(
     `update conversas_analytics set account_name = 'spoilt' where conversation_id in (3, 5, 7)`,
@@ -26,13 +26,11 @@ describe('verify', () => {
     const { code, stdout, stderr } = await verify()
     expect(code).toBe(0)
     expect(stderr).toMatch(/^Comparing \S+ with \S+\n$/)
-    expect(stdout).toMatch(
-      /^40 rows compared in [\d.]+ s\.\nThe source was read as of .* UTC\.\nNo differences\.\n$/,
-    )
+    expect(stdout).toMatch(/^40 rows compared in [\d.]+ s\.\nSource read as of .* UTC\.\nNo differences\.\n$/)
     expect(await shell.read('logs/etl/etl_latest.log')).toContain('"message":"Compared"')
   })
 
-  it('ends with 4 when rows differ, names the columns and the keys, and mends nothing', async () => {
+  it('ends with 4 when rows differ, names the columns and the keys, and repairs nothing', async () => {
     await spoil()
     await pair.target.query('delete from conversas_analytics where conversation_id = 9')
 
@@ -41,13 +39,13 @@ describe('verify', () => {
     expect(code).toBe(4)
     expect(stdout).toContain('Differences: 1 missing, 3 stale, 0 extra.\n')
     expect(stdout).toContain(
-      'Silent, that is without a change stamp that moved: 3.\nColumns that differ: account_name 3.\n',
+      'Silent changes, which updated no timestamp in Chatwoot: 3.\nColumns that differ: account_name 3.\n',
     )
-    expect(stdout).toContain('Keys: 9, 3, 5, 7\nLeft: 4. Mend them with --repair.\n')
+    expect(stdout).toContain('Keys: 9, 3, 5, 7\n4 differences remain; run with --repair.\n')
     expect((await verify('--quiet')).code).toBe(4)
   })
 
-  it('ends with 0 when --repair has mended all, and prints the report with --json', async () => {
+  it('ends with 0 when --repair has fixed all, and prints the report with --json', async () => {
     const { code, stdout, stderr } = await verify('--repair', '--json')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout.match(/\n/g)).toHaveLength(1)
@@ -60,7 +58,7 @@ describe('verify', () => {
     expect(await verify('--quiet')).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('hands each option to the comparison', async () => {
+  it('passes each option to the comparison', async () => {
     const own = ['--pipeline', 'one', '--table', 'one_account', '--account', '1', '--time-zone', 'Asia/Tokyo']
     await pair.target.query('create table one_account (like conversas_analytics including all)')
     await shell.run(['sync', '--quiet', ...own], pair.variables)
@@ -77,7 +75,7 @@ describe('verify', () => {
     expect((await verify('--quiet', ...inOtherZone)).code).toBe(4)
   })
 
-  it('compares a view of the user’s own', async () => {
+  it('compares a custom view', async () => {
     await pair.source.query(`
       create view my_view as
       select id as conversation_id, 'mine' as account_name, updated_at as conversation_updated_at from conversations`)
@@ -95,22 +93,22 @@ describe('verify', () => {
   })
 
   it.each([
-    [['--sample', '0'], 2, /argument '0' is invalid\. Give a share above 0, such as 0\.05 or 5%\.\n$/],
+    [['--sample', '0'], 2, /argument '0' is invalid\. Use a share above 0, such as 0\.05 or 5%\.\n$/],
     [
       ['--sample', '120%'],
       2,
-      /^chatwoot-sync: option '--sample <share>' argument '120%' is invalid\. Give a share/,
+      /^chatwoot-sync: option '--sample <share>' argument '120%' is invalid\. Use a share/,
     ],
     [['--relation', 'mine'], 2, /also needs --key and --changed-at/],
-  ])('%j is told in one line and ends with %d', async (args, code, complaint) => {
+  ])('%j is reported in one line and ends with %d', async (args, code, message) => {
     expect(await verify('--no-log-file', ...args)).toEqual({
       code,
       stdout: '',
-      stderr: expect.stringMatching(complaint),
+      stderr: expect.stringMatching(message),
     })
   })
 
-  it('ends with 3 while a run is at work, and gives the error with --json', async () => {
+  it('ends with 3 while a run is running, and prints the error with --json', async () => {
     const client = await pair.target.pool.connect()
     await client.query(`select pg_advisory_lock(hashtextextended('chatwoot-sync run conversations', 0))`)
     const { code, stdout } = await verify('--json')
@@ -159,10 +157,10 @@ const report: VerifyReport = {
 }
 
 describe('the words for a comparison', () => {
-  it('tell of the sample, of what is pending, of what was repaired and of what is left', () => {
+  it('name the sample, what is pending, what was repaired and what remains', () => {
     const text = verifySummary(report, Infinity)
-    expect(text).toMatch(/^12,345 rows of a sample of 5% compared in 2 s\.\n/)
-    expect(text).toContain('Repaired: 10.\nLeft: 2.\nPending: 3. ')
+    expect(text).toMatch(/^12,345 rows of a 5% sample compared in 2 s\.\n/)
+    expect(text).toContain('Repaired: 10.\n2 differences remain.\nPending: 3, ')
   })
 
   it('show the first ten keys, and no control character of them', () => {
@@ -172,7 +170,7 @@ describe('the words for a comparison', () => {
     expect(keys).not.toContain('\u001b')
   })
 
-  it('stand in the bar as well', () => {
+  it('are in the bar as well', () => {
     expect(barLine({ phase: 'compare', rowsExtracted: 1000, rowsExpected: 2000 }, 500, 79)).toBe(
       '[############------------]  50%  1,000 rows  500 rows/s  2 s left',
     )

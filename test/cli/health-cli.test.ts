@@ -8,7 +8,7 @@ import { checkHealth, type HealthCheck } from '../../lib/index.js'
 import { insertRejects, insertRun, type Run } from '../fixtures/health-fixture.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 
-/** One good run long ago, by a margin that was used up; then failures, and a run that died. */
+/** One successful run long ago, with the skew allowance used up; then failures, and a run that died. */
 const wrongRuns: readonly Run[] = [
   { load: 'full', ago: '90 hours', warning: 'MARGIN_USED_UP', margin: 61 },
   { status: 'failed', ago: '4 hours' },
@@ -33,31 +33,34 @@ describe('the command', () => {
     expect(report).toMatchObject({ healthy: false, outcome: 'critical' })
     const text = healthSummary(report, { width: 60, stream: new PassThrough(), language: 'en' })
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(60)
-    expect(text).toContain('critical  There was no run yet.\n          -> Look at chatwoot-sync status')
-    expect(text).toMatch(/Something is wrong\. Problems to solve: 1\./)
+    expect(text).toContain('critical  There has been no run yet.\n          -> Look at chatwoot-sync status')
+    expect(text).toMatch(/Not healthy\. Problems to solve: 1\./)
 
     await insertRun(target, { load: 'full' })
     const fresh = await shell.run(['health', '--no-source', '--no-log-file'], variables)
     expect(fresh).toMatchObject({ code: 0, stderr: '' })
-    expect(fresh.stdout).toMatch(/\n\nAll is well\.\n$/)
+    expect(fresh.stdout).toMatch(/\n\nAll checks passed\.\n$/)
   })
 
   it('finds what the library and the view find, whatever is wrong', async () => {
-    await using ill = await cloneDatabase('target')
-    for (const run of wrongRuns) await insertRun(ill, run)
-    await insertRejects(ill, ['3', '5'])
-    await ill.query(`
+    await using unhealthy = await cloneDatabase('target')
+    for (const run of wrongRuns) await insertRun(unhealthy, run)
+    await insertRejects(unhealthy, ['3', '5'])
+    await unhealthy.query(`
       insert into etl_verification (
         sample, completed_at, duration_seconds, rows_compared, rows_missing, rows_stale, rows_extra, rows_silent, rows_pending
       )
       values (0.5, now(), 1, 10000, 1, 0, 0, 0, 0)`)
-    const told = await shell.run(['health', '--no-source', '--no-log-file', '--json'], settings('LOCAL', ill))
+    const printed = await shell.run(
+      ['health', '--no-source', '--no-log-file', '--json'],
+      settings('LOCAL', unhealthy),
+    )
     const ofRuns = (checks: readonly HealthCheck[]) =>
       checks.flatMap(({ name, outcome, unit, limit, criticalLimit }) =>
         name === 'target' ? [] : [{ name, outcome, unit, limit, criticalLimit }],
       )
-    const ofLibrary = ofRuns((await checkHealth({ target: ill.url })).checks)
-    const ofView = await ill.query(`
+    const ofLibrary = ofRuns((await checkHealth({ target: unhealthy.url })).checks)
+    const ofView = await unhealthy.query(`
       select
         check_name as name,
         outcome,
@@ -65,7 +68,7 @@ describe('the command', () => {
         warning_limit::float8 as limit,
         critical_limit::float8 as "criticalLimit"
       from vw_etl_health`)
-    expect(ofRuns(JSON.parse(told.stdout).checks)).toEqual(ofLibrary)
+    expect(ofRuns(JSON.parse(printed.stdout).checks)).toEqual(ofLibrary)
     expect(ofView).toEqual(ofLibrary)
     expect(Object.fromEntries(ofLibrary.map(({ name, outcome }) => [name, outcome]))).toEqual({
       'last-success': 'critical',
@@ -81,7 +84,7 @@ describe('the command', () => {
   it('speaks Portuguese to the last line, and colours outcomes on a terminal only', async () => {
     const args = ['health', '--no-source', '--no-log-file', '--language', 'pt-BR']
     const { stdout } = await shell.run(args, settings('LOCAL', target))
-    expect(stdout).toMatch(/\n\nEstá tudo bem\.\n$/)
+    expect(stdout).toMatch(/\n\nEstá tudo certo\.\n$/)
     expect(stdout).not.toContain('\u001b')
     const check = {
       name: 'failures',
@@ -101,7 +104,7 @@ describe('the command', () => {
     const terminal = Object.assign(new PassThrough(), { isTTY: true })
     const text = healthSummary(report, { width: 60, stream: terminal, language: 'pt-BR' })
     expect(text).toBe(
-      'Pipeline p\n\u001b[33maviso\u001b[39m     x\n          -> y\n\nEstá funcionando. Avisos: 1.\n',
+      'Pipeline p\n\u001b[33maviso\u001b[39m     x\n          -> y\n\nEstá funcionando, com avisos. Avisos: 1.\n',
     )
   })
 })

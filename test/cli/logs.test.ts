@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { mkdir, readdir, readlink, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { createLogger } from '../../bin/logs/logger.js'
+import { builtFile } from '../setup/built-file.js'
 import { capture, openLogFolder } from '../fixtures/log-fixture.js'
 
 const noon = (day: number) => new Date(2026, 10, day, 12, 0, 0)
@@ -208,11 +209,11 @@ it.each([{ level: 'loud' as never }, { retentionDays: -1 }, { retentionDays: 1.5
 
 async function inChild(timeZone: string, options: string, work: string): Promise<void> {
   const code = `
-    import { createLogger } from './bin/logs/logger.ts'
+    import { createLogger } from ${JSON.stringify(pathToFileURL(builtFile('bin/logs/logger.ts')).href)}
     const { logger, close } = await createLogger({ directory: ${JSON.stringify(directory)}, console: 'off', ${options} })
     ${work}
     await close()`
-  await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+  await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { TZ: timeZone, PATH: '' },
   })

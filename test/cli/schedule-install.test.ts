@@ -29,7 +29,7 @@ afterAll(async () => {
   await shell[Symbol.asyncDispose]()
 })
 
-/** A systemctl that writes down what it is asked, as no systemd runs where tests do. */
+/** A systemctl that records its arguments, because no systemd runs where tests do. */
 const recorder = (file: string) => `#!/bin/sh
 echo "$*" >> '${file}'
 case "$*" in *show*) printf 'ActiveState=active\\nNextElapseUSecRealtime=Thu 2026-11-26 03:00:00 UTC\\n' ;; esac
@@ -75,20 +75,20 @@ describe('installing', () => {
     })
   })
 
-  it('refuses settings that others can read', async () => {
+  it('rejects settings that others can read', async () => {
     const environmentFile = join(folder, 'open')
     await writeFile(environmentFile, '')
     await chmod(environmentFile, 0o640)
     const directory = join(folder, 'never')
-    const refused = installSchedule({ command, directory, environmentFile })
-    await expect(refused).rejects.toMatchObject({
+    const rejected = installSchedule({ command, directory, environmentFile })
+    await expect(rejected).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      remedy: `Run chmod 600 ${environmentFile}, then this again.`,
+      remedy: `Run chmod 600 ${environmentFile}, then this command again.`,
     })
     await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  it('refuses a program that the user of the service cannot reach', async () => {
+  it('rejects a program that the user of the service cannot reach', async () => {
     const home = join(folder, 'home')
     await mkdir(home, { mode: 0o755 })
     const program = join(home, 'node')
@@ -99,24 +99,24 @@ describe('installing', () => {
     await chmod(home, 0o750)
     await expect(installSchedule(options)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: expect.stringContaining(`as ${home} is closed to them`),
+      message: expect.stringContaining(`because ${home} is closed to them`),
     })
     expect(await installSchedule({ ...options, runAs: 'etl' })).toMatchObject({ active: false })
     await chmod(folder, 0o700)
   })
 
-  it.runIf(hasSystemd)('refuses times that systemd does not know, before anything is written', async () => {
+  it.runIf(hasSystemd)('rejects times that systemd does not know, before anything is written', async () => {
     const directory = join(folder, 'no-times')
     const options = { command, directory, environmentFile: join(folder, 'no-times-environment') }
     await expect(installSchedule({ ...options, calendar: 'each night' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: expect.stringContaining('"each night" are no times of systemd.'),
+      message: expect.stringContaining('"each night" is not a systemd calendar expression.'),
     })
     await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' })
     expect(await installSchedule({ ...options, calendar: 'Mon..Fri 06:30' })).toMatchObject({ active: false })
   })
 
-  it('for a user tells the systemd of that user, and asks it', async () => {
+  it('for a user calls the systemd of that user', async () => {
     const home = join(folder, 'user-home')
     await mkdir(join(home, 'bin'), { recursive: true })
     const asked = join(home, 'asked')
@@ -150,7 +150,7 @@ describe('installing', () => {
     ])
   })
 
-  it('counts unit files that are there', async () => {
+  it('counts the unit files that exist', async () => {
     const directory = join(folder, 'part')
     await installSchedule({ command, directory, environmentFile: join(folder, 'part-environment') })
     await rm(join(directory, 'chatwoot-sync.timer'))

@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 describe('what is printed', () => {
-  it('for systemd is what stands in examples', async () => {
+  it('for systemd is what examples contain', async () => {
     const { code, stdout } = await shell.run(['schedule', 'print', '--command', '/usr/bin/chatwoot-sync'])
     const names = systemdUnits({ command }).map(({ name }) => name)
     const files = await Promise.all(names.map((name) => example(`systemd/${name}`)))
@@ -40,7 +40,7 @@ describe('what is printed', () => {
     expect((await readdir(new URL('../../examples/systemd', import.meta.url))).sort()).toEqual(names.sort())
   })
 
-  it('for cron is what stands in examples', async () => {
+  it('for cron is what examples contain', async () => {
     const args = ['schedule', 'print', '--cron', '--command', '/usr/bin/chatwoot-sync']
     expect(await shell.run(args)).toEqual({
       code: 0,
@@ -58,7 +58,7 @@ describe('unit files', () => {
     return `${service?.content ?? ''}${timer?.content ?? ''}`.split('\n')
   }
 
-  it('run it each night, make up for a missed one, and take a held lock for success', () => {
+  it('run it each night, catch up on a missed run, and treat a held lock as success', () => {
     expect(settings()).toEqual(
       expect.arrayContaining([
         'OnCalendar=*-*-* 03:00:00',
@@ -72,7 +72,7 @@ describe('unit files', () => {
     )
   })
 
-  it('take what the options say', () => {
+  it('contain what the options say', () => {
     const found = settings({
       ...{ calendar: 'Mon..Fri 06:30', runAs: 'etl', environmentFile: '/srv/sync 50%.env' },
       ...{ command: ['/opt/no de/node', '/opt/$x/50%"'], extra: ['--account', '1'] },
@@ -93,7 +93,7 @@ describe('unit files', () => {
     { calendar: 'daily\nExecStartPre=/bin/evil' },
     { runAs: '' },
     { environmentFile: 'relative.env' },
-  ])('are refused for %j', (options) => {
+  ])('are rejected for %j', (options) => {
     expect(() => systemdUnits({ command, ...options })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }),
     )
@@ -141,7 +141,7 @@ describe('unit files', () => {
 })
 
 describe('lines for cron', () => {
-  it('reach the program as they are meant, whatever is in them', async () => {
+  it('reach the program unchanged, whatever is in them', async () => {
     const lines = crontabLines({
       command: [process.execPath, '-e', 'console.log(JSON.stringify(process.argv.slice(1)))', '--'],
       environmentFile: `/srv/it's 50%.env`,
@@ -158,7 +158,7 @@ describe('lines for cron', () => {
     expect(line).not.toMatch(/[^\\]%/)
   })
 
-  it.each(['0 3 * *', '0 3 * * *\n* * * * * evil'])('are refused for the times %j', (times) => {
+  it.each(['0 3 * *', '0 3 * * *\n* * * * * evil'])('are rejected for the times %j', (times) => {
     expect(() => crontabLines({ command, times })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }),
     )

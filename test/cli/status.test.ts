@@ -19,7 +19,7 @@ describe('the status', () => {
     expect(await readStatus({ target: pair.target.pool, pipeline: 'none' })).toEqual([])
   })
 
-  it('tells times with microseconds and in UTC, whatever the server is set to', async () => {
+  it('shows times with microseconds and in UTC, whatever the server is set to', async () => {
     await using target = await cloneDatabase('target')
     await target.query(`alter database ${target.name} set timezone = 'Asia/Kathmandu'`)
     await target.query(`alter database ${target.name} set datestyle = 'German'`)
@@ -54,17 +54,17 @@ describe('the status', () => {
     const table = runTable(await readStatus({ target: target.url }), 59)
     expect(table.split('\n')).toEqual([
       'Pipeline conversations',
-      'Started (UTC)     Load  Result    New  Upd.  Gone    Time',
+      'Started (UTC)     Load  Result    New  Upd.  Del.    Time',
       '2026-11-24 12:00  incr  failed      0     0     0  0.12 s',
       '  Another run took over while this one was held up.',
       '    (LOCK_LOST)',
       '2026-11-24 11:00  full  success  1.2M     0     0   1.1 h',
       '',
     ])
-    expect(runTable([], 59)).toBe('There was no run yet.\n')
+    expect(runTable([], 59)).toBe('No runs yet.\n')
   })
 
-  it('as a table tells a warning that many runs had once', async () => {
+  it('as a table shows a warning that many runs had once', async () => {
     await using target = await cloneDatabase('target')
     await target.query(`
       insert into etl_control (load_type, status, started_at, completed_at, duration_seconds, warnings)

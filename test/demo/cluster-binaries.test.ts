@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { runnableBinaries } from '../../bin/demo/cluster-binaries.js'
 import { startCluster } from '../../bin/demo/cluster.js'
 import { serverAccount } from '../../bin/demo/cluster-account.js'
+import { builtFolder } from '../setup/built-file.js'
 import { nobody, nobodyCanRead, startChild } from '../setup/cluster-child.js'
 
 const asRoot = process.geteuid?.() === 0
@@ -98,21 +99,21 @@ it.runIf(asRoot).each(['folder', 'link'])(
 
     await expect(runnableBinaries(account, withoutLinks)).rejects.toMatchObject({
       code: 'DEMO_SERVER_FAILED',
-      message: expect.stringContaining(`${copy} was made by someone else`),
+      message: expect.stringContaining(`${copy} was created by another user`),
     })
   },
 )
 
 it('says so when the package is not installed', async () => {
   const home = await temporaryFolder()
-  for (const name of ['bin', 'lib', 'package.json']) {
-    await cp(join(import.meta.dirname, '../..', name), join(home, name), { recursive: true })
+  for (const name of ['dist/bin', 'dist/lib', 'package.json']) {
+    await cp(join(builtFolder(), name), join(home, name), { recursive: true })
   }
   await mkdir(join(home, 'node_modules'))
   const pg = dirname(createRequire(import.meta.url).resolve('pg/package.json'))
   await symlink(pg, join(home, 'node_modules', 'pg'))
 
-  const { exited, said } = startChild('', { module: pathToFileURL(join(home, 'bin', 'demo', 'cluster.ts')) })
+  const { exited, said } = startChild('', { module: pathToFileURL(join(home, 'dist/bin/demo/cluster.js')) })
 
   expect(await said).toEqual({
     code: 'DEMO_SERVER_FAILED',

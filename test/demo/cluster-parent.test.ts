@@ -9,7 +9,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { nobody, nobodyCanRead, startChild } from '../setup/cluster-child.js'
 
 /** For a busy machine; one whose init reaps no orphans takes 20 s, until the watchdog stops believing that the server still runs. */
-const patience = { timeout: 30_000, interval: 50 }
+const patience = { timeout: 120_000, interval: 50 }
 
 const sayWhere = 'say({ port: cluster.port, dataDirectory: cluster.dataDirectory })'
 
@@ -48,7 +48,7 @@ it('leaves nothing when its process is killed during initdb', async () => {
     (await readdir(temporary)).filter((name) => name.startsWith('chatwoot-sync-cluster-'))
   const begun = async () => access(join(temporary, (await clusters())[0] ?? '', 'data', 'PG_VERSION'))
 
-  await vi.waitFor(begun, { timeout: 30_000, interval: 1 })
+  await vi.waitFor(begun, { timeout: 120_000, interval: 1 })
   child.kill('SIGKILL')
   await exited
 

@@ -36,7 +36,7 @@ it('waits until nobody is connected to the template', async () => {
   await vi.waitFor(async () => {
     const waiting = `select from pg_stat_activity where state = 'active' and query like 'create database%' || $1::text || '%'`
     expect(await observer.query(waiting, [template.name])).toHaveLength(1)
-  }, 30_000)
+  }, 120_000)
   await visitor.end()
 
   await using clone = await cloning

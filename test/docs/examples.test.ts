@@ -1,21 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { expect, it } from 'vitest'
 
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { builtExample } from '../setup/built-file.js'
 import { differences, openEmptySync, type SyncFixture } from '../fixtures/sync-fixture.js'
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const repository = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The example as a process of its own, which finds the library by the package's name. */
 function start(example: string, { source, target }: Pick<SyncFixture, 'source' | 'target'>, variables = {}) {
-  const child = spawn(process.execPath, ['--import', tsx, `examples/${example}.ts`], {
-    cwd: repository,
+  const child = spawn(process.execPath, [builtExample(example)], {
     env: {
       PATH: process.env['PATH'] ?? '',
       SOURCE_DATABASE_URL: source.url,
@@ -59,7 +54,7 @@ it('once.ts says what is wrong, and what to do', async () => {
 
 it('inside-a-service.ts syncs again and again, reads the result, and ends cleanly at SIGTERM', async () => {
   await using at = await openSmall()
-  const { child, ended } = start('inside-a-service', at, { SYNC_EVERY_SECONDS: '0.2' })
+  const { child, ended } = start('inside-a-service', at, { SYNC_EVERY_SECONDS: '1' })
   const runs = async () => {
     const [row] = await at.target.query<{ runs: number }>(
       `select count(*)::integer as runs from etl_control where status = 'success' and triggered_by = 'scheduler'`,

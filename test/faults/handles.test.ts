@@ -115,7 +115,7 @@ it.each(Object.keys(kinds))('gives a %s back clean after a run that failed or wa
   await expect(at.sync(handles)).rejects.toMatchObject({ code: 'RELATION_MISSING' })
   await at.source.query('alter table gone rename to tags')
 
-  expect((await at.sync(handles)).reason).toContain('goes on')
+  expect((await at.sync(handles)).reason).toContain('resumes')
 
   expect(await differences(at)).toEqual([])
   await source.close()

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
 import { sourceServer, targetServer } from '../setup/database.js'
-import { openArena, type Arena } from '../soak/arena.js'
+import { share } from '../setup/share.js'
+import { leaveFew, openArena, type Arena } from '../soak/arena.js'
 import { rollDice } from '../soak/dice.js'
 import { killAtAnyMoment } from '../soak/kill-rounds.js'
 import { append, changeSource, recover, steps, strikeAt } from '../soak/killing.js'
@@ -12,9 +13,13 @@ let arena: Arena
 let waiting: Victim
 let turn = 0
 
+/** Conversations, of which a first load writes three batches. */
+const few = 120
+
 beforeAll(async () => {
   waiting = startVictim()
   arena = await openArena({ source: sourceServer(), target: targetServer() }, conversations)
+  await leaveFew(arena, few)
 })
 
 afterAll(async () => {
@@ -29,13 +34,19 @@ function nextVictim(): Victim {
   return victim
 }
 
-const moments = steps.flatMap((step) => (['before', 'after'] as const).map((when) => ({ ...step, when })))
+const stepsOf = (...names: readonly string[]) => [append, ...steps].filter(({ name }) => names.includes(name))
+
+const chosen = share(
+  ['running row', 'upsert', 'commit'],
+  steps.map(({ name }) => name),
+)
+const moments = stepsOf(...chosen).flatMap((step) =>
+  (['before', 'after'] as const).map((when) => ({ ...step, when })),
+)
 
 /** What a killed run has left in the control table before the next one: its row is there from the moment the server has it. */
 const leavesRow = (name: string, when: string) =>
   name !== 'lock' && !(name === 'running row' && when === 'before')
-
-const stepsOf = (...names: readonly string[]) => [append, ...steps].filter(({ name }) => names.includes(name))
 
 it.each(stepsOf('append', 'state', 'commit'))(
   'goes on with a first load that was killed after the $name of its second batch',
@@ -43,7 +54,7 @@ it.each(stepsOf('append', 'state', 'commit'))(
     await arena.target.query('truncate conversas_analytics, etl_control')
     await using victim = nextVictim()
     const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
-    await using struck = await strikeAt(arena, victim, strike, { batchSize: 100 })
+    await using struck = await strikeAt(arena, victim, strike, { batchSize: few / 3 })
 
     expect(await victim.ended()).toBeUndefined()
 
@@ -65,14 +76,14 @@ it.each(stepsOf('staging', 'upsert'))(
     await changeSource(arena, ++turn)
     await using victim = nextVictim()
     const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
-    await using struck = await strikeAt(arena, victim, strike, { loadType: 'full', batchSize: 100 })
+    await using struck = await strikeAt(arena, victim, strike, { loadType: 'full', batchSize: few / 3 })
 
     expect(await victim.ended()).toBeUndefined()
 
     expect(struck.struck()).toBe(true)
     const { next, ...aftermath } = await recover(arena, 'full')
     expect(aftermath).toMatchObject({ lost: [], running: 0, insertedTooMany: 0, states: 1 })
-    expect(next.reason).toMatch(/^goes on with the full read of run /)
+    expect(next.reason).toMatch(/^resumes the full load of run /)
   },
 )
 
@@ -83,7 +94,7 @@ it.each(moments)(
     const { rowCount } = await arena.target.query('select from etl_control')
     await using victim = nextVictim()
     const strike = { side, moment: { ...moment, when }, signal: 'SIGKILL' } as const
-    await using struck = await strikeAt(arena, victim, strike, { batchSize: 20 })
+    await using struck = await strikeAt(arena, victim, strike, { batchSize: 10 })
 
     await victim.ended()
 
@@ -97,7 +108,7 @@ it.each(moments)(
 
 it('ends equal after runs that were killed at any moment', async () => {
   const dice = rollDice(2026)
-  for (let round = 0; round < 9; round++) {
+  for (let round = 0; round < share(3, 60); round++) {
     await using victim = nextVictim()
     expect(await killAtAnyMoment(arena, victim, dice, ++turn)).toMatchObject({ faults: [] })
   }
@@ -110,8 +121,8 @@ it.each(['before', 'after'] as const)(
     await using victim = nextVictim()
     const moment = { request: /insert into "public"."conversas_analytics"/, when }
     const strike = { side: 'target', moment, signal: 'SIGSTOP' } as const
-    await using struck = await strikeAt(arena, victim, strike, { batchSize: 20 })
-    await vi.waitFor(() => expect(struck.struck()).toBe(true), { timeout: 20_000 })
+    await using struck = await strikeAt(arena, victim, strike, { batchSize: 10 })
+    await vi.waitFor(() => expect(struck.struck()).toBe(true), { timeout: 120_000 })
     await arena.target.query(
       `select pg_terminate_backend(pid)
        from pg_stat_activity

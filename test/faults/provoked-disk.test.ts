@@ -9,7 +9,8 @@ import { expect, it } from 'vitest'
 import { serverAccount } from '../../bin/demo/cluster-account.js'
 import { retryBudget, runAndMend } from '../fixtures/provoked-fixture.js'
 import { targetServer } from '../setup/database.js'
-import { differences, openSync, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { differences, openLargeSync, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { largeSize } from '../setup/templates.js'
 
 const mount = (...args: string[]) => spawnSync('mount', args).status === 0
 
@@ -55,7 +56,7 @@ it('keeps what it had committed when the disk of the target is full, and goes on
 }) => {
   await using disk = await openSmallDisk()
   if (!disk) return skip('needs root, and the right to mount a small disk for the server of the tests')
-  const at = await openSync()
+  const at = await openLargeSync()
   await using _ = await moveTable(at, disk.folder)
 
   await expect(at.sync({ batchSize: 40, retryBudget })).rejects.toMatchObject({
@@ -68,9 +69,9 @@ it('keeps what it had committed when the disk of the target is full, and goes on
     'select count(*)::integer as rows from conversas_analytics',
   )
   expect(full?.rows).toBeGreaterThan(0)
-  expect(full?.rows).toBeLessThan(482)
+  expect(full?.rows).toBeLessThan(largeSize)
   expect(disk.resize('64m')).toBe(true)
-  expect(await at.sync()).toMatchObject({ rowsInserted: 482 - (full?.rows ?? 0) })
+  expect(await at.sync()).toMatchObject({ rowsInserted: largeSize - (full?.rows ?? 0) })
   expect(await differences(at)).toEqual([])
 
   // Somebody makes room while it tries.

@@ -31,7 +31,7 @@ afterAll(async () => {
   await primary.stop('immediate')
 })
 
-const patience = { timeout: 30_000, interval: 50 }
+const patience = { timeout: 120_000, interval: 50 }
 
 async function ask(url: string, text: string): Promise<pg.QueryResult> {
   const client = new pg.Client(url)

@@ -47,7 +47,7 @@ it.each(sides)('goes on after the %s has fallen silent in the middle of a row', 
   })
 
   expect(warning).toContain(unreachable[side])
-  expect(told[0]?.message).toContain(`The ${side} has not answered for 1.2 s.`)
+  expect(told[0]?.message).toContain(`The ${side} has not responded for 1.2 s.`)
 })
 
 it.each(sides)('gives up on a %s that takes the connection and says nothing', async (side) => {

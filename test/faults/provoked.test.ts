@@ -24,7 +24,7 @@ it('goes on after a deadlock (40P01)', async () => {
   await at.sync()
   await at.target.query('delete from etl_control')
   await at.target.query(
-    `update conversas_analytics set account_name = 'stale' where conversation_id in (5, 400)`,
+    `update conversas_analytics set account_name = 'stale' where conversation_id in (5, 150)`,
   )
   await at.target.query(`alter database ${database(at.target)} set deadlock_timeout = '1s'`)
   const other = new pg.Client(at.target.url)
@@ -34,11 +34,11 @@ it('goes on after a deadlock (40P01)', async () => {
   await other.query('begin')
   const touch = (id: number) =>
     other.query(`update conversas_analytics set labels = labels where conversation_id = ${id}`)
-  await touch(400)
+  await touch(150)
   const crossing = vi
     .waitFor(
       async () => expect(await at.target.query('select from pg_locks where not granted')).not.toHaveLength(0),
-      { timeout: 20_000, interval: 20 },
+      { timeout: 120_000, interval: 20 },
     )
     .then(() => touch(5))
 

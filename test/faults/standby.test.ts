@@ -48,7 +48,7 @@ async function untilReplayed({ source, readerUrl }: Arena): Promise<void> {
         await client.end()
       }
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 120_000, interval: 100 },
   )
 }
 

@@ -20,8 +20,8 @@ beforeEach(async () => {
 })
 afterEach(() => alerting[Symbol.asyncDispose]())
 
-describe('a message that is refused', () => {
-  it('is tried three times, and again by the next call; then it is told once', async () => {
+describe('a message that is not accepted', () => {
+  it('is sent in three attempts, and again by the next call; then no more', async () => {
     await fail()
     receiver.answer.status = 503
     const [refused] = await send()
@@ -40,14 +40,14 @@ describe('a message that is refused', () => {
     expect(await target.query('select last_refusal from etl_alerts')).toEqual([{ last_refusal: null }])
   })
 
-  it('for good is not tried again at once', async () => {
+  it('is not sent again at once where that cannot help', async () => {
     await fail()
     receiver.answer.status = 404
     await send()
     expect(receiver.answer.attempts).toBe(1)
   })
 
-  it('by one channel still reaches the others, and an end is told only where the begin was', async () => {
+  it('by one channel still reaches the others, and the end is sent only where the begin was accepted', async () => {
     await fail()
     await using other = await openReceiver()
     const channels = { slack: receiver.url, webhook: other.url }
@@ -62,7 +62,7 @@ describe('a message that is refused', () => {
     expect(receiver.received).toEqual([])
   })
 
-  it('by nobody at all names no address', async () => {
+  it('because nothing can be reached names no address', async () => {
     await fail()
     const closed = await openReceiver()
     await closed[Symbol.asyncDispose]()
@@ -72,7 +72,7 @@ describe('a message that is refused', () => {
 })
 
 describe('channels', () => {
-  it('of Slack get its markup, with what would be markup escaped', async () => {
+  it('of Slack receive its markup, with other markup escaped', async () => {
     await fail('A <!channel> & more.')
     await send({ channels: { slack: `${receiver.url}/services/x` } })
     expect(receiver.received).toEqual([
@@ -88,7 +88,7 @@ describe('channels', () => {
     expect(receiver.received[0]?.body.text).toContain('A &lt;!channel&gt; &amp; more.')
   })
 
-  it('of Slack and its imitators call nobody, and show no link or picture of somebody else', async () => {
+  it('of Slack and compatible services mention nobody, and show no foreign link or image', async () => {
     await fail(
       '@channel @here <!here> <@U1> *a* `b` [c](https://example.com) ![d](https://example.com/d.png)',
     )
@@ -100,14 +100,14 @@ describe('channels', () => {
     expect(text.split('*').length).toBe(3)
   })
 
-  it('of a webhook are the same text, whatever it holds', async () => {
+  it('of a webhook receive the text as it is', async () => {
     const hostile = '=1+1 "quoted" \\ </script> \u2028 line\r\nbreak \u0001'
     await fail(hostile)
     await send()
     expect(receiver.received[0]?.body.text).toContain(hostile)
   })
 
-  it('of mail cannot make headers, recipients or HTML of a name', async () => {
+  it('of mail make no header, recipient or HTML of a name', async () => {
     const pipeline = 'x\r\nBcc: victim@host\r\n\r\n<b>body</b>'
     await target.query(
       `insert into etl_control (pipeline, status, load_type, completed_at, error_code, error_message)
@@ -130,7 +130,7 @@ describe('channels', () => {
     expect(readMail(raw).body).toContain('<script>alert(1)</script>')
   })
 
-  it('of mail go through a real server, in Portuguese where wanted', async () => {
+  it('of mail go through a real server, in Portuguese where asked for', async () => {
     await fail()
     await using server = await openMailServer()
     const mail = { smtp: server.url(), from: 'sync@example.com', to: ['a@example.com', 'b@example.com'] }
@@ -144,10 +144,10 @@ describe('channels', () => {
     expect(body).toMatch(
       /^A última execução falhou\. SOURCE_UNREACHABLE: .*O que fazer: Veja chatwoot-sync status/s,
     )
-    expect(body).toMatch(/Visto desde \d\d\/\d\d\/\d{4} \d\d:\d\d UTC\./)
+    expect(body).toMatch(/Desde \d\d\/\d\d\/\d{4} \d\d:\d\d UTC\./)
   })
 
-  it('of mail with a wrong password are refused without naming it', async () => {
+  it('of mail with a wrong password fail without showing it', async () => {
     await fail()
     await using server = await openMailServer()
     const mail = { smtp: server.url('wrong-secret'), from: 'sync@example.com', to: ['a@example.com'] }
@@ -160,7 +160,7 @@ describe('channels', () => {
     [{ slack: 'no-url-secret' }, 'CONFIG_INVALID'],
     [{ webhook: 'file:///etc/passwd' }, 'CONFIG_INVALID'],
     [{ mail: { smtp: 'https://x', from: 'a@b.example', to: ['c@d.example'] } }, 'CONFIG_INVALID'],
-  ])('%j are refused with %s', async (channels, code) => {
+  ])('%j are rejected with %s', async (channels, code) => {
     const error = await send({ channels }).catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code })
     expect(String(error)).not.toContain('no-url-secret')

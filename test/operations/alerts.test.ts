@@ -20,8 +20,8 @@ beforeEach(async () => {
 })
 afterEach(() => alerting[Symbol.asyncDispose]())
 
-describe('incidents', () => {
-  it('are told once when a run fails and once when one ends well', async () => {
+describe('alerts', () => {
+  it('are sent once when a run fails and once when one succeeds', async () => {
     await succeed('2 minutes')
     expect(await send()).toEqual([])
     await fail()
@@ -38,7 +38,7 @@ describe('incidents', () => {
       closedAt: null,
     })
     expect(opened?.body.text).toMatch(
-      /^The last run failed\. SOURCE_UNREACHABLE: The source did not answer\. What to do: .*\nSeen since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
+      /^The last run failed\. SOURCE_UNREACHABLE: The source did not answer\. What to do: .*\nSince \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
     )
     expect(receiver.events()).toEqual(['opened failure'])
 
@@ -56,7 +56,7 @@ describe('incidents', () => {
     expect(receiver.events()).toEqual(['closed failure'])
   })
 
-  it('are told of a database in which no run ever starts', async () => {
+  it('are sent about a database in which no run ever starts', async () => {
     await send()
     await send()
     expect(receiver.events()).toEqual(['opened staleness'])
@@ -65,7 +65,7 @@ describe('incidents', () => {
     expect(receiver.events()).toEqual(['closed staleness'])
   })
 
-  it('are told of rejected rows, differences and a margin used up', async () => {
+  it('are sent about rejected rows, differences and a used-up skew allowance', async () => {
     await target.query(`
       insert into etl_control (
         status, load_type, started_at, completed_at, watermark_end, warnings, margin_used_seconds
@@ -86,13 +86,13 @@ describe('incidents', () => {
     expect(receiver.events().sort()).toEqual(['closed differences', 'closed margin', 'closed rejected-rows'])
   })
 
-  it('are told once though several processes look at the same time', async () => {
+  it('are sent once though several processes check at the same time', async () => {
     await fail()
     await Promise.all([send(), send(), send(), send()])
     expect(receiver.events()).toEqual(['opened failure'])
   })
 
-  it('have words of their own in both languages, from begin to end', () => {
+  it('have distinct words in both languages, from begin to end', () => {
     const { opened, closed } = wordsOf('en')
     const portuguese = wordsOf('pt-BR')
     for (const [events, words] of [
@@ -105,7 +105,7 @@ describe('incidents', () => {
     }
   })
 
-  it('of two pipelines are told apart', async () => {
+  it('of two pipelines are separate', async () => {
     await fail()
     await send({ pipeline: 'mine' })
     await send()
@@ -129,7 +129,7 @@ describe('incidents', () => {
   })
 })
 
-it('tells once that the target cannot be used, and once that it can again', async () => {
+it('an alert is sent once when the target cannot be used, and once when it can again', async () => {
   const stateDirectory = await mkdtemp(join(tmpdir(), 'alerts-'))
   await succeed()
   const gone = { target: 'postgres://nobody:hidden-secret@127.0.0.1:1/none', stateDirectory }

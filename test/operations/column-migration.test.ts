@@ -25,7 +25,7 @@ it('makes a migration with which the next run loads the new columns of the sourc
 
     const made = await shell.run(['doctor', ...flags, '--write-migration', folder], pair.variables)
 
-    expect(made.stdout).toMatch(/Made .*_add_source_columns\.sql\n$/)
+    expect(made.stdout).toMatch(/Wrote .*_add_source_columns\.sql\n$/)
     expect(await readdir(folder)).toEqual([expect.stringMatching(/^\d{14}_add_source_columns\.sql$/)])
     const { checks } = await diagnose({
       source: pair.readerUrl,

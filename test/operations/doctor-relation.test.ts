@@ -9,7 +9,7 @@ beforeEach(async () => {
 })
 afterEach(() => pair[Symbol.asyncDispose]())
 
-describe('of a relation of the user’s own the doctor', () => {
+describe('on a custom relation, the doctor', () => {
   const relation = { name: 'my_view', key: 'conversation_id', changedAt: 'changed_at' }
 
   const createView = async (columns: string, where = 'true') => {
@@ -24,19 +24,21 @@ describe('of a relation of the user’s own the doctor', () => {
     expect(found).toMatchObject([
       {
         name: 'relation-columns',
-        message: 'conversas_analytics has no changed_at: not loaded.',
+        message: 'The table conversas_analytics lacks columns, which are not loaded: changed_at.',
         remedy: expect.stringContaining('add column "changed_at" timestamp(6);'),
       },
       {
         name: 'relation-columns',
-        message: expect.stringMatching(/^The relation has no .* and \d+ more: in conversas_analytics/),
+        message: expect.stringMatching(
+          /^The relation lacks columns, which stay NULL in conversas_analytics: .* and \d+ more\.$/,
+        ),
       },
     ])
     const options = { source: pair.readerUrl, target: pair.target.url, relation }
     expect(await syncConversations(options)).toMatchObject({ rowsInserted: 10 })
   })
 
-  it('tells that it, its columns or the right to read it are missing', async () => {
+  it('reports that it, its columns or the right to read it are missing', async () => {
     expect((await pair.examine({ relation })).about('relation')).toMatchObject([
       { outcome: 'critical', message: 'The source has no relation my_view.' },
     ])
@@ -45,19 +47,19 @@ describe('of a relation of the user’s own the doctor', () => {
       {
         outcome: 'critical',
         message: 'The relation my_view has no column conversation_id.',
-        remedy: 'It has: id, changed_at.',
+        remedy: 'Choose among its columns: id, changed_at.',
       },
     ])
     await pair.source.query(`revoke select on my_view from ${pair.reader.user}`)
     expect((await pair.examine({ relation })).about('relation')).toMatchObject([
       {
         outcome: 'critical',
-        remedy: `Let its owner run: grant select on "public"."my_view" to "${pair.reader.user}";`,
+        remedy: `Have its owner run: grant select on "public"."my_view" to "${pair.reader.user}";`,
       },
     ])
   })
 
-  it('counts keys that are missing or double', async () => {
+  it('counts keys that are NULL or repeated', async () => {
     await createView('nullif(greatest(id, 4), 4) / 3 as conversation_id, updated_at as changed_at')
     const [expected] = await pair.source.query(`
       select
@@ -65,19 +67,22 @@ describe('of a relation of the user’s own the doctor', () => {
         (select count(*) from (select from my_view where conversation_id is not null group by conversation_id having count(*) > 1) g) as double`)
     const { about } = await pair.examine({ relation })
     expect(about('relation-key')).toMatchObject([
-      { outcome: 'critical', message: `${expected?.['missing']} rows of my_view have no conversation_id.` },
       {
         outcome: 'critical',
-        message: `${expected?.['double']} values of conversation_id come in several rows of my_view.`,
+        message: `Rows of my_view in which conversation_id is NULL: ${expected?.['missing']}.`,
+      },
+      {
+        outcome: 'critical',
+        message: `Values of conversation_id that occur in more than one row of my_view: ${expected?.['double']}.`,
       },
     ])
   })
 
-  it('tells types that lose content or tell no time', async () => {
+  it('names types that lose content or are not a time', async () => {
     await createView(`id as conversation_id, id as changed_at, now() as conversation_date`)
     const { found } = await pair.examine({ relation })
     expect(found.filter(({ outcome }) => outcome === 'critical')).toMatchObject([
-      { name: 'relation-columns', message: 'Column changed_at of my_view is integer, which tells no time.' },
+      { name: 'relation-columns', message: 'Column changed_at of my_view is integer, which is not a time.' },
       {
         name: 'relation-columns',
         message: expect.stringMatching(

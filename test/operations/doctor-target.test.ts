@@ -9,8 +9,8 @@ beforeEach(async () => {
 })
 afterEach(() => pair[Symbol.asyncDispose]())
 
-describe('of the target the doctor', () => {
-  it('tells that it was not migrated', async () => {
+describe('on the target, the doctor', () => {
+  it('reports that it was not migrated', async () => {
     await pair.target.query(
       'drop view vw_conversas_analytics, vw_etl_stats; drop table conversas_analytics, etl_control cascade',
     )
@@ -20,7 +20,7 @@ describe('of the target the doctor', () => {
     ])
   })
 
-  it('tells migrations that are pending', async () => {
+  it('names migrations that are pending', async () => {
     await pair.target.query(
       'delete from schema_migrations where version = (select max(version) from schema_migrations)',
     )
@@ -33,7 +33,7 @@ describe('of the target the doctor', () => {
     ])
   })
 
-  it('tells columns and the key that are missing', async () => {
+  it('names columns and a key that are missing', async () => {
     await pair.target.query('alter table conversas_analytics drop column labels cascade')
     await pair.target.query('alter table conversas_analytics drop constraint conversas_analytics_pkey')
     expect((await pair.examine()).found).toMatchObject([
@@ -45,7 +45,7 @@ describe('of the target the doctor', () => {
     ])
   })
 
-  it('tells rights that are missing, and the grants are enough', async () => {
+  it('names missing rights, and the grants are enough', async () => {
     const { user, password } = pair.reader
     await pair.target.query(`create role ${user} login password '${password}'`).catch(() => undefined)
     await pair.target.query(`revoke temporary on database ${pair.target.name} from public`)
@@ -66,14 +66,14 @@ describe('of the target the doctor', () => {
     await pair.target.query(`drop role if exists ${user}`).catch(() => undefined)
   })
 
-  it('takes a Chatwoot for a mix-up', async () => {
+  it('asks whether source and target are swapped where it is a Chatwoot', async () => {
     const { about } = await pair.examine({ target: pair.source.url })
     expect(about('target-database')).toMatchObject([
-      { outcome: 'critical', remedy: expect.stringContaining('mixed up') },
+      { outcome: 'critical', remedy: expect.stringContaining('swapped') },
     ])
   })
 
-  it('tells a run that is at work, and one that died', async () => {
+  it('reports a run in progress, and one that died', async () => {
     await pair.target.query(`insert into etl_control (load_type) values ('full')`)
     expect((await pair.examine()).about('running-run')).toMatchObject([
       { outcome: 'ok', message: expect.stringContaining('died without closing its row') },
@@ -81,7 +81,7 @@ describe('of the target the doctor', () => {
     const client = await pair.target.pool.connect()
     await client.query(`select pg_advisory_lock(hashtextextended('chatwoot-sync run conversations', 0))`)
     expect((await pair.examine()).found).toMatchObject([
-      { name: 'running-run', outcome: 'warning', message: expect.stringContaining('is at work since') },
+      { name: 'running-run', outcome: 'warning', message: expect.stringContaining('is in progress since') },
     ])
     expect((await pair.examine({ pipeline: 'other' })).found).toEqual([])
     client.release(true)

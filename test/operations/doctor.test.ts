@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => pair[Symbol.asyncDispose]())
 
 describe('the doctor', () => {
-  it('finds nothing where a run can work', async () => {
+  it('finds no problem where a run can work', async () => {
     const { ok, found, checks } = await pair.examine()
     expect(found).toEqual([])
     expect(ok).toBe(true)
@@ -33,7 +33,7 @@ describe('the doctor', () => {
     ])
   })
 
-  it('takes servers that do not answer as findings', async () => {
+  it('reports servers that do not respond as checks', async () => {
     const nowhere = 'postgres://me:secret-word@127.0.0.1:1/db'
     const { found, checks } = await pair.examine({ source: nowhere, target: nowhere })
     expect(found).toMatchObject([
@@ -44,7 +44,7 @@ describe('the doctor', () => {
     expect(JSON.stringify(checks)).not.toContain('secret-word')
   })
 
-  it('opens and leaves nothing: both databases have no session more than before', async () => {
+  it('leaves no session behind in either database', async () => {
     await pair.examine()
     const sessions = `select from pg_stat_activity where application_name = 'chatwoot-sync doctor' and datname = current_database()`
     await expect.poll(() => pair.source.query(sessions)).toEqual([])
@@ -52,8 +52,8 @@ describe('the doctor', () => {
   })
 })
 
-describe('of the rights on the source the doctor', () => {
-  it('tells the grants that are missing, and these are enough for every kind of run', async () => {
+describe('on the rights on the source, the doctor', () => {
+  it('names the missing grants, and these are enough for every kind of run', async () => {
     const { user } = pair.reader
     await pair.source.query(`revoke select on all tables in schema public from ${user}`)
     await pair.source.query(`grant select (id, name) on users to ${user}`)
@@ -74,21 +74,21 @@ describe('of the rights on the source the doctor', () => {
     expect(await syncConversations(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 10 })
   })
 
-  it('asks for no column that no run reads', async () => {
+  it('requires no column that no run reads', async () => {
     const { user } = pair.reader
     await pair.source.query(`revoke select on users from ${user}`)
     await pair.source.query(`grant select (id, name, email) on users to ${user}`)
     expect((await pair.examine()).found).toEqual([])
   })
 
-  it('tells a closed schema', async () => {
+  it('names a schema that the role may not use', async () => {
     await pair.source.query('revoke usage on schema public from public')
     await pair.source.query(`revoke usage on schema public from ${pair.reader.user}`)
     const { about } = await pair.examine()
     expect(about('source-rights')).toMatchObject([
       {
         outcome: 'critical',
-        remedy: `Let its owner run: grant usage on schema public to ${pair.reader.user};`,
+        remedy: `Have its owner run: grant usage on schema public to ${pair.reader.user};`,
       },
     ])
   })
@@ -103,8 +103,8 @@ describe('of the rights on the source the doctor', () => {
   })
 })
 
-describe('of the source the doctor', () => {
-  it('tells columns that this release of Chatwoot lacks, and that a run does without', async () => {
+describe('on the source, the doctor', () => {
+  it('names columns that this release of Chatwoot lacks, without which a run works', async () => {
     await pair.source.query('alter table conversations drop column waiting_since cascade')
     const { ok, about } = await pair.examine()
     expect(ok).toBe(true)
@@ -113,17 +113,19 @@ describe('of the source the doctor', () => {
     ])
   })
 
-  it('tells a database that is no Chatwoot', async () => {
+  it('recognizes a database that is not a Chatwoot', async () => {
     const { about } = await pair.examine({ source: pair.target.url })
     expect(about('source-rights')).toMatchObject([
       {
         outcome: 'critical',
-        message: expect.stringMatching(/lacks what every Chatwoot has: accounts\.id, .* and \d+ more\.$/),
+        message: expect.stringMatching(
+          /lacks columns that every Chatwoot has: accounts\.id, .* and \d+ more\.$/,
+        ),
       },
     ])
   })
 
-  it('names indexes that would help, of large tables only', async () => {
+  it('suggests indexes on large tables only', async () => {
     await pair.source.query(`
       update pg_class
       set reltuples = 200000
@@ -141,7 +143,7 @@ describe('of the source the doctor', () => {
     ])
   })
 
-  it('refuses releases that are too old, and warns of a clock that is off', async () => {
+  it('rejects releases that are too old, and warns of a clock that is off', async () => {
     // A schema before pg_catalog stands in for another server.
     await pair.source.query(`
       create schema fake;
@@ -153,16 +155,16 @@ describe('of the source the doctor', () => {
     await pair.source.query(`alter database ${pair.source.name} set search_path = fake, pg_catalog, public`)
     const { found } = await pair.examine()
     expect(found).toMatchObject([
-      { name: 'source-version', outcome: 'critical', remedy: 'Use release 13 or later.' },
+      { name: 'source-version', outcome: 'critical', remedy: 'Use PostgreSQL 13 or later.' },
       {
         name: 'clocks',
         outcome: 'warning',
-        message: expect.stringMatching(/^The clocks of source and this host are 4\d s apart/),
+        message: expect.stringMatching(/^The clocks of the source and this host differ by 4\d s,/),
       },
       {
         name: 'clocks',
         outcome: 'warning',
-        message: expect.stringMatching(/^The clocks of source and target are/),
+        message: expect.stringMatching(/^The clocks of the source and the target differ/),
       },
     ])
     const { about } = await pair.examine({ skewAllowance: 600_000 })

@@ -66,7 +66,7 @@ it('deletes every row with data of the contact for good, and no later run brings
   expect(await at.ids()).toEqual([3])
 })
 
-it('reads the contact again after it was taken back', async () => {
+it('with undo lets runs read the contact again', async () => {
   await using at = await openContacts()
   const { target } = at.base
   const { forgottenAt } = await forgetContact({ target, contactId: 1, comment: 'first' })
@@ -141,7 +141,7 @@ it('concerns one pipeline', async () => {
   expect(await at.sync({ loadType: 'full' })).toMatchObject({ rowsInserted: 3 })
 })
 
-it('is refused while a run is at work', async () => {
+it('fails with LOCKED while a run is in progress', async () => {
   await using at = await openContacts()
   const connection = { applicationName: 'test', connectTimeout: 10_000 }
   await using run = await openSession('target', at.base.target, connection)
@@ -151,7 +151,7 @@ it('is refused while a run is at work', async () => {
   expect(await at.ids()).toEqual([1, 2, 3, 4])
 })
 
-it('needs contact_id in a relation of the caller, and in its table', async () => {
+it('needs contact_id in a custom relation, and in its table', async () => {
   await using at = await openSync('template0')
   await at.source.query(`create table tickets (id integer primary key, contact_id text, changed_at timestamp);
     insert into tickets values (1, '7', now()), (2, '8', now()), (3, null, now())`)
@@ -180,7 +180,9 @@ it('the command shows what would go, and deletes it with --yes only', async () =
   const variables = settings('LOCAL', at.target)
   const shown = await shell.run(['forget', '--contact', '1'], variables)
   expect(shown).toMatchObject({ code: 0, stderr: '' })
-  expect(shown.stdout).toMatch(/2 of its own and 1 of others.*\n.*Nothing was changed/)
+  expect(shown.stdout).toMatch(
+    /2 of its own conversations, 1 of other conversations.*\n.*Nothing was changed/,
+  )
   expect(await at.ids()).toHaveLength(4)
   const done = await shell.run(['forget', '--contact', '1', '--yes', '--json'], variables)
   expect(JSON.parse(done.stdout)).toMatchObject({ contactId: 1, dryRun: false, rowsOwn: 2 })

@@ -15,7 +15,7 @@ async function check(target: TestDatabase, name: string, options: Partial<Health
 }
 
 describe('health of the runs', () => {
-  it('is well after a good run, and the view says the same as the function', async () => {
+  it('is ok after a successful run, and the view shows the same as the function', async () => {
     await using target = await cloneDatabase('target')
     await insertRun(target, { load: 'full' })
     const { healthy, outcome, checks } = await checkHealth({ target: target.url })
@@ -86,7 +86,7 @@ describe('health of the runs', () => {
     expect(await check(target, 'last-success')).toMatchObject({
       outcome: 'critical',
       value: null,
-      message: 'There was no run yet.',
+      message: 'There has been no run yet.',
     })
     const rows = await target.query(
       `select pipeline, outcome from vw_etl_health where check_name = 'last-success'`,
@@ -112,7 +112,7 @@ describe('health of the runs', () => {
     expect([(await check(target, 'last-success')).outcome, row?.[0]]).toEqual(['critical', 'critical'])
   })
 
-  it('tells a run that takes too long from one that died', async () => {
+  it('distinguishes a run that takes too long from one that died', async () => {
     await using target = await cloneDatabase('target')
     await insertRun(target, { ago: '9 hours' })
     await insertRun(target, { status: 'running', ago: '7 hours' })
@@ -125,7 +125,7 @@ describe('health of the runs', () => {
     const holder = await target.pool.connect()
     await holder.query(lock)
     const stuck = await check(target, 'running-run')
-    expect(stuck).toMatchObject({ outcome: 'critical', message: 'A run has been at work for 7 h.' })
+    expect(stuck).toMatchObject({ outcome: 'critical', message: 'A run has been in progress for 7 h.' })
     expect(await check(target, 'running-run', { stuckAfter: 36_000_000 })).toMatchObject({
       outcome: 'warning',
     })
@@ -143,7 +143,7 @@ describe('health of the runs', () => {
     expect(await check(target, 'rejected-rows')).toMatchObject({ outcome: 'ok', value: 0 })
   })
 
-  it('tells what verify found, until it is mended', async () => {
+  it('shows what verify found, until it is repaired', async () => {
     await using at = await openSmallSync()
     const ids = [await insertConversation(at.source), await insertConversation(at.source)]
     await at.sync()
@@ -157,7 +157,7 @@ describe('health of the runs', () => {
 })
 
 describe('health of the surroundings', () => {
-  it('finds out that a server cannot be reached, and says what to do', async () => {
+  it('reports a server that cannot be reached, and says what to do', async () => {
     await using target = await cloneDatabase('target')
     await insertRun(target, {})
     const source = 'postgres://nobody:hidden-secret@127.0.0.1:1/none'
@@ -173,7 +173,7 @@ describe('health of the surroundings', () => {
     expect(JSON.stringify(report)).not.toContain('hidden-secret')
   })
 
-  it('of a target that was not migrated says so', async () => {
+  it('reports a target that was not migrated', async () => {
     await using target = await cloneDatabase('target', 'template1')
     expect(await check(target, 'target')).toMatchObject({
       outcome: 'critical',
@@ -187,12 +187,12 @@ describe('health of the surroundings', () => {
     await insertRun(target, { status: 'failed' })
     const directory = await mkdtemp(join(tmpdir(), 'health-logs-'))
     const source = 'postgres://nobody@127.0.0.1:1/none'
-    const told = async (language: 'en' | 'pt-BR') => {
+    const textsIn = async (language: 'en' | 'pt-BR') => {
       const options = { target: target.url, source, language, logDirectory: directory }
       const { checks } = await checkHealth(options)
       return checks.flatMap(({ message, remedy }) => [message, remedy ?? ''])
     }
-    const [english, portuguese] = [await told('en'), await told('pt-BR')]
+    const [english, portuguese] = [await textsIn('en'), await textsIn('pt-BR')]
     expect(portuguese).toContain('Não é possível usar a origem (SOURCE_UNREACHABLE).')
     expect(portuguese.filter((text) => text !== '' && english.includes(text))).toEqual([])
     await rm(directory, { recursive: true })
@@ -206,7 +206,7 @@ describe('health of the surroundings', () => {
     expect(found).toMatchObject({
       unit: 'share',
       limit: 0.9,
-      message: expect.stringMatching(/the logs take 5 KiB\.$/),
+      message: expect.stringMatching(/they take 5 KiB\.$/),
     })
     expect(found.value).toBeGreaterThan(0)
     await rm(directory, { recursive: true })
@@ -216,7 +216,7 @@ describe('health of the surroundings', () => {
     })
   })
 
-  it('refuses an interval that is none', async () => {
+  it('rejects an interval that is not above 0', async () => {
     const wrong = checkHealth({ target: 'postgres://localhost', expectedInterval: -1 })
     await expect(wrong).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   })

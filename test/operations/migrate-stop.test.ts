@@ -15,10 +15,10 @@ afterEach(() => at[Symbol.asyncDispose]())
 const migrateHere = (more: Partial<MigrateOptions> = {}) =>
   migrate({ target: at.target, directory: at.directory, ...more })
 
-describe('a migration in work', { timeout: 20_000 }, () => {
+describe('a running migration', { timeout: 120_000 }, () => {
   const slow = 'create table a (id integer); select pg_sleep(600)'
 
-  it('is rolled back by the signal before the lock is given up', async () => {
+  it('is rolled back by the signal before the lock is released', async () => {
     await at.add('1_create_b', 'create table b (id integer)')
     await at.add('2_slow', slow)
     const stop = new AbortController()

@@ -16,7 +16,7 @@ const shipped = (await readdir(directory)).filter((file) => file.endsWith('.sql'
 
 it(
   'the migrations of the package go up, down and up again to the same schema',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     await using at = await openMigrationFixture()
     const { applied } = await migrate({ target: at.target })

@@ -14,7 +14,7 @@ describe('the timetable', () => {
     expect(daily.next(now, at('2026-11-25T06:10:00Z'), 0)).toBe(at('2026-11-26T06:00:00Z'))
   })
 
-  it('counts an interval from the begin of a run, and lets no run overlap', async () => {
+  it('counts an interval from the start of a run, and lets no runs overlap', async () => {
     const each = await openTimetable({ every: 60_000 })
     expect(each.first(5000)).toBe(5000)
     expect(each.next(5000, 15_000, 0)).toBe(65_000)
@@ -49,7 +49,7 @@ describe('the timetable', () => {
     [{ cron: '0 3 * * *', every: 1000 }, 'CONFIG_INVALID'],
     [{ every: 10 }, 'CONFIG_INVALID'],
     [{ every: 1000, jitter: -1 }, 'CONFIG_INVALID'],
-  ])('refuses %j with %s', async (timing, code) => {
+  ])('rejects %j with %s', async (timing, code) => {
     await expect(openTimetable(timing)).rejects.toMatchObject({ code })
   })
 })
@@ -95,7 +95,7 @@ describe('watch', () => {
     ])
   })
 
-  it('goes on after failures, and leaves out a time at which another run is at work', async () => {
+  it('continues after failures, and skips a time at which another run is in progress', async () => {
     await using pair = await openSmallSync()
     const holder = await pair.target.pool.connect()
     await holder.query(`select pg_advisory_lock(hashtextextended('chatwoot-sync run conversations', 0))`)
@@ -112,7 +112,7 @@ describe('watch', () => {
     )
   })
 
-  it('ends with an error that each run would repeat', async () => {
+  it('ends with an error that every run would repeat', async () => {
     await using pair = await openSmallSync()
     await expect(watchFor(pair, 1, { timeZone: 'No/Where' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
@@ -121,7 +121,7 @@ describe('watch', () => {
     await expect(watchFor(pair, 1, { probeEvery: -1 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   })
 
-  it('does nothing when it was stopped before', async () => {
+  it('does nothing when it was stopped before it began', async () => {
     await using pair = await openSmallSync()
     const summary = await watch({
       source: pair.source.url,

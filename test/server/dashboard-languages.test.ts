@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { errorCodes } from '../../lib/index.js'
-import { rejectReasons } from '../../lib/postgres/target/row-errors.js'
+import { rejectReasons } from '../../lib/postgres/driver/row-error.js'
 import { warningCodes } from '../../lib/server/answer-schemas.js'
 import { openBrowser } from '../fixtures/browser.js'
 import { history, openPage } from '../fixtures/dashboard-fixture.js'
@@ -13,7 +13,7 @@ beforeAll(async () => void (browser = await openBrowser()))
 afterAll(() => browser.close())
 
 describe('the languages of the page', () => {
-  it('are two, with words for whatever makes a run fail', async () => {
+  it('are two, each with a text for whatever makes a run fail', async () => {
     const elsewhere = ['CONFIG_INVALID', 'CONFIG_MISSING', 'MIGRATION_FAILED', 'DEMO_SERVER_FAILED']
     const wanted = Object.keys(errorCodes).filter((code) => !elsewhere.includes(code))
     for (const language of ['en', 'pt'] as const) {
@@ -40,7 +40,7 @@ describe('the languages of the page', () => {
     await english.page.getByRole('button', { name: 'Sync now' }).waitFor()
   })
 
-  it('tells why rows are rejected, in the language of the reader', async () => {
+  it('shows why rows are rejected, in the language of the reader', async () => {
     await using at = await openServer()
     await at.target.query(
       'alter table conversas_analytics add constraint no_seventh check (conversation_id % 97 <> 0)',
@@ -49,9 +49,9 @@ describe('the languages of the page', () => {
     await using opened = await openPage(browser, at.url, { locale: 'pt-BR' })
     const { page } = opened
     const rejected = page.locator('#rejections')
-    await rejected.getByText('uma verificação a recusa: no_seventh').waitFor()
+    await rejected.getByText('a linha viola uma restrição de verificação: no_seventh').waitFor()
     expect(await rejected.locator('.finding').textContent()).toBe(String(rowsRejected))
     await page.locator('.list summary').first().click()
-    await page.getByText('O destino recusou linhas; cada execução tenta de novo.').waitFor()
+    await page.getByText('O destino rejeitou linhas; cada execução tenta de novo.').waitFor()
   })
 })

@@ -9,7 +9,7 @@ let browser: Browser
 beforeAll(async () => void (browser = await openBrowser()))
 afterAll(() => browser.close())
 
-it('the page shows names and messages as the texts that they are', async () => {
+it('the page shows names and messages as text, never as HTML', async () => {
   await using at = await openServer()
   const hostile =
     '<img src="https://example.com/x" onerror="document.title=1"><script>document.title=1</script>'
@@ -26,11 +26,11 @@ it('the page shows names and messages as the texts that they are', async () => {
     [hostile],
   )
   await using opened = await openPage(browser, at.url)
-  const { page, complaints } = opened
+  const { page, errors } = opened
   await page.locator('.list summary', { hasText: 'did not answer' }).click()
   await page.locator('.list details[open]').getByText(hostile).first().waitFor()
   await page.locator('#rejections').getByText(hostile).first().waitFor()
   expect(await page.locator('main img, main script').count()).toBe(0)
   expect(await page.title()).not.toBe('1')
-  expect(complaints).toEqual([])
+  expect(errors).toEqual([])
 })

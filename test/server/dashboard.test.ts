@@ -2,36 +2,37 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { openBrowser } from '../fixtures/browser.js'
-import { comeBack, findBarriers, history, openPage } from '../fixtures/dashboard-fixture.js'
+import { refresh, findBarriers, history, openPage } from '../fixtures/dashboard-fixture.js'
 import { holdRuns, openServer } from '../fixtures/server-fixture.js'
 import { differences } from '../fixtures/sync-fixture.js'
+import { chatwootSize } from '../setup/templates.js'
 
 let browser: Browser
 beforeAll(async () => void (browser = await openBrowser()))
 afterAll(() => browser.close())
 
 describe('the page', () => {
-  it('starts the first run, shows how far it is, and what came of it', async () => {
+  it('starts the first run, and shows its progress and its result', async () => {
     await using at = await openServer({}, { batchSize: 40 })
     const held = await holdRuns(at)
     await using opened = await openPage(browser, at.url)
-    const { page, complaints } = opened
+    const { page, errors } = opened
 
     await page.getByRole('heading', { name: 'Nothing has been copied yet.' }).waitFor()
     await page.getByRole('button', { name: 'Start the first run' }).click()
-    await page.getByRole('heading', { name: 'An incremental run is at work' }).waitFor()
+    await page.getByRole('heading', { name: 'An incremental run is in progress' }).waitFor()
     expect(await page.getByRole('button', { name: 'Sync now' }).isDisabled()).toBe(true)
     await held.letGo()
-    await page.getByText('Done').first().waitFor()
+    await page.getByText('Succeeded').first().waitFor()
 
-    await page.getByRole('heading', { name: /in step|Working/ }).waitFor()
-    expect(await page.locator('#live').isHidden()).toBe(true)
-    expect(await page.locator('.list .changed').first().textContent()).toBe('482 new')
+    await page.getByRole('heading', { name: /up to date|Working/ }).waitFor()
+    await expect.poll(() => page.locator('#live').isHidden()).toBe(true)
+    await expect.poll(() => page.locator('.list .changed').first().textContent()).toBe(`${chatwootSize} new`)
     expect(await differences(at)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
-  it('moves the bar of a full load, which is asked for twice', async () => {
+  it('moves the progress bar of a full load, which needs a confirmation', async () => {
     let step: (rows: number) => void = () => undefined
     await using at = await openServer({
       startRun: ({ loadType, onStart, onProgress, signal }) =>
@@ -59,7 +60,7 @@ describe('the page', () => {
     await page.getByLabel('Yes, read everything').check()
     await start.click()
 
-    await page.getByRole('heading', { name: 'A full load is at work' }).waitFor()
+    await page.getByRole('heading', { name: 'A full load is in progress' }).waitFor()
     step(1000)
     await page.getByText('1,000 of about 5,000 rows').waitFor()
     const bar = page.getByRole('progressbar')
@@ -69,33 +70,33 @@ describe('the page', () => {
     expect(await bar.getAttribute('value')).toBe('0.8')
   })
 
-  it('shows a failure, and why', async () => {
+  it('shows a failed run and its error', async () => {
     await using at = await openServer()
     await at.sync()
     await at.source.query('drop table messages cascade')
     await using opened = await openPage(browser, at.url)
-    const { page, complaints } = opened
+    const { page, errors } = opened
 
     await page.getByRole('button', { name: 'Sync now' }).click()
 
-    await page.locator('.list summary', { hasText: 'What is to be read does not exist' }).click()
+    await page.locator('.list summary', { hasText: 'A table or view of the source does not exist' }).click()
     await page.getByRole('heading', { name: 'Why it failed' }).waitFor()
     await page.locator('.failure code', { hasText: 'RELATION_MISSING' }).waitFor()
     await page.getByText('The last run failed.', { exact: false }).first().waitFor()
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
-  it('says so when a run cannot begin, and keeps what it shows', async () => {
+  it('says so when a run cannot start, and keeps what it shows', async () => {
     await using at = await openServer({}, { target: 'postgresql://nobody@127.0.0.1:1/none', retryBudget: 0 })
     await at.target.query(history)
     await using opened = await openPage(browser, at.url)
     await opened.page.getByRole('button', { name: 'Sync now' }).click()
     await opened.page.getByRole('alert').getByText('The target database did not answer').waitFor()
     expect(await opened.page.locator('.list details').count()).toBe(12)
-    // Looking again does not take the words away; who has read them does.
-    const looked = opened.page.waitForResponse((response) => response.url().includes('api/health'))
-    await comeBack(opened.page)
-    await looked
+    // A refresh does not remove the message; the reader does.
+    const refreshed = opened.page.waitForResponse((response) => response.url().includes('api/health'))
+    await refresh(opened.page)
+    await refreshed
     await opened.page.getByRole('button', { name: 'Close' }).click()
     await opened.page.getByRole('alert').getByText('did not answer').waitFor({ state: 'detached' })
   })
@@ -106,10 +107,10 @@ describe('the page', () => {
     await at.target.query('delete from conversas_analytics where conversation_id <= 3')
     await using opened = await openPage(browser, at.url)
     const { page } = opened
-    await page.getByText('They have not been compared yet.', { exact: false }).waitFor()
+    await page.getByText('Not compared yet.', { exact: false }).waitFor()
     await page.getByRole('button', { name: 'Compare now' }).click()
     await page.getByText('3 differences').waitFor()
-    await page.getByText('missing in the table').waitFor()
+    await page.getByText('missing from the table').waitFor()
   })
 
   it('lists older runs and the failed ones, by keyboard as well', async () => {
@@ -125,8 +126,8 @@ describe('the page', () => {
     await items.first().locator('summary').focus()
     await page.keyboard.press('Enter')
     await items.first().getByText('Where the time went').waitFor({ state: 'detached' })
-    await items.first().getByText('by schedule').waitFor()
-    await page.getByRole('group', { name: 'Which runs are listed' }).getByText('Failed').click()
+    await items.first().getByText('on schedule').waitFor()
+    await page.getByRole('group', { name: 'Which runs the list shows' }).getByText('Failed').click()
     await expect.poll(() => items.count()).toBe(1)
     await page.locator('.list summary', { hasText: 'did not answer' }).waitFor()
     expect(await page.locator('.plot canvas').count()).toBe(2)
@@ -137,57 +138,54 @@ describe('the page', () => {
     await using at = await openServer({ token })
     await at.target.query(history)
     await using opened = await openPage(browser, at.url)
-    const { page, complaints } = opened
+    const { page, errors } = opened
     await page.getByLabel('Token').fill('wrong')
-    await page.getByRole('button', { name: 'Enter' }).click()
-    await page.getByRole('alert').getByText('The server does not know this token.').waitFor()
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('The token is not valid.').waitFor()
     await page.getByLabel('Token').fill(token)
-    await page.getByRole('button', { name: 'Enter' }).click()
+    await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('button', { name: 'Sync now' }).waitFor()
     await page.reload()
     await page.getByRole('button', { name: 'Sync now' }).waitFor()
     await page.evaluate('sessionStorage.clear()')
-    await comeBack(page)
+    await refresh(page)
     await page.getByLabel('Token').fill(token)
     expect(await page.locator('.list details').first().isVisible()).toBe(false)
     await page.keyboard.press('Enter')
     await page.locator('.list details').first().waitFor()
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
-  it('says that the server does not answer, and goes on when it does', async () => {
+  it('says that the server is not responding, and recovers when it responds', async () => {
     await using at = await openServer()
     await at.target.query(history)
     await using opened = await openPage(browser, at.url)
     const { page } = opened
     await page.locator('.list details').first().waitFor()
     await page.context().setOffline(true)
-    await comeBack(page)
-    await page.getByRole('alert').getByText('The server does not answer.', { exact: false }).waitFor()
+    await refresh(page)
+    await page.getByRole('alert').getByText('The server is not responding.', { exact: false }).waitFor()
     expect(await page.locator('.list details').count()).toBe(12)
     await page.context().setOffline(false)
-    await comeBack(page)
-    await page.getByText('The server does not answer.', { exact: false }).waitFor({ state: 'detached' })
+    await refresh(page)
+    await page.getByText('The server is not responding.', { exact: false }).waitFor({ state: 'detached' })
   })
 
   it.each([
     ['light', 1440],
     ['dark', 390],
-  ] as const)(
-    'in %s at %i px can be read and used by everybody, and is no wider than the window',
-    async (colorScheme, width) => {
-      await using at = await openServer()
-      await at.sync()
-      await at.target.query(history)
-      await at.target.query(
-        `update etl_control set started_at = started_at - interval '3 days', completed_at = completed_at - interval '3 days'`,
-      )
-      await using opened = await openPage(browser, at.url, { colorScheme, viewport: { width, height: 900 } })
-      const { page } = opened
-      await page.getByRole('heading', { name: 'This needs your attention.' }).waitFor()
-      await page.locator('.list summary', { hasText: 'did not answer' }).click()
-      expect(await findBarriers(page)).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
-    },
-  )
+  ] as const)('in %s at %i px is accessible, and no wider than the window', async (colorScheme, width) => {
+    await using at = await openServer()
+    await at.sync()
+    await at.target.query(history)
+    await at.target.query(
+      `update etl_control set started_at = started_at - interval '3 days', completed_at = completed_at - interval '3 days'`,
+    )
+    await using opened = await openPage(browser, at.url, { colorScheme, viewport: { width, height: 900 } })
+    const { page } = opened
+    await page.getByRole('heading', { name: 'This needs your attention.' }).waitFor()
+    await page.locator('.list summary', { hasText: 'did not answer' }).click()
+    expect(await findBarriers(page)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+  })
 })

@@ -8,7 +8,7 @@ import { rollDice, type Dice } from '../soak/dice.js'
 const token = 'correct-horse-battery-staple'
 const rounds = 1000
 
-it('a thousand malformed requests break nothing and learn nothing', async () => {
+it('a thousand malformed requests break nothing and reveal nothing', async () => {
   const errors: unknown[] = []
   const quiet = () => undefined
   const logger = {
@@ -31,15 +31,15 @@ it('a thousand malformed requests break nothing and learn nothing', async () => 
     answers.filter(({ text }) => /node_modules|\.[tj]s:\d+|\n\s+at /.test(text.split('\r\n\r\n')[1] ?? '')),
   ).toEqual([])
   expect(errors).toEqual([])
-  const refusals = answers.filter(({ status, sent }) => status >= 400 && !sent.startsWith('HEAD'))
-  expect(refusals.filter(({ text }) => !/content-type: application\/problem\+json/i.test(text))).toEqual([])
-  // Every way of going wrong was met, and the right one too.
+  const failures = answers.filter(({ status, sent }) => status >= 400 && !sent.startsWith('HEAD'))
+  expect(failures.filter(({ text }) => !/content-type: application\/problem\+json/i.test(text))).toEqual([])
+  // Every kind of failure occurred, and success too.
   for (const status of [200, 400, 401, 404, 405, 413, 415])
     expect([status, seen.get(status)]).toEqual([status, expect.any(Number)])
   expect((await at.ask('api/runs', { headers: { authorization: `Bearer ${token}` } })).status).toBe(200)
 })
 
-/** A request as bytes: most of it right, so that it comes far, and something of it wrong. */
+/** A request as bytes: mostly valid, so that it gets far, with something invalid in it. */
 function makeRequest(dice: Dice): string {
   const mostly = (right: string, wrong: readonly [string, ...string[]], share = 0.2) =>
     dice.chance(share) ? dice.pick(wrong) : right
@@ -99,7 +99,7 @@ const paths = [
   '/assets/../server.ts',
   '/assets/..%2f..%2fpackage.json',
   '/assets/%2e%2e/%2e%2e/etc/passwd',
-  '/assets/vendor',
+  '/assets/uplot',
   '/assets/%00',
   '/assets/main.js',
   '//api//runs',
@@ -126,18 +126,18 @@ const bodies = [
   '\u0000\u00ff\u00fe',
 ] as const
 
-/** What comes back on a connection of its own; an answer may also be that it is cut. */
+/** What comes back on a new connection; the server may also close it. */
 async function send(
   { port }: ServerFixture,
   sent: string,
 ): Promise<{ status: number; text: string; sent: string }> {
   return new Promise((resolve) => {
-    // What is not answered at all was cut, or waits for the rest of its body.
+    // Without a response the connection was closed, or the server waits for the rest of the body.
     const socket = connect(port, '127.0.0.1')
     let text = ''
     const done = () =>
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text, sent: sent.slice(0, 300) })
-    // A body that is shorter than its length is waited for; so that this ends, the client gives up.
+    // The server waits for a body that is shorter than its declared length, so the client gives up.
     socket.setTimeout(2000, () => socket.destroy())
     socket.on('data', (piece) => (text += piece.toString('latin1')))
     socket.on('close', done)

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { mount } from 'hono/mount'
 import { describe, expect, it } from 'vitest'
 
-import { createServer } from '../../lib/index.js'
+import { createServer } from '../../lib/server/index.js'
 import { openServer, type Json, type ServerFixture } from '../fixtures/server-fixture.js'
 
 const token = 'correct-horse-battery-staple'
@@ -18,7 +18,7 @@ const nothing = {
 }
 
 describe('a server with a token', () => {
-  it('answers only who knows it', async () => {
+  it('answers only clients that send it', async () => {
     await using at = await openServer({ token })
     const statusWith = async (authorization?: string, path = 'api/runs') =>
       (await at.ask(path, authorization ? { headers: { authorization } } : {})).status
@@ -36,14 +36,23 @@ describe('a server with a token', () => {
     expect((await at.post('api/runs')).status).toBe(401)
   })
 
-  it('gives the page and the description to everybody, as they hold no data', async () => {
+  it('accepts every character that a token may have', async () => {
+    const printable = Array.from({ length: 0x7e - 0x20 }, (_, at) => String.fromCharCode(0x21 + at)).join('')
+    await using server = await createServer({ ...nothing, token: printable })
+    const request = new Request('http://localhost/api/runs', {
+      headers: { authorization: `bearer  ${printable}` },
+    })
+    expect((await server.fetch(request)).status).toBe(200)
+  })
+
+  it('serves the page and the description to everybody, as they hold no data', async () => {
     await using at = await openServer({ token })
     expect((await at.ask('')).type).toContain('text/html')
     expect((await at.ask('assets/main.js')).type).toContain('text/javascript')
     expect((await at.ask('openapi.json')).status).toBe(200)
   })
 
-  it('may listen where other machines come', async () => {
+  it('may listen where other machines can reach it', async () => {
     await using server = await createServer({ ...nothing, token })
     const { port } = await server.listen({ port: 0, host: '0.0.0.0' })
     expect((await fetch(`http://127.0.0.1:${port}/api/runs`)).status).toBe(401)
@@ -58,12 +67,12 @@ describe('a server with a token', () => {
 })
 
 describe('a server without a token', () => {
-  it.each(['0.0.0.0', '::', '192.0.2.1', 'example.com'])('refuses to listen at %s', async (host) => {
+  it.each(['0.0.0.0', '::', '192.0.2.1', 'example.com'])('does not listen at %s', async (host) => {
     await using server = await createServer(nothing)
     await expect(server.listen({ port: 0, host })).rejects.toMatchObject({ code: 'CONFIG_MISSING' })
   })
 
-  it('answers to no other name, so that a page of another site cannot take its place', async () => {
+  it('answers to no other host name, so that a page of another site cannot read it', async () => {
     await using at = await openServer()
     const { status, json } = await askAs(at, 'attacker.example')
     expect({ status, code: json.code }).toEqual({ status: 421, code: 'WRONG_HOST' })
@@ -74,7 +83,7 @@ describe('a server without a token', () => {
     await using at = await openServer()
     const { status, json } = await at.post('api/runs', {}, { origin: 'https://attacker.example' })
     expect({ status, code: json.code }).toEqual({ status: 403, code: 'FORBIDDEN' })
-    // A form needs no permission of the browser; it cannot say that it sends JSON.
+    // A browser sends a form without asking for permission, but a form cannot declare JSON.
     const form = await at.ask('api/runs', {
       method: 'POST',
       body: '{}',
@@ -87,17 +96,33 @@ describe('a server without a token', () => {
 })
 
 describe('an answer', () => {
-  it('lets the page load nothing but its own', async () => {
+  it('lets the page load only its own files', async () => {
     await using at = await openServer()
     for (const path of ['', 'api/runs', 'nothing']) {
       const { headers } = await at.ask(path)
       expect(headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
       expect(headers.get('x-content-type-options')).toBe('nosniff')
       expect(headers.get('access-control-allow-origin')).toBeNull()
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-security-policy':
+          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+        'referrer-policy': 'no-referrer',
+        'x-frame-options': 'DENY',
+        'origin-agent-cluster': '?1',
+        'x-dns-prefetch-control': 'off',
+        'x-permitted-cross-domain-policies': 'none',
+        'cache-control': path === '' ? 'no-cache' : 'no-store',
+      })
+      // It would hold for the whole host, which belongs to the service that mounts this server.
+      expect(headers.get('strict-transport-security')).toBeNull()
     }
   })
 
-  it('may be read by pages of the sites that were named', async () => {
+  it('can be read by pages of the sites in origins', async () => {
     await using at = await openServer({ origins: ['https://tools.example'] })
     const preflight = (origin: string) =>
       at.ask('api/runs', {
@@ -115,13 +140,13 @@ describe('an answer', () => {
     expect((await at.post('api/runs', {}, { origin: 'https://tools.example' })).status).toBe(202)
   })
 
-  it('of a page that has not changed is sent once', async () => {
+  it('with a file that has not changed is sent once', async () => {
     await using at = await openServer()
     const etag = (await at.ask('assets/main.js')).headers.get('etag') ?? ''
     expect((await at.ask('assets/main.js', { headers: { 'if-none-match': etag } })).status).toBe(304)
   })
 
-  it('to an error that nobody foresaw says nothing of it, and the log does', async () => {
+  it('to an unexpected error shows nothing of it, but the log does', async () => {
     const lines: string[] = []
     const error = (message: string, fields = {}) => void lines.push(JSON.stringify({ message, ...fields }))
     const quiet = () => undefined
@@ -136,7 +161,7 @@ describe('an answer', () => {
     expect(lines.join()).not.toContain('password')
   })
 
-  it('to too much is a problem, however it is sent', async () => {
+  it('to a body that is too large is a problem, however it is sent', async () => {
     await using at = await openServer()
     const headers = { 'content-type': 'application/json' }
     const whole = await at.ask('api/runs', { method: 'POST', headers, body: ' '.repeat(20_000) })
@@ -149,9 +174,11 @@ describe('an answer', () => {
     })
     const streamed = { method: 'POST', headers, body: pieces, duplex: 'half' } as const
     expect((await at.ask('api/runs', streamed)).status).toBe(413)
+    const small = { ...streamed, body: new Blob(['{"loadType":"sideways"}']).stream() }
+    expect((await at.ask('api/runs', small)).status).toBe(400)
   })
 
-  it('to a method that a path does not know says which it knows', async () => {
+  it('to a method that a path does not have lists those it has', async () => {
     await using at = await openServer()
     const { status, headers, json } = await at.ask('api/runs', { method: 'DELETE' })
     expect({ status, code: json.code }).toEqual({ status: 405, code: 'METHOD_NOT_ALLOWED' })
@@ -159,7 +186,7 @@ describe('an answer', () => {
   })
 })
 
-it('the handler answers where a service mounts it', async () => {
+it('the handler works where a service mounts it', async () => {
   await using at = await openServer()
   const service = new Hono().all(
     '/sync/*',
@@ -168,19 +195,28 @@ it('the handler answers where a service mounts it', async () => {
   const ask = async (path: string) => service.fetch(new Request(`https://service.example/sync/${path}`))
   expect(await (await ask('api/runs')).json()).toEqual({ runs: [], next: null })
   expect(await (await ask('')).text()).toContain('<title>chatwoot-sync</title>')
-  expect((await ask('assets/vendor/uplot.js')).status).toBe(200)
+  expect((await ask('assets/uplot/uPlot.iife.min.js')).status).toBe(200)
 })
 
-it('a port that is taken is said to be', async () => {
+it('the main entry still exports what moved to its own entry', async () => {
+  const main = await import('chatwoot-sync')
+  const server = await import('chatwoot-sync/server')
+  expect(Object.keys(main)).toEqual(expect.arrayContaining(Object.keys(server)))
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  await using same = await main.createServer({ ...nothing, token })
+  expect((await same.fetch(new Request('http://localhost/api/runs'))).status).toBe(401)
+})
+
+it('a port that is in use is reported as such', async () => {
   await using at = await openServer()
   await using server = await createServer(nothing)
   await expect(server.listen({ port: at.port })).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
-    message: expect.stringContaining('another program is there already'),
+    message: expect.stringContaining('another program uses it already'),
   })
 })
 
-/** `fetch` lets nobody write another name into the request. */
+/** `fetch` does not allow another host name in the request. */
 async function askAs({ port }: ServerFixture, host: string): Promise<{ status: number; json: Json }> {
   return new Promise((resolve, reject) => {
     request({ port, host: '127.0.0.1', path: '/api/runs', headers: { host } }, (response) => {

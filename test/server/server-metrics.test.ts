@@ -2,14 +2,16 @@ import { createRequire } from 'node:module'
 
 import { describe, expect, it } from 'vitest'
 
-import { openRunReader, verifyConversations } from '../../lib/index.js'
+import { verifyConversations } from '../../lib/index.js'
+import { openRunReader } from '../../lib/server/index.js'
 import { metricsText } from '../../lib/server/metrics.js'
 import { insertRejects, insertRun } from '../fixtures/health-fixture.js'
 import { openServer } from '../fixtures/server-fixture.js'
 import { openSync } from '../fixtures/sync-fixture.js'
+import { chatwootSize } from '../setup/templates.js'
 
 describe('the metrics', () => {
-  it('are those of the control tables, whoever ran', async () => {
+  it('are those of the control tables, whatever process ran', async () => {
     await using at = await openServer()
     await at.sync()
     await at.source.query(`update conversations set status = 1 - status where id <= 3 and status < 2`)
@@ -27,7 +29,7 @@ describe('the metrics', () => {
     })
     expect(metrics.types['chatwoot_sync_runs_total']).toBe('counter')
     const rows = metrics.samples('chatwoot_sync_rows_total')
-    expect(rows['outcome="inserted",pipeline="conversations"']).toBe(482)
+    expect(rows['outcome="inserted",pipeline="conversations"']).toBe(chatwootSize)
     expect(rows['outcome="updated",pipeline="conversations"']).toBe(second.rowsUpdated)
     const seconds = metrics.samples('chatwoot_sync_run_seconds_total')
     expect(Object.keys(seconds)).toEqual(Object.keys(runs))
@@ -53,7 +55,7 @@ describe('the metrics', () => {
     expect(health['check="target",pipeline="conversations"']).toBe(0)
   })
 
-  it('count failures as health does: a run that was stopped on purpose is none', async () => {
+  it('count failures as health does: a run that was stopped on purpose is not one', async () => {
     await using at = await openServer()
     const failures = async () => {
       const { checks } = (await at.ask('api/health')).json
@@ -66,7 +68,7 @@ describe('the metrics', () => {
     expect(await failures()).toEqual([1, 1])
   })
 
-  it('and the stats tell which rows are rejected now, by reason', async () => {
+  it('and the stats show which rows are rejected now, by reason', async () => {
     await using at = await openServer()
     await insertRejects(at.target, ['3', '5'])
     await at.target.query(`update etl_rejects set column_name = 'contact_name' where row_key = '5'`)
@@ -83,7 +85,7 @@ describe('the metrics', () => {
     expect(parse((await at.ask('metrics')).text).one('chatwoot_sync_rejected_rows')).toBe(2)
   })
 
-  it('tell what a comparison found', async () => {
+  it('show what a comparison found', async () => {
     await using at = await openServer()
     await at.sync()
     await at.target.query('delete from conversas_analytics where conversation_id <= 2')
@@ -99,7 +101,7 @@ describe('the metrics', () => {
     expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
   })
 
-  it('keep their form whatever a pipeline is called', async () => {
+  it('stay well-formed whatever a pipeline is called', async () => {
     const pipeline = 'a"} 1\nchatwoot_sync_running{x="\\" # {<b>'
     await using at = await openSync()
     const report = await at.sync({ pipeline })
@@ -109,7 +111,7 @@ describe('the metrics', () => {
     expect(Object.values(metrics.samples('chatwoot_sync_rows_total'))).toContain(report.rowsInserted)
   })
 
-  it('have no sample of what is not known', async () => {
+  it('have no sample for what is not known', async () => {
     await using at = await openServer()
     const metrics = parse((await at.ask('metrics')).text)
     expect(metrics.one('chatwoot_sync_target_readable')).toBe(1)

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { syncConversations } from '../../lib/index.js'
 import { readStatus } from '../../lib/operations/status.js'
 import { differences } from '../fixtures/sync-fixture.js'
-import { ended, holdRuns, openServer, until } from '../fixtures/server-fixture.js'
+import { ended, holdRuns, openServer, until, whenFree } from '../fixtures/server-fixture.js'
+import { chatwootSize } from '../setup/templates.js'
 
 describe('a run started by REST', () => {
-  it('is answered with its id while it runs, and does what a run does', async () => {
+  it('is answered with its id while it runs, and does what any run does', async () => {
     await using at = await openServer()
     const held = await holdRuns(at)
 
@@ -21,11 +22,11 @@ describe('a run started by REST', () => {
       triggeredBy: 'api',
     })
     await held.letGo()
-    expect(await ended(at, executionId)).toMatchObject({ status: 'success', rowsInserted: 482 })
+    expect(await ended(at, executionId)).toMatchObject({ status: 'success', rowsInserted: chatwootSize })
     expect(await differences(at)).toEqual([])
   })
 
-  it('is refused with the id of the one at work', async () => {
+  it('is rejected with the id of the one in progress', async () => {
     await using at = await openServer()
     const held = await holdRuns(at)
     const first = await at.post('api/runs')
@@ -43,10 +44,10 @@ describe('a run started by REST', () => {
     expect(answers[0]?.json.executionId).toBe(first.json.executionId)
     await held.letGo()
     await ended(at, first.json.executionId)
-    expect((await at.post('api/runs')).status).toBe(202)
+    expect((await whenFree(() => at.post('api/runs'))).status).toBe(202)
   })
 
-  it('is refused when another process is at one, and leaves no row', async () => {
+  it('is rejected while another process has one, and leaves no row', async () => {
     await using at = await openServer()
     const held = await holdRuns(at)
     const other = syncConversations({ source: at.source.url, target: at.target.url })
@@ -60,7 +61,7 @@ describe('a run started by REST', () => {
     expect((await at.ask('api/runs')).json.runs).toEqual([report])
   })
 
-  it('that fails says why in its row, never with a trace', async () => {
+  it('that fails says why in its row, without a stack trace', async () => {
     await using at = await openServer()
     await at.source.query('drop table messages cascade')
     const { json } = await at.post('api/runs')
@@ -69,7 +70,7 @@ describe('a run started by REST', () => {
     expect(JSON.stringify(run)).not.toMatch(/\bat .*\.ts:\d/)
   })
 
-  it('that cannot begin is answered with the problem at once, not tried again', async () => {
+  it('that cannot start is answered with the problem at once, without a retry', async () => {
     const retries: unknown[] = []
     await using at = await openServer(
       {},
@@ -88,7 +89,7 @@ describe('a run started by REST', () => {
     expect(text).not.toContain('secret')
   })
 
-  it('that has its id tries again as others do', async () => {
+  it('that has its id retries like any other', async () => {
     const retries: string[] = []
     await using at = await openServer(
       {},
@@ -104,7 +105,7 @@ describe('a run started by REST', () => {
     expect((await at.ask(`api/runs/${json.executionId}`)).json).toMatchObject({ status: 'running' })
   })
 
-  it('is closed as failed when the server stops, and the next one goes on', async () => {
+  it('is closed as failed when the server stops, and the next one resumes', async () => {
     await using at = await openServer({}, { batchSize: 50 })
     const held = await holdRuns(at)
     const { json } = await at.post('api/runs')
@@ -119,7 +120,7 @@ describe('a run started by REST', () => {
 })
 
 describe('the list of runs', () => {
-  it('comes in pages, newest first, by status and kind', async () => {
+  it('is paged, newest first, and filtered by status and load type', async () => {
     await using at = await openServer()
     await at.target.query(`
       insert into etl_control (load_type, status, started_at, completed_at, error_code)
@@ -150,7 +151,7 @@ describe('the list of runs', () => {
   })
 
   it.each(['limit=0', 'limit=201', 'limit=ten', 'status=lost', 'cursor=1', 'limit=1&limit=2', 'colour=red'])(
-    'is refused for %s',
+    'is rejected for %s',
     async (query) => {
       await using at = await openServer()
       const { status, json } = await at.ask(`api/runs?${query}`)
@@ -158,7 +159,7 @@ describe('the list of runs', () => {
     },
   )
 
-  it('is one question to the database for a crowd', async () => {
+  it('is read from the database once for a crowd', async () => {
     let asked = 0
     const readRuns = async () => ({ runs: [], next: String((asked += 1)) })
     await using at = await openServer({ readRuns })
@@ -167,7 +168,7 @@ describe('the list of runs', () => {
     expect(asked).toBeLessThan(5)
   })
 
-  it('comes back when the connection to the database was lost', async () => {
+  it('is available again after the connection to the database was lost', async () => {
     await using at = await openServer()
     await at.ask('api/runs')
     await at.target.query(`
@@ -180,7 +181,7 @@ describe('the list of runs', () => {
 })
 
 describe('the events of a run', () => {
-  it('tell how far it is, and its report in the end', async () => {
+  it('are its progress, and its report at the end', async () => {
     await using at = await openServer({}, { batchSize: 20 })
     const held = await holdRuns(at)
     const { json } = await at.post('api/runs', { loadType: 'full' })
@@ -193,14 +194,14 @@ describe('the events of a run', () => {
     expect(events.filter(({ event }) => event === 'end')).toHaveLength(1)
   })
 
-  it('of another process are what its row tells', async () => {
+  it('of another process are read from its row', async () => {
     await using at = await openServer()
     const report = await at.sync()
     const { text } = await at.ask(`api/runs/${report.executionId}/events`)
     expect(parseEvents(text)).toEqual([{ event: 'end', data: report }])
   })
 
-  it('move while it runs', async () => {
+  it('show its progress while it runs', async () => {
     const progress: unknown[] = []
     await using at = await openServer({
       startRun: async ({ onStart, onProgress, signal }) => {
@@ -226,7 +227,7 @@ describe('the events of a run', () => {
     while (!(await reader?.read())?.done) continue
   })
 
-  it('of an unknown run are none', async () => {
+  it('of an unknown run are not found', async () => {
     await using at = await openServer()
     const { status } = await at.ask('api/runs/11111111-1111-4111-8111-111111111111/events')
     expect(status).toBe(404)

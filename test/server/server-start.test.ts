@@ -2,17 +2,17 @@ import { expect, it } from 'vitest'
 
 import { openSync } from '../fixtures/sync-fixture.js'
 
-it('a run tells its id once, when its row is there', async () => {
+it('a run reports its id once, when its row has been written', async () => {
   await using at = await openSync()
-  const told: string[] = []
-  const report = await at.sync({ onStart: (executionId) => void told.push(executionId) })
-  expect(told).toEqual([report.executionId])
+  const ids: string[] = []
+  const report = await at.sync({ onStart: (executionId) => void ids.push(executionId) })
+  expect(ids).toEqual([report.executionId])
   expect(await at.target.query('select execution_id::text from etl_control')).toEqual([
-    { execution_id: told[0] },
+    { execution_id: ids[0] },
   ])
 })
 
-it('a run whose caller cannot bear the id fails, and says why', async () => {
+it('a run whose onStart throws fails, and says why', async () => {
   await using at = await openSync()
   const onStart = () => {
     throw new Error('no')
@@ -26,9 +26,9 @@ it('a run whose caller cannot bear the id fails, and says why', async () => {
   ])
 })
 
-it('a rehearsal has no id to tell', async () => {
+it('a dry run has no id to report', async () => {
   await using at = await openSync()
-  let isTold = false
-  await at.sync({ dryRun: true, onStart: () => void (isTold = true) })
-  expect(isTold).toBe(false)
+  let isCalled = false
+  await at.sync({ dryRun: true, onStart: () => void (isCalled = true) })
+  expect(isCalled).toBe(false)
 })

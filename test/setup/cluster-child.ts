@@ -1,14 +1,14 @@
 import { spawn, spawnSync, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { onTestFinished } from 'vitest'
 
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const library = new URL('../../bin/demo/cluster.ts', import.meta.url)
+import { builtFile } from './built-file.js'
+
+const library = builtFile('bin/demo/cluster.ts')
 
 /** A plain user, as on every Linux. */
 export const nobody = { uid: 65534, gid: 65534 }
@@ -16,8 +16,7 @@ export const nobody = { uid: 65534, gid: 65534 }
 /** Whether this process may run Node as nobody, and nobody may read this repository, which can lie below a private folder. */
 export const nobodyCanRead =
   process.geteuid?.() === 0 &&
-  spawnSync(process.execPath, ['-p', 'fs.readFileSync(process.argv[1])', fileURLToPath(library)], nobody)
-    .status === 0
+  spawnSync(process.execPath, ['-p', 'fs.readFileSync(process.argv[1])', library], nobody).status === 0
 
 /**
  * A Node process of its own that starts a cluster and then runs `body`, the inside of a module in plain JavaScript, which sees
@@ -25,7 +24,11 @@ export const nobodyCanRead =
  */
 export function startChild(
   body: string,
-  { options = {}, module = library, ...spawning }: SpawnOptions & { options?: object; module?: URL } = {},
+  {
+    options = {},
+    module = pathToFileURL(library),
+    ...spawning
+  }: SpawnOptions & { options?: object; module?: URL } = {},
 ) {
   const program = `
     import { startCluster } from ${JSON.stringify(module.href)}
@@ -36,7 +39,7 @@ export function startChild(
     const client = new pg.Client(cluster.url())
     await client.connect()
     ${body}`
-  const child = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     ...spawning,
     stdio: ['ignore', 'pipe', 'inherit'],

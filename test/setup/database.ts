@@ -43,13 +43,40 @@ export async function cloneDatabase(
     [Symbol.asyncDispose]: async () => {
       // Not awaited: a client that a test kept would never end by itself, the drop closes it.
       void pool.end()
-      const kept = await readControlRows(url.href)
+      // A source has no control tables, as nothing may be created there.
+      const kept = server === 'target' ? await readControlRows(url.href) : ''
       await onServer(serverUrl, (client) =>
         client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`),
       )
       expectNothingPlanted(kept, `A control table of ${name}`)
     },
   }
+}
+
+/**
+ * The name of a template database on the server that `fill` has filled, by the first test of the run that asked for it; `name` has to tell
+ * apart everything that it can be filled with.
+ */
+export async function templateOf(
+  server: 'source' | 'target',
+  name: string,
+  fill: (url: string) => Promise<unknown>,
+): Promise<string> {
+  const serverUrl = server === 'source' ? sourceServer() : targetServer()
+  const template = `template_${inject('run')}_${name}`
+  await onServer(serverUrl, async (client) => {
+    await client.query('select pg_advisory_lock(hashtext($1))', [template])
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [template])
+    if (rowCount) return
+    const draft = `draft_${inject('run')}_${name}`
+    await createDatabase(client, draft, 'template0')
+    const url = new URL(serverUrl)
+    url.pathname = `/${draft}`
+    await fill(url.href)
+    await client.query(`alter database ${draft} with allow_connections false`)
+    await client.query(`alter database ${draft} rename to ${template}`)
+  })
+  return template
 }
 
 async function onServer(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {

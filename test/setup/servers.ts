@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
+
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
 import { startCluster } from '../../bin/demo/cluster.js'
 import { readPlanted } from './planted.js'
+import { share } from './shared.js'
 import { buildTemplates } from './templates.js'
 
 declare module 'vitest' {
@@ -11,31 +14,52 @@ declare module 'vitest' {
     sourceServer: string
     /** URL of the server that plays the local side, as its superuser. */
     targetServer: string
+    /** Tells the databases of this run from those that another one has left on a server of TEST_DATABASE_URL. */
+    run: string
     /** Personal data of the tests' Chatwoot. */
     planted: string[]
   }
 }
 
 /**
- * Starts the two servers that all tests share and builds the template databases in them; the returned function stops them.
+ * Gives the project the two servers that all tests share; the first project of a run that needs them starts them and builds the
+ * template databases in them, the last one stops them.
  * With TEST_DATABASE_URL, a throwaway server of version 15 or later as a superuser, that one plays both sides.
  */
 export default async function setup(project: TestProject) {
+  const { value, release } = await share('servers', startServers)
+  project.provide('run', value.run)
+  project.provide('planted', value.planted)
+  project.provide('sourceServer', value.source)
+  project.provide('targetServer', value.target)
+  return release
+}
+
+async function startServers() {
   const given = process.env['TEST_DATABASE_URL']
   forgetServers()
   // A worker of autovacuum that is open at the begin makes a run read everything, as it should, at moments that no test chooses.
-  const settings = { autovacuum: 'off' }
+  // Data in memory needs no processes that read it ahead.
+  const settings = { autovacuum: 'off', io_method: 'sync' }
   const clusters = given ? [] : await Promise.all([startCluster({ settings }), startCluster({ settings })])
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
-  await buildTemplates(source, target)
-  project.provide('planted', await readPlanted(chatwootTemplate(source)))
-  await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
-  project.provide('sourceServer', source)
-  project.provide('targetServer', target)
-  return async () => {
+  const stop = async () => {
     await Promise.all(clusters.map((cluster) => cluster.stop('immediate')))
   }
+  try {
+    return { value: await fillServers(source, target), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function fillServers(source: string, target: string) {
+  await buildTemplates(source, target)
+  const planted = await readPlanted(chatwootTemplate(source))
+  await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
+  return { source, target, planted, run: randomBytes(4).toString('hex') }
 }
 
 function chatwootTemplate(server: string): string {

@@ -3,8 +3,14 @@ import pg from 'pg'
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
 
+/** Conversations in `chatwoot_template`: enough for every kind of them, few enough for a run to be quick. */
+export const chatwootSize = 160
+
+/** Conversations where every cell is compared, or a disk is filled. */
+export const largeSize = 482
+
 /**
- * Creates the databases that the tests copy: `chatwoot_template`, the demo's 482 conversations, in the source server, and
+ * Creates the databases that the tests copy: `chatwoot_template`, a Chatwoot of the demo, in the source server, and
  * `analytics_template`, migrated and empty, in the target server. Nobody is connected to them when it returns.
  */
 export async function buildTemplates(sourceUrl: string, targetUrl: string): Promise<void> {
@@ -12,7 +18,9 @@ export async function buildTemplates(sourceUrl: string, targetUrl: string): Prom
 }
 
 async function buildSource(server: string): Promise<void> {
-  await createChatwootSource(await recreateDatabase(server, 'chatwoot_template'), { conversations: 482 })
+  await createChatwootSource(await recreateDatabase(server, 'chatwoot_template'), {
+    conversations: chatwootSize,
+  })
 }
 
 async function buildTarget(server: string): Promise<void> {

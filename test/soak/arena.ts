@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import pg from 'pg'
 
-import { template } from '../../lib/chatwoot/template.js'
+import { sqlFile } from '../../lib/chatwoot/sql-file.js'
 import { grantReader } from '../../bin/demo/chatwoot-source.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
 import { conversations, items, type Subject } from './subject.js'
@@ -61,14 +61,39 @@ export async function openArena(servers: Servers, subject: Subject): Promise<Are
   }
 }
 
+/** Another database of the source's server. */
+export interface Neighbour extends AsyncDisposable {
+  /** As the owner of everything. */
+  readonly url: string
+}
+
+/** With a table of the same name and as many rows. */
+export async function openNeighbour({ source }: Servers): Promise<Neighbour> {
+  const name = `soak_${randomBytes(6).toString('hex')}`
+  await createDatabase(source, name, 'template0')
+  const url = urlOf(source, name)
+  await onServer(url, createItems)
+  return { url, [Symbol.asyncDispose]: () => dropDatabase(source, name) }
+}
+
+const createItems = `
+  create table items (id integer primary key, payload text not null, updated_at timestamptz not null);
+  insert into items (id, payload, updated_at)
+  select id, 'first ' || id, now() - interval '30 days' + id * interval '1 second'
+  from generate_series(1, ${rowsAtFirst}) id;
+  create index on items (updated_at)`
+
+/** Keeps the first conversations only: where a round reads and compares everything several times, thousands of messages would be most of it. */
+export async function leaveFew({ source }: Arena, conversations: number): Promise<void> {
+  await source.query(`delete from conversations where id > ${conversations}`)
+  await source.query(`delete from messages where conversation_id > ${conversations}`)
+  await source.query('vacuum (full, analyze) messages, conversations')
+}
+
 async function prepareItems(source: pg.Pool, target: pg.Pool): Promise<void> {
   await createReader(source)
   await source.query(`
-    create table items (id integer primary key, payload text not null, updated_at timestamptz not null);
-    insert into items (id, payload, updated_at)
-    select id, 'first ' || id, now() - interval '30 days' + id * interval '1 second'
-    from generate_series(1, ${rowsAtFirst}) id;
-    create index on items (updated_at);
+    ${createItems};
     grant select on items to ${reader.user};
     analyze items`)
   await target.query(`
@@ -82,7 +107,7 @@ async function prepareChatwoot(url: string, source: pg.Pool): Promise<void> {
     `select array(select name from pg_timezone_names)::text as zones`,
   )
   const known = { time_zone: null, known_time_zones: rows[0]?.zones ?? '{}' }
-  const { sql, parameters } = compile(template('conversation-row.sql', known))
+  const { sql, parameters } = compile(sqlFile('conversation-row.sql', known))
   const literal = (at: string) => pg.escapeLiteral(String(parameters[Number(at) - 1] ?? '') || '{}')
   const text = sql.replace(/\$(\d+)/g, (_, at: string) =>
     parameters[Number(at) - 1] === null ? 'null' : literal(at),

@@ -1,55 +1,14 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 
 import { expect, it } from 'vitest'
 
 import { compete } from '../bench/contest.js'
 import { createPair } from '../bench/database.js'
 import { openTable, wide, type TablePair } from '../bench/data-tables.js'
-import { groups } from '../bench/groups.js'
 import { empty, ourLoad, rivalLoad } from '../bench/loading.js'
 import { limit, type Rival } from '../bench/rivals.js'
 import { startWorker } from '../bench/worker.js'
 import { sourceServer, targetServer } from '../setup/database.js'
-
-const program = fileURLToPath(new URL('bench/run.ts', import.meta.url))
-
-it('measures every case, each of which ends with a target that equals its source', async () => {
-  const small = ['--rows', '200', '--repeat', '1', '--code', 'source', '--json']
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...small], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit'),
-  ])
-
-  expect(code, stderr).toBe(0)
-  const { findings, costs, failures } = JSON.parse(stdout)
-  expect(failures).toEqual([])
-  expect([...new Set(costs.map(({ group }: { group: string }) => group))]).toEqual(
-    groups.flatMap(({ name }) => (name === 'memory' ? [] : [name])),
-  )
-  for (const finding of findings) {
-    expect(finding).toEqual({
-      name: expect.any(String),
-      value: expect.any(Number),
-      unit: expect.any(String),
-      ratio: finding.ratio === null ? null : expect.any(Number),
-      bar: expect.any(String),
-      met: finding.bar === '' ? null : expect.any(Boolean),
-    })
-  }
-  for (const { samples, milliseconds, sourceTrips } of costs) {
-    expect(samples).toHaveLength(1)
-    expect(milliseconds).toBeGreaterThan(0)
-    expect(sourceTrips).toBeGreaterThanOrEqual(0)
-  }
-})
 
 it.each([
   ['one value differs', `update bench_table set t5 = 'x' where id = 7`],
@@ -70,7 +29,7 @@ it.each([
 
 it('counts no time of a run that has written more than there was to write', async () => {
   await using pair = await openWide()
-  await using worker = await startWorker('source')
+  await using worker = await startWorker()
   const start = { ...empty, counts: () => ({ rowsInserted: 0 }) }
 
   const contest = compete({ ours: ourLoad(worker, pair, start, 'bench_table') }, 1, () => undefined)

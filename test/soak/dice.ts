@@ -1,4 +1,4 @@
-/** Chance that falls alike for the same seed, so that a seed tells which transactions were tried; only their timing differs. */
+/** Chance that falls alike for the same seed, so that a seed determines which transactions are tried; only their timing differs. */
 export interface Dice {
   chance(share: number): boolean
   /** An integer from `from` to `to`, both included. */

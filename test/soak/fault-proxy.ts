@@ -19,7 +19,7 @@ export interface Fault {
 /** Milliseconds by which a `delay` holds back each piece. */
 const heldBack = 20
 
-/** Stands between a client and a server until it is disposed of. */
+/** Sits between a client and a server until it is disposed of. */
 export interface FaultProxy extends AsyncDisposable {
   readonly url: string
   /** Whether the fault has come. */

@@ -10,13 +10,13 @@ const kinds = ['first load', 'incremental', 'full'] as const
 
 export interface Round {
   readonly kind: (typeof kinds)[number]
-  /** What the killed run had come to: no row yet, its status with the rows it had committed, or done. */
+  /** State of the killed run: no row yet, its status with the rows that it had committed, or done. */
   readonly killedAt: string
   /** What is wrong after the next run; empty as it should be. */
   readonly faults: readonly string[]
 }
 
-/** Kills a run at some moment, lets the next one go on, and looks at what is left. */
+/** Kills a run at some moment, lets the next one continue, and looks at what is left. */
 export async function killAtAnyMoment(
   arena: Arena,
   victim: Victim,

@@ -18,7 +18,7 @@ export const steps: readonly Step[] = [
   { name: 'running row', side: 'target', moment: { request: /insert into "etl_control"/ } },
   { name: 'probe', side: 'source', moment: { request: /pg_locks/ } },
   { name: 'snapshot', side: 'source', moment: { request: /begin isolation level repeatable read/ } },
-  // Read by COPY or through a cursor, whose portions are not followed by a Z.
+  // Read by COPY or through a cursor, whose batches are not followed by a Z.
   { name: 'first batch', side: 'source', moment: { request: /^[PQ] .*first_message_text/, answer: 'sdC' } },
   { name: 'staging', side: 'target', moment: { request: /copy "chatwoot_sync_stage"/ } },
   { name: 'upsert', side: 'target', moment: { request: /insert into "public"."conversas_analytics"/ } },
@@ -62,7 +62,7 @@ async function closeAll(...wires: readonly Wire[]): Promise<void> {
   await Promise.all(wires.map((wire) => wire[Symbol.asyncDispose]()))
 }
 
-/** Until the target's server has noticed that a run is gone; it may still be at work on its last statement. */
+/** Until the target's server has noticed that a run is gone; it may still be running its last statement. */
 export async function untilGone({ target }: Arena): Promise<void> {
   for (;;) {
     const { rowCount } = await target.query(
@@ -91,7 +91,7 @@ export async function changeSource({ source }: Arena, turn: number): Promise<voi
     `insert into messages (account_id, inbox_id, conversation_id, message_type, private, content_type, content, created_at, updated_at)
      select account_id, inbox_id, id, 1, false, 0, 'turn ' || $1::text, stamp, stamp
      from conversations, (select clock_timestamp() at time zone 'UTC' as stamp) clock
-     where id >= $1::integer % 480
+     where id >= $1::integer % 80
      order by id
      limit 1`,
     [turn],

@@ -9,7 +9,7 @@ import type { Scenario } from './scenarios.js'
 export interface Runs {
   readonly arena: Arena
   readonly dice: Dice
-  readonly allowance: number
+  readonly skewAllowance: number
   /** Share of the runs that are cut off. */
   readonly failing: number
   count: number
@@ -19,9 +19,9 @@ export interface Runs {
   marginUsedSeconds: number
 }
 
-export function newRuns(arena: Arena, { failing = 0 }: Scenario, seed: number, allowance: number): Runs {
+export function newRuns(arena: Arena, { failing = 0 }: Scenario, seed: number, skewAllowance: number): Runs {
   const counts = { count: 0, full: 0, extracted: 0, changed: 0, marginUsedSeconds: 0 }
-  return { arena, dice: rollDice(seed, 3), allowance, failing, ...counts }
+  return { arena, dice: rollDice(seed, 3), skewAllowance, failing, ...counts }
 }
 
 /** One run; `complete` for one that is never cut off. */
@@ -38,7 +38,7 @@ export async function runOurs(
       relation: subject.custom,
       table: subject.table,
       loadType,
-      skewAllowance: runs.allowance,
+      skewAllowance: runs.skewAllowance,
       maxDeleteShare: 1,
       batchSize: 500,
       signal: isCutOff ? AbortSignal.timeout(runs.dice.between(1, 60)) : undefined,

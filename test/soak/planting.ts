@@ -14,7 +14,7 @@ export interface Planted {
 }
 
 /**
- * Makes a target that equals its source differ: each column once, rows that are gone, that are marked deleted, and that are too
+ * Makes a target that equals its source differ: each column once, rows that are missing, that are soft-deleted, and that are too
  * many. The source keeps its stamps, so no incremental run would see any of it. Takes the rows at even distances.
  */
 export async function plantDifferences(target: pg.Pool): Promise<Planted> {
@@ -26,16 +26,18 @@ export async function plantDifferences(target: pg.Pool): Promise<Planted> {
   const ids = rows.filter((_, index) => index % step === 0).map(({ id }) => id)
   const stale = ids.slice(0, columns.length)
   const removed = ids.slice(columns.length, columns.length + 5)
-  const marked = ids.slice(columns.length + 5, columns.length + 8)
+  const softDeleted = ids.slice(columns.length + 5, columns.length + 8)
   const extra = ['2000000001', '2000000002', '2000000003', '2000000004']
   for (const [index, column] of columns.entries()) await spoil(target, column, stale[index])
   await target.query(`delete from ${table} where ${key} = any($1::integer[])`, [removed])
-  await target.query(`update ${table} set deleted_at = now() where ${key} = any($1::integer[])`, [marked])
+  await target.query(`update ${table} set deleted_at = now() where ${key} = any($1::integer[])`, [
+    softDeleted,
+  ])
   await target.query(`insert into ${table} (${key}) select unnest($1::integer[])`, [extra])
   return {
-    keys: [...removed, ...marked, ...stale, ...extra],
+    keys: [...removed, ...softDeleted, ...stale, ...extra],
     report: {
-      rowsMissing: removed.length + marked.length,
+      rowsMissing: removed.length + softDeleted.length,
       rowsStale: stale.length,
       rowsExtra: extra.length,
       // Of one of them it is the stamp itself that differs.

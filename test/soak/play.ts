@@ -1,8 +1,9 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import pg from 'pg'
 
-import { openArena, rowsAtFirst, type Arena, type Servers } from './arena.js'
+import { openArena, openNeighbour, rowsAtFirst, type Arena, type Servers } from './arena.js'
 import { liveDays } from './chatwoot-writer.js'
 import { rollDice } from './dice.js'
 import { runNaive } from './naive.js'
@@ -11,8 +12,8 @@ import type { Scenario } from './scenarios.js'
 import { contents, conversations, items, keysLost } from './subject.js'
 import { write, type Crowd } from './writer.js'
 
-/** Milliseconds that stamps may be late: small, so that what the horizon does counts, and not the allowance. */
-const allowance = 400
+/** Milliseconds that stamps may be late: small, so that what the horizon does counts, and not the skew allowed. */
+const skewAllowance = 400
 
 export interface Outcome {
   readonly scenario: string
@@ -23,7 +24,7 @@ export interface Outcome {
   readonly rowsChanged: number
   readonly lostNaive: number
   readonly lostOurs: number
-  /** Rows that ours still holds after a full run though they are gone. */
+  /** Rows that ours still holds after a full run though the source has them no more. */
   readonly leftOurs: number
   /** Rows read for each row changed. */
   readonly amplification: number
@@ -32,7 +33,7 @@ export interface Outcome {
   readonly marginUsedSeconds: number
 }
 
-/** Plays a scenario for some milliseconds, with both strategies at work, and counts what each of them has lost at its end. */
+/** Plays a scenario for some milliseconds, with both strategies running, and counts what each of them has lost at its end. */
 export async function play(
   scenario: Scenario,
   seed: number,
@@ -43,19 +44,25 @@ export async function play(
   const { standby, ...primary } = servers
   await using arena = await openArena(scenario.standby ? servers : primary, subject)
   await using _unrelated = scenario.unrelated ? await holdTransaction(servers.source) : undefined
+  await using neighbour = scenario.elsewhere ? await openNeighbour(servers) : undefined
   if (scenario.standby) await untilReplayed(arena, standby)
-  const runs = newRuns(arena, scenario, seed, allowance)
+  const runs = newRuns(arena, scenario, seed, skewAllowance)
   await Promise.all([runNaive(arena), runOurs(runs)])
   const stop = new AbortController()
-  const crowd = {
-    url: arena.sourceUrl,
+  // Each writer waits for it.
+  setMaxListeners(0, stop.signal)
+  const crowdOf = (url: string) => ({
+    url,
     seed,
-    allowance,
+    skewAllowance,
     stop: stop.signal,
     lastId: rowsAtFirst,
     rowsWritten: 0,
-  }
+  })
+  const crowd = crowdOf(arena.sourceUrl)
   const writers = startWriters(crowd, scenario)
+  if (neighbour && scenario.elsewhere)
+    writers.push(...startWriters(crowdOf(neighbour.url), { ...scenario, mix: scenario.elsewhere }))
   const strategies = [
     repeatedly(stop.signal, [seed, 1], () => runNaive(arena)),
     repeatedly(stop.signal, [seed, 2], () => runOurs(runs)),

@@ -30,7 +30,7 @@ and counts the rows that each of them has lost. Exit code 1 when this package lo
   --lanes L        scenarios at a time (default 4)
   --kill           kills runs at random moments and looks at what the next run makes of it: --rounds K (default 100)
   --faults         breaks the wire to the source or the target at random moments of --rounds K runs (default 100)
-  --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and mended
+  --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and fixed
   --week           --runs N runs (default 10000) in one process while connections are cut and runs stopped: does anything grow?
   --json           the results as JSON`
 
@@ -138,7 +138,7 @@ async function breakWires(servers: Servers): Promise<void> {
     lanes: lanes ?? 4,
   })
   console.log(given.json ? JSON.stringify(results, null, 2) : describeFaultRounds(results).join('\n'))
-  if (results.some(({ complaints }) => complaints.length > 0)) process.exitCode = 1
+  if (results.some(({ violations }) => violations.length > 0)) process.exitCode = 1
 }
 
 async function week(servers: Servers): Promise<void> {

@@ -25,6 +25,8 @@ export interface Scenario {
   readonly rest: number
   /** Another database of the server has a transaction with an id open all the time. (Default: false.) */
   readonly unrelated?: true
+  /** What as many writers of another database of the server do meanwhile. (Default: there is none.) */
+  readonly elsewhere?: Mix
   /** Share of the runs that are cut off at some moment. (Default: 0.) */
   readonly failing?: number
   /** The source is a Chatwoot that lives through days. (Default: false.) */
@@ -61,6 +63,19 @@ export const scenarios: readonly Scenario[] = [
   { name: 'lull', writers: 1, rest: 900, mix: [[1, hesitant(100, 900)]] },
   { name: 'future', ...plain, mix: [...typical, [4, future]] },
   { name: 'unrelated', ...plain, mix: typical, unrelated: true },
+  {
+    name: 'neighbours',
+    ...plain,
+    mix: typical,
+    elsewhere: [
+      [3, quick],
+      [4, patient(1500, 6000)],
+      [2, hesitant(200, 1500)],
+      [2, savepoints],
+      [2, prepared],
+      [1, hold],
+    ],
+  },
   { name: 'skew', ...plain, mix: [[1, stampedBefore]] },
   {
     name: 'savepoints',
@@ -99,7 +114,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'deletes', ...plain, mix: [...typical, [10, removal]] },
   { name: 'failing', ...plain, mix: [...typical, [4, hesitant(200, 1500)]], failing: 0.3 },
   { name: 'chatwoot', writers: 3, rest: 200, mix: [[1, converse]], chatwoot: true },
-  // A transaction that writes late is out of the allowance there: the standby does not see when it began.
+  // A transaction that writes late exceeds the skew allowed there: the standby does not see when it began.
   {
     name: 'standby',
     ...plain,

@@ -2,7 +2,7 @@ import type { Outcome } from './play.js'
 
 const columns = 'scenario     seeds  changed  lost naive  lost ours  read/changed  runs  full  margin'
 
-/** One line for each outcome, while the soak goes on. */
+/** One line for each outcome, while the soak is running. */
 export function describeOutcome(outcome: Outcome): string {
   return `seed ${String(outcome.seed).padStart(4)}  ${line([outcome])}`
 }

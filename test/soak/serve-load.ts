@@ -1,16 +1,15 @@
 /**
- * Runs syncs under `serve` with and without a crowd that reads its list of runs, and tells what the crowd costs.
+ * Runs syncs under `serve` with and without a crowd that reads its list of runs, and shows what the crowd costs.
  *
- *   tsx test/soak/serve-load.ts [--rows 100000] [--clients 200] [--rounds 3] [--seconds 30]
+ *   npm run build && npx tsx test/soak/serve-load.ts [--rows 100000] [--clients 200] [--rounds 3] [--seconds 30]
  *
  * Exit code 1 when a client met an error, or a sync took more than 15 % longer.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+
 import { parseArgs } from 'node:util'
 
 import pg from 'pg'
@@ -19,6 +18,7 @@ import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import type { SyncReport } from '../../lib/domain/report.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
+import { builtCommand } from '../setup/built-file.js'
 import { readInCrowd, type CrowdResult } from './serve-crowd.js'
 
 const { values: given } = parseArgs({
@@ -29,8 +29,6 @@ const { values: given } = parseArgs({
     seconds: { type: 'string', default: '30' },
   },
 })
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const command = fileURLToPath(new URL('../../bin/chatwoot-sync.ts', import.meta.url))
 
 async function main(): Promise<void> {
   const [source, target] = await Promise.all([startCluster(), startCluster()])
@@ -79,14 +77,10 @@ async function compare(sourceUrl: string, targetUrl: string): Promise<void> {
 
 /** The command as a process of its own, as it runs in earnest. */
 async function serve(sourceUrl: string, targetUrl: string) {
-  const child = spawn(
-    process.execPath,
-    ['--import', tsx, command, 'serve', '--port', '0', '--json', '--no-log-file'],
-    {
-      env: { PATH: process.env['PATH'] ?? '', SOURCE_DATABASE_URL: sourceUrl, LOCAL_DATABASE_URL: targetUrl },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
+  const child = spawn(process.execPath, [builtCommand(), 'serve', '--port', '0', '--json', '--no-log-file'], {
+    env: { PATH: process.env['PATH'] ?? '', SOURCE_DATABASE_URL: sourceUrl, LOCAL_DATABASE_URL: targetUrl },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const exited = once(child, 'exit')
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const { url }: { url: string } = JSON.parse(line)

@@ -12,7 +12,7 @@ export interface Subject {
   readonly columns: readonly string[]
   /** Table of the target that the runs load. */
   readonly table: string
-  /** What the runs are told to read; undefined for the built-in query. */
+  /** What the runs read; undefined for the built-in query. */
   readonly custom: CustomRelation | undefined
 }
 

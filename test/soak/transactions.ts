@@ -96,12 +96,12 @@ export const future: Transaction = async (writer) => {
   await change(writer, new Date(Date.now() + ahead).toISOString())
 }
 
-/** The application stamps by its own clock, which is wrong, and then waits for a connection: as late as the allowance covers. */
+/** The application stamps by its own clock, which is wrong, and then waits for a connection: as late as `skewAllowance` covers. */
 export const stampedBefore: Transaction = async (writer) => {
   const { dice, crowd } = writer
-  const wrong = dice.between(-crowd.allowance * 0.6, crowd.allowance * 2)
+  const wrong = dice.between(-crowd.skewAllowance * 0.6, crowd.skewAllowance * 2)
   const stamp = new Date(Date.now() + wrong)
-  await linger(writer, 0, crowd.allowance * 0.3)
+  await linger(writer, 0, crowd.skewAllowance * 0.3)
   await changeUnlessLate(writer, stamp)
 }
 
@@ -109,7 +109,7 @@ export const stampedBefore: Transaction = async (writer) => {
 export const tied: Transaction = (writer) =>
   changeUnlessLate(writer, new Date(Math.floor(Date.now() / 100) * 100))
 
-/** Gives up where the machine was too slow for the allowance: the assumption under test would not hold for this transaction. */
+/** Gives up where the machine was too slow for `skewAllowance`: the assumption under test would not hold for this transaction. */
 async function changeUnlessLate(writer: Writer, stamp: Date): Promise<void> {
   const { client, crowd } = writer
   await client.query('begin')
@@ -117,7 +117,7 @@ async function changeUnlessLate(writer: Writer, stamp: Date): Promise<void> {
     `select (extract(epoch from now() - $1::timestamptz) * 1000)::float8 as late`,
     [stamp.toISOString()],
   )
-  if ((rows[0]?.late ?? 0) <= crowd.allowance - 1) await change(writer, stamp.toISOString())
+  if ((rows[0]?.late ?? 0) <= crowd.skewAllowance - 1) await change(writer, stamp.toISOString())
   await linger(writer, 0, 200)
   await client.query('commit')
 }

@@ -14,7 +14,7 @@ export interface PlantedResult {
   readonly faults: readonly string[]
 }
 
-/** Plants differences in a table of so many conversations, and looks whether they are found and mended, and nothing else is touched. */
+/** Plants differences in a table of so many conversations, and looks whether they are found and fixed, and nothing else is touched. */
 export async function verifyPlanted(servers: Servers, rows: number): Promise<PlantedResult> {
   await using arena = await openArena(servers, blank)
   const { target, sourceUrl, targetUrl } = arena

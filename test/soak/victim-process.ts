@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import type { SyncOptions, SyncReport } from '../../lib/index.js'
+import { builtFile } from '../setup/built-file.js'
 
 /** A run in a process of its own, which can be killed. */
 export interface Victim extends AsyncDisposable {
@@ -14,10 +15,10 @@ export interface Victim extends AsyncDisposable {
   ended(): Promise<{ readonly report?: SyncReport; readonly code?: string } | undefined>
 }
 
-/** It takes half a second until a victim is ready: start it before it is needed. */
+/** It takes a moment until a victim is ready: start it before it is needed. */
 export function startVictim(): Victim {
-  const program = fileURLToPath(new URL('victim.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', program], {
+  const program = fileURLToPath(new URL('victim.mjs', import.meta.url))
+  const child = spawn(process.execPath, [program, pathToFileURL(builtFile('lib/index.ts')).href], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -21,7 +21,7 @@ export interface WireOptions {
   readonly cuts?: boolean
 }
 
-/** Stands between a client and a PostgreSQL server, and reads along. */
+/** Sits between a client and a PostgreSQL server, and reads along. */
 export interface Wire extends AsyncDisposable {
   readonly url: string
   /** Bytes that the server has sent. */
@@ -79,7 +79,7 @@ function urlAt(serverUrl: string, address: AddressInfo | string | null): string 
   return url.href
 }
 
-/** Told of each message; false once nothing may pass. */
+/** Called with each message; false once nothing may pass. */
 type OnMessage = (letter: string, text: string) => boolean
 
 function watchFor({ moment, strike, cuts = false }: WireOptions) {
@@ -104,8 +104,8 @@ function watchFor({ moment, strike, cuts = false }: WireOptions) {
   return { request, answer, struck: () => state === 'struck' }
 }
 
-/** Cuts a stream into messages and tells of each; whether the chunk may pass. The client's first message has no letter. */
-function frames(isClient: boolean, tell: OnMessage): (chunk: Buffer) => boolean {
+/** Cuts a stream into messages and reports each; whether the chunk may pass. The client's first message has no letter. */
+function frames(isClient: boolean, onMessage: OnMessage): (chunk: Buffer) => boolean {
   let rest = Buffer.alloc(0)
   let isGreeting = isClient
   return (chunk) => {
@@ -118,7 +118,7 @@ function frames(isClient: boolean, tell: OnMessage): (chunk: Buffer) => boolean 
       if (rest.length < length) return mayPass
       const letter = isGreeting ? '' : String.fromCharCode(rest[0] ?? 0)
       const isText = isClient && (letter === 'Q' || letter === 'P')
-      if (!tell(letter, isText ? textOf(rest.subarray(at + 4, length)) : '')) mayPass = false
+      if (!onMessage(letter, isText ? textOf(rest.subarray(at + 4, length)) : '')) mayPass = false
       rest = rest.subarray(length)
       isGreeting = false
     }

@@ -10,8 +10,8 @@ export interface Crowd {
   readonly url: string
   readonly seed: number
   /** Milliseconds by which a stamp may lie before the begin of its transaction. */
-  readonly allowance: number
-  /** Fires when everybody should come to an end. */
+  readonly skewAllowance: number
+  /** Fires when everybody should stop. */
   readonly stop: AbortSignal
   /** The highest id that anybody has inserted. */
   lastId: number

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
 
@@ -11,23 +11,31 @@ beforeAll(async () => {
 
 afterAll(() => at[Symbol.asyncDispose]())
 
-/** One value in a relation of its own, with a table for it. */
-async function put(value: string, from: string, to: string, column: string) {
+/** A value, the type of its column in the source and in the target, and the column's name if that matters. */
+type Case = readonly [value: string, from: string, to?: string, column?: string]
+
+/** One row of these values in a relation of its own, with a table for it. */
+async function put(...cases: readonly Case[]) {
   const table = `mine_${++tables}`
+  const names = cases.map(([, , , name], place) => name ?? `v${place}`)
+  const columns = (type: (given: Case) => string) =>
+    cases.map((given, place) => `${names[place] ?? ''} ${type(given)}`).join(', ')
   await at.source.query(`
-    create table ${table} (id bigint, at timestamp, ${column} ${from});
-    insert into ${table} values (9007199254740993, '2026-01-01', ${value})`)
-  await at.target.query(`create table ${table} (id bigint primary key, at timestamp, ${column} ${to})`)
-  return { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+    create table ${table} (id bigint, at timestamp, ${columns(([, from]) => from)});
+    insert into ${table} values (9007199254740993, '2026-01-01', ${cases.map(([value]) => value).join(', ')})`)
+  await at.target.query(
+    `create table ${table} (id bigint primary key, at timestamp, ${columns(([, from, to = from]) => to)})`,
+  )
+  return { names, run: { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table } }
 }
 
-/** What the target holds of one value after a full run, which a further one finds equal, and an incremental one gives again. */
-async function carry(value: string, from: string, to = from, column = 'v') {
-  const run = await put(value, from, to, column)
+/** What the target holds of each value after a full run, which a further one finds equal, and an incremental one brings again. */
+async function carry(...cases: readonly Case[]) {
+  const { names, run } = await put(...cases)
   const { table } = run
   expect(await at.sync(run)).toMatchObject({ rowsInserted: 1 })
   expect(await at.sync({ ...run, loadType: 'full' })).toMatchObject({ rowsUnchanged: 1 })
-  const content = `select id, ${column} from ${table}`
+  const content = `select id, ${names.join(', ')} from ${table}`
   const [row] = await readTexts(at.target, content)
   expect(row?.[0]).toBe('9007199254740993')
   await at.target.query(`truncate ${table}`)
@@ -39,10 +47,12 @@ async function carry(value: string, from: string, to = from, column = 'v') {
   await at.target.query(`truncate ${table}`)
   expect(await at.sync(run)).toMatchObject({ loadType: 'incremental', rowsInserted: 1 })
   expect(await readTexts(at.target, content)).toEqual([row])
-  return row?.[1]
+  return row?.slice(1)
 }
 
-it.each([
+type Expected = readonly [value: string, from: string, to: string, expected: string | null]
+
+const alike: readonly (readonly [value: string, type: string, expected: string | null])[] = [
   [`'NaN'`, 'numeric', null],
   [`'Infinity'`, 'numeric', null],
   [`'1e-20'`, 'numeric', '0.00000000000000000001'],
@@ -66,11 +76,9 @@ it.each([
   [`E'a\\rb'`, 'text', 'a\rb'],
   [`E'\\\\.'`, 'text', '\\.'],
   [`''`, 'text', ''],
-])('carries %s of %s', async (value, type, expected) => {
-  expect(await carry(value, type)).toBe(expected)
-})
+]
 
-it.each([
+const converted: readonly Expected[] = [
   [`''`, 'text', 'integer', null],
   [`''`, 'varchar(9)', 'timestamptz', null],
   [`''`, 'text', 'uuid', null],
@@ -83,31 +91,58 @@ it.each([
   [`'2026-01-01 12:00-03'`, 'timestamptz', 'timestamp', '2026-01-01 15:00:00'],
   [`'2026-01-01'`, 'date', 'timestamp', '2026-01-01 00:00:00'],
   ['1.50', 'numeric(5,2)', 'numeric', '1.50'],
-])('carries %s of %s into %s', async (value, from, to, expected) => {
-  expect(await carry(value, from, to)).toBe(expected)
+]
+
+/** Both travel as they are, each kind in one row: by COPY in binary, and as texts. */
+describe('carries', () => {
+  let same: readonly (string | null)[] | undefined
+  let other: readonly (string | null)[] | undefined
+  beforeAll(async () => {
+    same = await carry(...alike.map(([value, type]): Case => [value, type]))
+    other = await carry(...converted.map(([value, from, to]): Case => [value, from, to]))
+  })
+
+  it.each(alike.map((given, place) => [...given, place] as const))(
+    '%s of %s',
+    (_value, _type, expected, place) => {
+      expect(same?.[place]).toBe(expected)
+    },
+  )
+
+  it.each(converted.map((given, place) => [...given, place] as const))(
+    '%s of %s into %s',
+    (_value, _from, _to, expected, place) => {
+      expect(other?.[place]).toBe(expected)
+    },
+  )
 })
 
-it.each(['assignee_email', 'contact_email', 'contact_phone', 'contact_identifier', 'client_phone'])(
-  'takes an empty %s for none',
-  async (column) => {
-    expect(await carry(`''`, 'text', 'text', column)).toBeNull()
-  },
-)
+it('takes an empty address, phone number or identifier for none', async () => {
+  const names = ['assignee_email', 'contact_email', 'contact_phone', 'contact_identifier', 'client_phone']
+  expect(await carry(...names.map((name): Case => [`''`, 'text', 'text', name]))).toEqual(
+    names.map(() => null),
+  )
+})
 
-it.each([
+const escaped: readonly (readonly [json: string, expected: string])[] = [
   [String.raw`{"a": "x\u0000y"}`, '{"a": "xy"}'],
   [String.raw`{"a": "x\\u0000y"}`, String.raw`{"a": "x\\u0000y"}`],
   [String.raw`{"a": "x\\\u0000y"}`, String.raw`{"a": "x\\y"}`],
   [String.raw`{"a": "\\\\u0000"}`, String.raw`{"a": "\\\\u0000"}`],
   [String.raw`{"\u0000": "\u0000\u0000", "b": "\u0001"}`, String.raw`{"": "", "b": "\u0001"}`],
-])('takes NUL escapes, and nothing else, out of %s', async (json, expected) => {
-  const value = `'${json}'`
-  expect(await carry(value, 'json', 'jsonb')).toBe(expected)
-  expect(await carry(value, 'text', 'jsonb')).toBe(expected)
-})
+]
+
+it.each(['json', 'text'])(
+  'takes NUL escapes, and nothing else, out of %s that becomes jsonb',
+  async (type) => {
+    expect(await carry(...escaped.map(([json]): Case => [`'${json}'`, type, 'jsonb']))).toEqual(
+      escaped.map(([, expected]) => expected),
+    )
+  },
+)
 
 it('leaves json as it is where the target keeps json', async () => {
-  expect(await carry(String.raw`'{"a" :  "\u0000"}'`, 'json')).toBe(String.raw`{"a" :  "\u0000"}`)
+  expect(await carry([String.raw`'{"a" :  "\u0000"}'`, 'json'])).toEqual([String.raw`{"a" :  "\u0000"}`])
 })
 
 it.each([
@@ -118,7 +153,7 @@ it.each([
   ['numeric', 'double precision'],
   ['text', 'char(5)'],
 ])('refuses to put %s into %s, which would lose content', async (from, to) => {
-  await expect(carry('null', from, to)).rejects.toMatchObject({
+  await expect(carry(['null', from, to, 'v'])).rejects.toMatchObject({
     code: 'COLUMN_TYPE_MISMATCH',
     message: expect.stringContaining('Column v'),
   })
@@ -130,7 +165,7 @@ it.each([
   ['70000', 'integer', 'smallint'],
   ['1.5', 'numeric', 'integer'],
 ])('rejects %s of %s for %s rather than change it, and does not tell the value', async (value, from, to) => {
-  const run = await put(value, from, to, 'v')
+  const { run } = await put([value, from, to, 'v'])
   expect(await at.sync(run)).toMatchObject({ rowsExtracted: 1, rowsRejected: 1 })
   const [entry] = await at.target.query(
     `select row_key, r.message || c.warnings as said from etl_rejects r join etl_control c using (execution_id) where r.pipeline = $1`,

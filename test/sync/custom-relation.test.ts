@@ -127,7 +127,7 @@ it('goes on after the last batch with a key of text', async () => {
     code: 'ABORTED',
   })
 
-  expect((await run(at, byText)).reason).toContain('goes on with the full read')
+  expect((await run(at, byText)).reason).toContain('resumes the full load')
 
   const ids = 'select id from analytics.kept order by id collate "C"'
   const stored = `select id from ${table} order by id collate "C"`

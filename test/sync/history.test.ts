@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 
 import { diagnose } from '../../lib/operations/doctor/diagnose.js'
-import { openRunReader } from '../../lib/index.js'
+import { openRunReader } from '../../lib/server/run-reader.js'
 import { readHealth } from '../../lib/postgres/control/health.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
 import { openSmallSync, type SyncFixture } from '../fixtures/sync-fixture.js'

@@ -172,12 +172,12 @@ it('refuses rules that cannot work, and says which column', async () => {
   await using at = await openSync()
   const wrong: [ColumnRules, RegExp][] = [
     [{ exclude: ['conversation_id'] }, /conversation_id, but it is the key/],
-    [{ exclude: ['conversation_updated_at'] }, /it tells what changed/],
+    [{ exclude: ['conversation_updated_at'] }, /it shows what changed/],
     [{ exclude: ['contact_id'] }, /forget/],
     [{ exclude: ['account_id'] }, /the filter needs it/],
     [{ mask: ['contact_nam'] }, /contact_nam, but no such column/],
     [{ hash: ['labels'] }, /labels, but its type in the target is text\[\]/],
-    [{ mask: ['message_compiled'] }, /jsonb, which is no text/],
+    [{ mask: ['message_compiled'] }, /jsonb, which is not a text type/],
     [{ mask: ['contact_name'], exclude: ['contact_name'] }, /contact_name more than once/],
   ]
   for (const [rules, message] of wrong) {

@@ -44,7 +44,7 @@ it('a backfill that goes on tries again what it had left out before it was stopp
 
   const resumed = await at.run(options)
 
-  expect(resumed.reason).toContain('goes on with the full read')
+  expect(resumed.reason).toContain('resumes the full load')
   expect(resumed).toMatchObject({ rowsRejected: 2 })
   expect(await attempts(at)).toEqual(['3 2', '150 1'])
   const stored = (await at.stored()).map((row) => parseInt(row))

@@ -3,15 +3,17 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect, it, vi } from 'vitest'
 
-import { silentLogger } from '../../lib/domain/logger.js'
+import { silentLogger } from '../../lib/options.js'
 import type { SyncOptions } from '../../lib/options.js'
 import {
   differences,
   openEmptySync,
+  openLargeSync,
   openSync,
   readTexts,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
+import { chatwootSize, largeSize } from '../setup/templates.js'
 
 const relation = { name: 'items', key: 'id', changedAt: 'updated_at' }
 const own = { relation, table: 'items', maxDeleteShare: 1 } satisfies Partial<SyncOptions>
@@ -78,7 +80,7 @@ it.each([
     await writing
 
     expect(first).toMatchObject({ loadType: 'full', status: 'success' })
-    expect(said.filter((message) => message === 'Went on under a new snapshot').length).toBeGreaterThan(5)
+    expect(said.filter((message) => message === 'Continued under a new snapshot').length).toBeGreaterThan(5)
     const gone = await at.source.query(`select count(*) from items`)
     expect(gone).not.toEqual([])
     // What was written meanwhile has stamps after the first snapshot; deletes leave none.
@@ -110,14 +112,14 @@ it('marks what was deleted behind the key, although as many rows came before it'
 })
 
 it('reads the changes of an incremental run under several snapshots as well', async () => {
-  await using at = await openSync()
+  await using at = await openLargeSync()
   await at.sync()
   await at.source.query(`update conversations set priority = 1, updated_at = now() at time zone 'UTC'`)
   const said: string[] = []
   const logger = { ...silentLogger, info: (message: string) => void said.push(message) }
   const report = await at.sync({ batchSize: 40, maxSnapshotSeconds: 0.001, logger })
-  expect(report).toMatchObject({ loadType: 'incremental', rowsExtracted: 482 })
-  expect(said.filter((message) => message === 'Went on under a new snapshot').length).toBeGreaterThan(2)
+  expect(report).toMatchObject({ loadType: 'incremental', rowsExtracted: largeSize })
+  expect(said.filter((message) => message === 'Continued under a new snapshot').length).toBeGreaterThan(2)
   expect(await differences(at)).toEqual([])
 })
 
@@ -155,7 +157,7 @@ it('gives up on a lock of somebody else, and says what it waited for', async () 
   await upgrade.query('begin; lock table messages in access exclusive mode')
   await expect(at.sync({ lockTimeout: 50 })).rejects.toMatchObject({ details: { sqlState: '55P03' } })
   await upgrade.end()
-  await vi.waitFor(async () => expect(await at.sync()).toMatchObject({ rowsInserted: 482 }))
+  await vi.waitFor(async () => expect(await at.sync()).toMatchObject({ rowsInserted: chatwootSize }), 120_000)
 })
 
 it('cannot be made to write to the source by what it reads', async () => {

@@ -14,7 +14,7 @@ async function hold({ sync, target }: SyncFixture) {
   await vi.waitFor(async () => {
     const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
     expect(await target.query(waiting)).toHaveLength(1)
-  }, 30_000)
+  }, 120_000)
   return { run, go: () => blocker.end() }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { rowColumns } from '../../lib/chatwoot/columns.js'
-import { differences, openSync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { differences, openLargeSync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
 
 /** Kept by the source's tables as they are, beside the query of the package: what the target holds has to be the same text. */
 const copies = {
@@ -26,7 +26,7 @@ const copies = {
 let at: SyncFixture
 
 beforeAll(async () => {
-  at = await openSync()
+  at = await openLargeSync()
   // Whatever the databases' own settings are, the texts that travel do not depend on them.
   const settings = {
     timezone: 'America/Sao_Paulo',

@@ -1,8 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 
-import { cloneDatabase } from '../setup/database.js'
 import { differences, insertConversation, openSmallSync, type SyncFixture } from '../fixtures/sync-fixture.js'
 
 /** An open transaction of an application's host that has stamped and updated conversation 1. */
@@ -83,11 +82,8 @@ it('finds a transaction that writes and commits just before the snapshot, though
   await at.sync({ skewAllowance: 0 })
   await using source = await lookBehind(at.source.url, write)
 
-  const meanwhile = await at.sync({ source, skewAllowance: 0 })
-  const last = await at.sync({ skewAllowance: 0 })
-
-  // By chance the first of them finds it, when a transaction of another test's database makes it read from earlier on.
-  expect(meanwhile.rowsUpdated + last.rowsUpdated).toBe(1)
+  expect(await at.sync({ source, skewAllowance: 0 })).toMatchObject({ rowsUpdated: 0 })
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
   expect(await differences(at)).toEqual([])
 })
 
@@ -101,7 +97,7 @@ it('finds a stamp that equals the watermark', async () => {
   expect(await differences(at)).toEqual([])
 })
 
-it('finds stamps as late as the allowance, and says how much of it was used', async () => {
+it('finds stamps as late as the clock skew allowed, and says how much of it was used', async () => {
   await using at = await openSmallSync()
   await insertConversation(at.source)
   await at.sync()
@@ -181,23 +177,4 @@ it('reads everything when a transaction ends that was open before the first run'
   expect(report).toMatchObject({ loadType: 'full', rowsUpdated: 1 })
   expect(report.reason).toContain('open longer than this pipeline has looked')
   expect(await differences(at)).toEqual([])
-})
-
-it('waits at first for the transactions of other databases, whose ids its snapshot shows', async () => {
-  await using at = await openSmallSync()
-  await using other = await cloneDatabase('source', 'template0')
-  const writer = new pg.Client(other.url)
-  await writer.connect()
-  await writer.query('begin; create table mine (id integer)')
-  const running = at.sync()
-  await vi.waitFor(async () => {
-    const probed = `select from pg_stat_activity where datname = $1::text and application_name = 'chatwoot-sync' and query = 'rollback'`
-    expect(await other.query(probed, [at.source.name])).toHaveLength(1)
-  }, 30_000)
-
-  await writer.query('commit')
-  await writer.end()
-
-  expect(await running).toMatchObject({ loadType: 'full', warnings: [] })
-  expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
 })

@@ -36,7 +36,7 @@ it('goes on after the last batch that a stopped full read has committed', async 
   const resumed = await at.sync()
 
   expect(resumed).toMatchObject({ status: 'success', loadType: 'full' })
-  expect(resumed.reason).toBe(`goes on with the full read of run ${String(failed?.['execution_id'])}`)
+  expect(resumed.reason).toBe(`resumes the full load of run ${String(failed?.['execution_id'])}`)
   expect(resumed.rowsInserted).toBe((await countRows(at)) - committed)
   // What changed behind the resume key is found by the next run, which reads from the begin of the first one on.
   const next = await at.sync()
@@ -78,7 +78,7 @@ it('reads from the begin after a stopped full read of another definition', async
   await using at = await openSync()
   await stopAfter(at, 100)
   const report = await at.sync({ timeZone: 'UTC' })
-  expect(report.reason).toBe('there is no good run to go on from')
+  expect(report.reason).toBe('no previous successful run')
   expect(report.rowsExtracted).toBe(await countRows(at))
   expect(await differences(at, { timeZone: 'UTC' })).toEqual([])
 })

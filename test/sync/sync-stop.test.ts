@@ -7,7 +7,7 @@ it('tells its progress with counts that only grow', async () => {
   await using at = await openSync()
   const seen: Progress[] = []
 
-  const report = await at.sync({ batchSize: 50, onProgress: (progress) => seen.push(progress) })
+  const report = await at.sync({ batchSize: 20, onProgress: (progress) => seen.push(progress) })
 
   const counts = seen.map(({ rowsExtracted }) => rowsExtracted)
   expect(counts.length).toBeGreaterThan(5)

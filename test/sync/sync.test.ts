@@ -15,7 +15,7 @@ it('reads everything at first and says why', async () => {
     pipeline: 'conversations',
     loadType: 'full',
     triggeredBy: 'manual',
-    reason: 'there is no good run to go on from',
+    reason: 'no previous successful run',
     rowsExtracted: conversations?.count,
     rowsInserted: conversations?.count,
     watermarkStart: null,

@@ -2,9 +2,9 @@ import { PassThrough } from 'node:stream'
 
 import { expect, it } from 'vitest'
 
-import { barLine, openProgressBar } from '../../bin/output/progress-bar.js'
-import { durationText } from '../../bin/output/number-text.js'
-import { wrap } from '../../bin/output/wrap.js'
+import { barLine, openProgressBar } from '../../bin/output/progress.js'
+import { durationText } from '../../lib/domain/quantity-text.js'
+import { textWidth, wrap } from '../../bin/output/wrap.js'
 
 const loading = (rowsExtracted: number, rowsExpected: number | null) => ({
   phase: 'load' as const,
@@ -39,19 +39,25 @@ it('the bar is erased when it is closed', () => {
   bar.update({ phase: 'feeds', rowsExtracted: 0, rowsExpected: null })
   bar.close()
   bar.close()
-  expect(terminal.read().toString()).toBe('\r\x1b[KLooking for changes\r\x1b[K')
+  expect(terminal.read().toString()).toBe('\r\x1b[KFinding changes\r\x1b[K')
 })
 
-it('durations are told in the units that matter', () => {
-  expect([0, 0.424, 9.99, 12.4, 59.6, 200, 3900].map(durationText)).toEqual([
+it('durations are shown in the units that matter', () => {
+  expect([0, 0.424, 9.99, 12.4, 59.6, 200, 3900].map((seconds) => durationText(seconds))).toEqual([
     '0 s',
     '0.42 s',
     '9.99 s',
     '12 s',
-    '1 min 0 s',
+    '1 min',
     '3 min 20 s',
     '1 h 5 min',
   ])
+})
+
+it('text is as wide as the terminal, at most 100, and 80 where that does not know its width', () => {
+  expect(
+    [undefined, 0, 60, 200].map((columns) => textWidth(columns === undefined ? {} : { columns })),
+  ).toEqual([Infinity, 80, 60, 100])
 })
 
 it('text is broken at spaces, with a margin', () => {

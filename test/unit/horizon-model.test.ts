@@ -1,28 +1,37 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 
+import { share } from '../setup/share.js'
 import {
   lowerBound,
   nextState,
   nothingWritten,
   observe,
   type HorizonState,
+  type LowerBound,
   type Probe,
   type Snapshot,
 } from '../../lib/domain/horizon.js'
 
-/** What the applications do; numbers choose among what is there. */
-type Step =
-  | { readonly does: 'begin' | 'commit' | 'abort' | 'wait'; readonly which: number }
+/** What the applications do in one of the server's databases; numbers choose among what is there. */
+type Step = { readonly isElsewhere: boolean } & (
+  | { readonly does: 'begin' | 'savepoint' | 'commit' | 'abort' | 'wait'; readonly which: number }
   | { readonly does: 'write'; readonly which: number; readonly row: number; readonly age: number }
+)
 
-/** What happens between the parts of a look: time, virtual ids, next id, snapshot. */
+/** What happens between the parts of a look: time, next id, virtual ids, ids, snapshot. */
 interface Look {
   readonly does: 'look'
   readonly between: readonly (readonly Step[])[]
   /** A run that fails leaves neither rows nor state. */
   readonly fails: boolean
+  /** What the look shows of transactions besides those that are surely of its database. */
+  readonly sees: 'nothing more' | 'all as its own' | 'no ids'
+  /** Whether the run leaves a state as earlier versions did, which counted the ids of all databases. */
+  readonly isEarlierVersion: boolean
 }
+
+type Event = Step | Look | { readonly does: 'restart' }
 
 interface Version {
   readonly stamp: number
@@ -30,13 +39,16 @@ interface Version {
 }
 
 interface Transaction {
+  readonly isElsewhere: boolean
   readonly vxid: string
   readonly began: number
   xid: bigint | undefined
+  /** The last id that it has taken, for a subtransaction perhaps. */
+  last: bigint
   readonly writes: Map<number, Version>
 }
 
-/** A database, small enough to be right by looking at it. */
+/** A server of two databases, small enough to be right by looking at it; the rows are those of the one that is read. */
 function openModel() {
   const rows = new Map<number, Version>()
   let open: Transaction[] = []
@@ -47,27 +59,40 @@ function openModel() {
   let next = 2n ** 33n
   let completed = next - 1n
 
-  function end(which: number, isCommitted: boolean): void {
-    const [ended] = open.splice(which % Math.max(open.length, 1), 1)
-    if (!ended) return
-    if (isCommitted) for (const [row, version] of ended.writes) rows.set(row, version)
-    if (ended.xid !== undefined && ended.xid > completed) completed = ended.xid
+  function choose({ isElsewhere, which }: Step): Transaction | undefined {
+    const all = open.filter((each) => each.isElsewhere === isElsewhere)
+    return all[which % Math.max(all.length, 1)]
   }
 
-  function write(which: number, row: number, age: number): void {
-    const writer = open[which % Math.max(open.length, 1)]
-    if (!writer || open.some((other) => other !== writer && other.writes.has(row))) return
-    writer.xid ??= next++
+  function end(ended: Transaction | undefined, isCommitted: boolean): void {
+    if (!ended) return
+    open = open.filter((each) => each !== ended)
+    if (isCommitted && !ended.isElsewhere) for (const [row, version] of ended.writes) rows.set(row, version)
+    if (ended.last > completed) completed = ended.last
+  }
+
+  function write(writer: Transaction | undefined, row: number, age: number): void {
+    if (!writer || isHeld(row, writer)) return
+    if (writer.xid === undefined) writer.last = writer.xid = next++
     writer.writes.set(row, { stamp: Math.max(writer.began, clock - age), value: ++values })
   }
 
+  function isHeld(row: number, by: Transaction): boolean {
+    return open.some((other) => other !== by && other.isElsewhere === by.isElsewhere && other.writes.has(row))
+  }
+
   function step(step: Step): void {
-    if (step.does === 'begin')
-      open.push({ vxid: `3/${++transactions}`, began: clock, xid: undefined, writes: new Map() })
-    if (step.does === 'commit') end(step.which, true)
-    if (step.does === 'abort') end(step.which, false)
-    if (step.does === 'wait') clock += step.which
-    if (step.does === 'write') write(step.which, step.row, step.age)
+    const { isElsewhere, does } = step
+    if (does === 'wait') clock += step.which
+    if (does === 'begin') {
+      const vxid = `${isElsewhere ? 4 : 3}/${++transactions}`
+      open.push({ isElsewhere, vxid, began: clock, xid: undefined, last: 0n, writes: new Map() })
+    }
+    const chosen = choose(step)
+    if (does === 'commit') end(chosen, true)
+    if (does === 'abort') end(chosen, false)
+    if (does === 'savepoint' && chosen?.xid !== undefined) chosen.last = next++
+    if (does === 'write') write(chosen, step.row, step.age)
   }
 
   return {
@@ -76,7 +101,7 @@ function openModel() {
     clock: () => clock,
     next: () => next,
     started: () => started,
-    open: () => open.map(({ vxid }) => vxid),
+    open: () => open,
     snapshot: (): Snapshot => {
       const xmax = completed + 1n
       const inProgress = open.flatMap(({ xid }) => (xid !== undefined && xid < xmax ? [xid] : []))
@@ -85,99 +110,175 @@ function openModel() {
     },
     /** Virtual ids begin anew, and name other transactions then. */
     restart: () => {
-      while (open.length > 0) end(0, false)
-      open = []
+      for (const each of open) end(each, false)
       transactions = 0
-      started = clock
+      started = Math.max(clock, started + 1)
     },
     finish: () => {
-      while (open.length > 0) end(0, true)
+      for (const each of open) end(each, true)
     },
   }
 }
 
 type Model = ReturnType<typeof openModel>
 
-/** A run as the sync does it, over the model. Gives the new state, or the old one where it fails. */
-function run(
-  model: Model,
-  target: Map<number, Version>,
-  last: HorizonState | undefined,
-  { between, fails }: Look,
-) {
-  const pass = (gap: number) => between[gap]?.forEach((each) => model.step(each))
-  const at = model.clock()
-  pass(0)
-  const open = model.open()
-  pass(1)
-  const identity = { system: 's', timeline: '1', database: 'd' }
-  const seen = { at, open, next: model.next(), startedAt: model.started() }
-  const probe: Probe = { ...seen, prepared: false, mode: 'primary', identity }
-  pass(2)
-  const snapshot = model.snapshot()
+interface Run {
+  readonly bound: LowerBound | undefined
+  readonly isIdle: boolean
+  readonly state: HorizonState | undefined
+}
+
+/** A run as the sync does it, over the model; its state is the earlier one where it fails. */
+function run(model: Model, target: Map<number, Version>, last: HorizonState | undefined, look: Look): Run {
+  const { probe, snapshot } = lookAt(model, look)
   const trace = observe(last, probe)
   const bound = last && lowerBound(last, trace, probe, snapshot, 0)
-  if (fails) return last
-  const low = bound && 'low' in bound ? bound.low : -Infinity
   const isIdle = last !== undefined && nothingWritten(last, trace, probe, snapshot)
+  if (look.fails) return { bound, isIdle, state: last }
+  const low = bound && 'low' in bound ? bound.low : -Infinity
   if (!isIdle) for (const [row, version] of model.rows) if (version.stamp >= low) target.set(row, version)
-  return nextState(trace, probe, snapshot)
+  const state = nextState(trace, probe, snapshot)
+  return { bound, isIdle, state: state && look.isEarlierVersion ? { ...state, snapshot } : state }
+}
+
+function lookAt(model: Model, { between, sees }: Look): { probe: Probe; snapshot: Snapshot } {
+  const pass = (gap: number) => between[gap]?.forEach((each) => model.step(each))
+  const shown = () => model.open().filter(({ isElsewhere }) => sees === 'all as its own' || !isElsewhere)
+  const at = model.clock()
+  pass(0)
+  const next = model.next()
+  pass(1)
+  const open = shown().map(({ vxid }) => vxid)
+  pass(2)
+  const ids = shown().flatMap(({ xid }) => (xid === undefined ? [] : [xid]))
+  const writing = sees === 'no ids' ? [] : ids
+  pass(3)
+  const identity = { system: 's', timeline: '1', database: 'd' }
+  const seen = { at, next, open, writing, startedAt: model.started() }
+  return { probe: { ...seen, prepared: false, mode: 'primary', identity }, snapshot: model.snapshot() }
+}
+
+/** All runs of a history, and a last one after every transaction has ended. */
+function live(events: readonly Event[]) {
+  const model = openModel()
+  const target = new Map<number, Version>()
+  const runs: Run[] = []
+  for (const event of events) {
+    if (event.does === 'look') runs.push(run(model, target, runs.at(-1)?.state, event))
+    else if (event.does === 'restart') model.restart()
+    else model.step(event)
+  }
+  model.finish()
+  run(model, target, runs.at(-1)?.state, calm)
+  return { rows: model.rows, target, runs }
 }
 
 const number = fc.nat({ max: 7 })
+const isElsewhere = fc.boolean()
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ does: fc.constant('begin' as const), which: number }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ isElsewhere, does: fc.constant('begin' as const), which: number }),
+  },
   {
     weight: 2,
-    arbitrary: fc.record({ does: fc.constantFrom('commit' as const, 'wait' as const), which: number }),
+    arbitrary: fc.record({
+      isElsewhere,
+      does: fc.constantFrom('commit' as const, 'wait' as const),
+      which: number,
+    }),
   },
-  { weight: 1, arbitrary: fc.record({ does: fc.constant('abort' as const), which: number }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      isElsewhere,
+      does: fc.constantFrom('abort' as const, 'savepoint' as const),
+      which: number,
+    }),
+  },
   {
     weight: 4,
-    arbitrary: fc.record({ does: fc.constant('write' as const), which: number, row: number, age: number }),
+    arbitrary: fc.record({
+      isElsewhere,
+      does: fc.constant('write' as const),
+      which: number,
+      row: number,
+      age: number,
+    }),
   },
 )
-const look: fc.Arbitrary<Look> = fc.record({
-  does: fc.constant('look' as const),
-  between: fc.array(fc.array(step, { maxLength: 3 }), { minLength: 3, maxLength: 3 }),
-  fails: fc.boolean(),
-})
-const restart = fc.record({ does: fc.constant('restart' as const) })
-const history = fc.array(
-  fc.oneof({ weight: 6, arbitrary: step }, { weight: 3, arbitrary: look }, { weight: 1, arbitrary: restart }),
-  { minLength: 5, maxLength: 80 },
-)
-const calm: Look = { does: 'look', between: [], fails: false }
-
-it('loses no version of a row, whatever is open when a run looks', () => {
-  fc.assert(
-    fc.property(history, (steps) => {
-      const model = openModel()
-      const target = new Map<number, Version>()
-      let state: HorizonState | undefined
-      for (const each of steps) {
-        if (each.does === 'look') state = run(model, target, state, each)
-        else if (each.does === 'restart') model.restart()
-        else model.step(each)
-      }
-      model.finish()
-      run(model, target, state, calm)
-      expect(target).toEqual(model.rows)
-    }),
-    { numRuns: 10_000 },
+const lookOf = (given: {
+  readonly sees: fc.Arbitrary<Look['sees']>
+  readonly isEarlierVersion: fc.Arbitrary<boolean>
+}) =>
+  fc.record({
+    does: fc.constant('look' as const),
+    between: fc.array(fc.array(step, { maxLength: 3 }), { minLength: 4, maxLength: 4 }),
+    fails: fc.boolean(),
+    ...given,
+  })
+const historyOf = (look: fc.Arbitrary<Look>): fc.Arbitrary<Event[]> =>
+  fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: step },
+      { weight: 3, arbitrary: look },
+      { weight: 1, arbitrary: fc.record({ does: fc.constant('restart' as const) }) },
+    ),
+    { minLength: 5, maxLength: 80 },
   )
+const clearLook = lookOf({ sees: fc.constant('nothing more'), isEarlierVersion: fc.constant(false) })
+const anyLook = lookOf({
+  sees: fc.constantFrom('nothing more', 'all as its own', 'no ids'),
+  isEarlierVersion: fc.boolean(),
 })
+const calm: Look = { does: 'look', between: [], fails: false, sees: 'nothing more', isEarlierVersion: false }
+
+it('loses no version of a row, whatever is open in any database when a run looks', () => {
+  const lossless = fc.property(historyOf(clearLook), (events) => {
+    const { target, rows } = live(events)
+    expect(target).toEqual(rows)
+  })
+  fc.assert(lossless, { seed: 2026, numRuns: share(1000, 10_000) })
+})
+
+it('loses no version of a row where a look cannot place transactions, nor from a state of an earlier version', () => {
+  const lossless = fc.property(historyOf(anyLook), (events) => {
+    const { target, rows } = live(events)
+    expect(target).toEqual(rows)
+  })
+  fc.assert(lossless, { seed: 2026, numRuns: share(1000, 10_000) })
+})
+
+it('reads from where it would read if the server had no other database, and only ever skips what it would skip then', () => {
+  const same = fc.property(historyOf(clearLook), (events) => {
+    const beside = live(events).runs
+    const alone = live(withoutOthers(events)).runs
+    expect(beside.map(({ bound }) => bound)).toEqual(alone.map(({ bound }) => bound))
+    expect(beside.filter(({ isIdle }, place) => isIdle && !alone[place]?.isIdle)).toEqual([])
+  })
+  fc.assert(same, { seed: 2026, numRuns: share(1000, 10_000) })
+})
+
+/** Time passes all the same. */
+function withoutOthers(events: readonly Event[]): Event[] {
+  const isHere = (step: Step) => !step.isElsewhere || step.does === 'wait'
+  return events.flatMap((event): Event[] => {
+    if (event.does === 'restart') return [event]
+    if (event.does !== 'look') return isHere(event) ? [event] : []
+    return [{ ...event, between: event.between.map((gap) => gap.filter(isHere)) }]
+  })
+}
 
 it('would lose versions if it read from the last watermark on', () => {
-  const naive = fc.property(history, (steps) => {
+  const naive = fc.property(historyOf(clearLook), (events) => {
     const model = openModel()
     const target = new Map<number, Version>()
     let watermark = -Infinity
-    for (const each of steps) {
-      if (each.does === 'look') {
+    for (const event of events) {
+      if (event.does === 'look') {
         for (const [row, version] of model.rows) if (version.stamp >= watermark) target.set(row, version)
         watermark = model.clock()
-      } else if (each.does !== 'restart') model.step(each)
+      } else if (event.does !== 'restart') model.step(event)
     }
     model.finish()
     for (const [row, version] of model.rows) if (version.stamp >= watermark) target.set(row, version)

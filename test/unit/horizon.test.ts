@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 
 import {
   heldBackSince,
+  isBeginUnknown,
   isOtherSource,
   lowerBound,
   nextState,
@@ -17,13 +18,17 @@ const identity = { system: 's', timeline: '1', database: 'd' }
 
 function probeAt(
   at: number | null,
-  given: Partial<Omit<Probe, 'next' | 'at'>> & { next?: number } = {},
+  given: Partial<Omit<Probe, 'next' | 'at' | 'writing'>> & {
+    next?: number
+    writing?: readonly number[]
+  } = {},
 ): Probe {
-  const { next = at ?? 0, ...rest } = given
+  const { next = at ?? 0, writing = [], ...rest } = given
   return {
     at,
     next: BigInt(next),
     open: [],
+    writing: writing.map(BigInt),
     prepared: false,
     mode: 'primary',
     identity,
@@ -41,7 +46,7 @@ function required<T>(value: T | undefined): T {
   return value
 }
 
-/** The state after probes, the last of which a good run has made, with its snapshot. */
+/** The state after probes, the last of which a successful run has made, with its snapshot. */
 function stateAfter(probes: readonly Probe[], snapshot?: Snapshot): HorizonState {
   const trace = required(
     probes.reduce<Trace | undefined>((earlier, probe) => observe(earlier, probe), undefined),
@@ -50,21 +55,21 @@ function stateAfter(probes: readonly Probe[], snapshot?: Snapshot): HorizonState
   return required(nextState(trace, last, snapshot ?? snapshotOf(Number(last.next), Number(last.next))))
 }
 
-function boundAfter(last: HorizonState, probe: Probe, snapshot?: Snapshot, allowance = 0) {
+function boundAfter(last: HorizonState, probe: Probe, snapshot?: Snapshot, skew = 0) {
   return lowerBound(
     last,
     observe(last, probe),
     probe,
     snapshot ?? snapshotOf(Number(probe.next), Number(probe.next)),
-    allowance,
+    skew,
   )
 }
 
-it('reads from the last probe, less the allowance, when nothing was open', () => {
+it('reads from the last probe, less the clock skew allowed, when nothing was open', () => {
   expect(boundAfter(stateAfter([probeAt(100)]), probeAt(200), undefined, 30)).toEqual({ low: 70 })
 })
 
-it('reads from the last probe that did not show a transaction which is gone', () => {
+it('reads from the last probe that did not show a transaction which has ended', () => {
   const state = stateAfter([
     probeAt(100),
     probeAt(200),
@@ -76,7 +81,7 @@ it('reads from the last probe that did not show a transaction which is gone', ()
   expect(boundAfter(state, probeAt(500, { open: ['3/1', '4/1'] }))).toEqual({ low: 400 })
 })
 
-it('reads everything once a transaction is gone that the first probe already showed', () => {
+it('reads everything once a transaction has ended that the first probe already showed', () => {
   const state = stateAfter([probeAt(100, { open: ['3/1'] }), probeAt(200, { open: ['3/1'] })])
   expect(heldBackSince(state)).toBeNull()
   expect(boundAfter(state, probeAt(300, { open: ['3/1'] }))).toEqual({ low: 200 })
@@ -84,7 +89,11 @@ it('reads everything once a transaction is gone that the first probe already sho
 })
 
 it('resolves ids of the last snapshot by the probes, where no virtual id was seen', () => {
-  const probes = [probeAt(100, { next: 10 }), probeAt(200, { next: 20 }), probeAt(300, { next: 30 })]
+  const probes = [
+    probeAt(100, { next: 10 }),
+    probeAt(200, { next: 20, writing: [15] }),
+    probeAt(300, { next: 30, writing: [15, 25] }),
+  ]
   const state = stateAfter(probes, snapshotOf(15, 31, [15, 25], 31))
   expect(boundAfter(state, probeAt(400, { next: 40 }), snapshotOf(15, 40, [15]))).toEqual({ low: 200 })
   expect(boundAfter(state, probeAt(400, { next: 40 }), snapshotOf(25, 40, [25]))).toEqual({ low: 100 })
@@ -93,7 +102,7 @@ it('resolves ids of the last snapshot by the probes, where no virtual id was see
 
 it('resolves an id that was given out and not yet shown by the last snapshot', () => {
   const state = stateAfter(
-    [probeAt(100, { next: 10 }), probeAt(200, { next: 20 })],
+    [probeAt(100, { next: 10 }), probeAt(200, { next: 20, writing: [12] })],
     snapshotOf(12, 12, [], 20),
   )
   expect(boundAfter(state, probeAt(300, { next: 30 }))).toEqual({ low: 100 })
@@ -104,7 +113,7 @@ it('resolves an id that was given out and not yet shown by the last snapshot', (
 it('keeps bounds though ids lie billions apart', () => {
   const far = 2 ** 40
   const state = stateAfter(
-    [probeAt(100, { next: 5 }), probeAt(200, { next: far })],
+    [probeAt(100, { next: 5 }), probeAt(200, { next: far, writing: [7] })],
     snapshotOf(7, far + 3, [7, far + 1], far + 4),
   )
   const now = probeAt(300, { next: 2 * far })
@@ -135,7 +144,7 @@ it.each([
   expect(isOtherSource(state, probe)).toBe(isOther)
 })
 
-it('goes on with its state after a restart', () => {
+it('continues with its state after a restart', () => {
   const state = stateAfter([probeAt(100), probeAt(200, { open: ['3/1'] })])
   expect(boundAfter(state, probeAt(300, { startedAt: 250 }))).toEqual({ low: 100 })
 })
@@ -170,9 +179,9 @@ it('calls a source idle only when no id was given out and none was open', () => 
   const idle = stateAfter([probeAt(100, { next: 10 })], snapshotOf(10, 10))
   expect(isIdle(idle, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(true)
   expect(isIdle(idle, probeAt(200, { next: 11 }), snapshotOf(11, 11))).toBe(false)
-  const open = stateAfter([probeAt(100, { next: 10 })], snapshotOf(8, 10, [8]))
+  const open = stateAfter([probeAt(100, { next: 10, writing: [8] })], snapshotOf(8, 10, [8]))
   expect(isIdle(open, probeAt(200, { next: 10 }), snapshotOf(10, 10))).toBe(false)
-  const hidden = stateAfter([probeAt(100, { next: 10 })], snapshotOf(8, 8, [], 10))
+  const hidden = stateAfter([probeAt(100, { next: 10, writing: [8] })], snapshotOf(8, 8, [], 10))
   expect(isIdle(hidden, probeAt(200, { next: 10 }), snapshotOf(8, 8, [], 10))).toBe(false)
   expect(isIdle(idle, probeAt(200, { next: 10, startedAt: 2, prepared: true }), snapshotOf(10, 10))).toBe(
     false,
@@ -193,6 +202,51 @@ it('calls a source idle only while the transactions that the last run saw open s
   expect(isIdle(probeAt(200, { next: 10, open: ['3/1'] }))).toBe(true)
   expect(isIdle(probeAt(200, { next: 10 }))).toBe(false)
   expect(isIdle(probeAt(200, { next: 10, open: ['3/1'], startedAt: 2 }))).toBe(false)
+})
+
+it('takes ids of other databases for nothing that is open, below a snapshot or above', () => {
+  const probes = [probeAt(100, { next: 30 }), probeAt(200, { next: 30 })]
+  const state = stateAfter(probes, snapshotOf(15, 20, [15], 30))
+  expect(state.snapshot).toMatchObject({ xmin: 30n, inProgress: [] })
+  expect(boundAfter(state, probeAt(300, { next: 30 }), snapshotOf(30, 30))).toEqual({ low: 200 })
+  const isIdle = (next: number) => {
+    const probe = probeAt(300, { next })
+    return nothingWritten(state, observe(state, probe), probe, snapshotOf(15, 20, [15], next))
+  }
+  expect([30, 31].map(isIdle)).toEqual([true, false])
+})
+
+it('takes ids that were given out between the probe and the snapshot for ids of its own database', () => {
+  const state = stateAfter([probeAt(100, { next: 10 })], snapshotOf(12, 12))
+  expect(state.snapshot.xmin).toBe(10n)
+  const probe = probeAt(200, { next: 12 })
+  expect(nothingWritten(state, observe(state, probe), probe, snapshotOf(12, 12))).toBe(false)
+})
+
+it('knows no begin of what is open at the first probe, in its own database alone', () => {
+  const isUnknown = (probe: Probe, snapshot: Snapshot) =>
+    isBeginUnknown(observe(undefined, probe), probe, snapshot)
+  const elsewhere = snapshotOf(5, 10, [5])
+  expect(isUnknown(probeAt(100, { next: 10 }), elsewhere)).toBe(false)
+  expect(isUnknown(probeAt(100, { next: 10, open: ['3/1'] }), elsewhere)).toBe(true)
+  expect(isUnknown(probeAt(100, { next: 10, writing: [5] }), elsewhere)).toBe(true)
+  expect(isUnknown(probeAt(100, { next: 10, mode: 'standby' }), snapshotOf(5, 10))).toBe(true)
+})
+
+it('continues with a state of an earlier version, which counted the ids of all databases', () => {
+  const trace = [probeAt(100, { next: 20 }), probeAt(200, { next: 30 })].reduce<Trace | undefined>(
+    observe,
+    undefined,
+  )
+  const earlier = { ...required(trace), at: 200, snapshot: snapshotOf(15, 30, [15, 25]) }
+  const stillOpen = snapshotOf(15, 40, [15, 25])
+  const probe = probeAt(300, { next: 40 })
+  expect(boundAfter(earlier, probe, stillOpen)).toEqual({ low: 200 })
+  expect(boundAfter(earlier, probe, snapshotOf(15, 40, [15]))).toEqual({ low: 100 })
+  expect(boundAfter(earlier, probe, snapshotOf(40, 40))).toHaveProperty('unknown')
+
+  const next = required(nextState(observe(earlier, probe), probe, stillOpen))
+  expect(boundAfter(next, probeAt(400, { next: 50 }), snapshotOf(50, 50))).toEqual({ low: 300 })
 })
 
 it('keeps a small state however long a transaction stays open, and its bound with it', () => {

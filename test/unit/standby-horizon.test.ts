@@ -13,7 +13,17 @@ import {
 const identity = { system: '1', timeline: '1', database: '1' }
 
 function probeAt(at: number, open: readonly string[], more: Partial<Probe> = {}): Probe {
-  return { at, next: 100n, open, prepared: false, mode: 'primary', identity, startedAt: 0, ...more }
+  return {
+    at,
+    next: 100n,
+    open,
+    writing: [],
+    prepared: false,
+    mode: 'primary',
+    identity,
+    startedAt: 0,
+    ...more,
+  }
 }
 
 const snapshot: Snapshot = { xmin: 100n, xmax: 100n, inProgress: [], next: 100n }

@@ -84,14 +84,14 @@ it('is refused while a run is at work, and refuses a run meanwhile', async () =>
   }
   await blocker.query('begin; lock table users in access exclusive mode')
   const run = syncConversations(options)
-  await vi.waitFor(waits, 30_000)
+  await vi.waitFor(waits, 120_000)
   await expect(verifyConversations(options)).rejects.toMatchObject({ code: 'LOCKED' })
   await blocker.query('commit')
   expect(await run).toMatchObject({ status: 'success' })
 
   await blocker.query('begin; lock table users in access exclusive mode')
   const comparison = verifyConversations(options)
-  await vi.waitFor(waits, 30_000)
+  await vi.waitFor(waits, 120_000)
   await expect(syncConversations(options)).rejects.toMatchObject({ code: 'LOCKED' })
   await blocker.query('commit')
   expect(await comparison).toMatchObject({ rowsMissing: 0, rowsStale: 0, rowsExtra: 0 })

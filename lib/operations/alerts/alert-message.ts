@@ -1,4 +1,4 @@
-/** What people are told of. */
+/** What an alert is about. */
 export type AlertKind =
   | 'failure'
   | 'staleness'
@@ -9,31 +9,37 @@ export type AlertKind =
   | 'target-unreachable'
   | 'test'
 
-/** One message, as a webhook gets it in JSON; Slack and mail get title and text. Never a secret or personal data. */
+/**
+ * One message, which a webhook receives as JSON; Slack and mail receive title and text. It holds no secret and no personal data.
+ */
 export interface AlertMessage {
+  /** `opened` when an incident begins, `closed` when it is over. */
   readonly event: 'opened' | 'closed' | 'test'
   readonly kind: AlertKind
   readonly severity: 'warning' | 'critical'
   readonly pipeline: string
-  /** The same at the begin and at the end of an incident. */
+  /** A UUID; the same when an incident begins and when it is over. */
   readonly alertId: string
+  /** One line. */
   readonly title: string
+  /** What is wrong, since when, and what to do. */
   readonly text: string
-  /** UTC, to the second. */
+  /** UTC, to the second: `2026-11-24 03:00:12`. */
   readonly openedAt: string
+  /** Null as long as the incident lasts. */
   readonly closedAt: string | null
 }
 
 /** Somewhere to send messages to. */
 export interface Channel {
   readonly name: 'slack' | 'webhook' | 'mail'
-  /** Rejects when the message was not taken. */
+  /** Rejects when the message was not accepted. */
   readonly send: (message: AlertMessage, signal: AbortSignal) => Promise<void>
 }
 
-/** Why a channel did not take a message, and whether trying again soon can help. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
+/** Why a channel did not accept a message, without a secret, and whether another attempt could succeed. */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError'
   readonly isFinal: boolean
 
   constructor(message: string, { isFinal }: { isFinal: boolean }) {

@@ -18,23 +18,23 @@ const english: Words = {
     'stuck-run': 'a run is stuck',
     'rejected-rows': 'rows were rejected',
     differences: 'source and target differ',
-    margin: 'the margin for late stamps is used up',
+    margin: 'the skew allowance is used up',
     'target-unreachable': 'the target cannot be used',
     test: 'this is a test',
   },
   closed: {
-    failure: 'runs end well again',
-    staleness: 'the table is fresh again',
+    failure: 'runs succeed again',
+    staleness: 'the table is up to date again',
     'stuck-run': 'no run is stuck any more',
     'rejected-rows': 'no row is rejected any more',
     differences: 'source and target are equal again',
-    margin: 'the margin for late stamps holds again',
+    margin: 'the skew allowance is sufficient again',
     'target-unreachable': 'the target can be used again',
   },
   whatToDo: 'What to do:',
-  since: (from) => `Seen since ${from}.`,
+  since: (from) => `Since ${from}.`,
   lasted: (from, to) => `It lasted from ${from} to ${to}.`,
-  test: 'Alerts of chatwoot-sync arrive here. Nothing has to be done.',
+  test: 'Alerts of chatwoot-sync are delivered here. No action is needed.',
   time: (utc) => `${utc.slice(0, 16)} UTC`,
 }
 
@@ -45,30 +45,30 @@ const portuguese: Words = {
     'stuck-run': 'uma execução está travada',
     'rejected-rows': 'linhas foram rejeitadas',
     differences: 'origem e destino diferem',
-    margin: 'a margem para horários atrasados se esgotou',
-    'target-unreachable': 'o destino não pode ser usado',
+    margin: 'a tolerância para carimbos atrasados se esgotou',
+    'target-unreachable': 'não é possível usar o destino',
     test: 'isto é um teste',
   },
   closed: {
-    failure: 'as execuções voltaram a terminar bem',
+    failure: 'as execuções voltaram a ter sucesso',
     staleness: 'a tabela está atualizada de novo',
-    'stuck-run': 'nenhuma execução está travada',
-    'rejected-rows': 'nenhuma linha é mais rejeitada',
+    'stuck-run': 'nenhuma execução está mais travada',
+    'rejected-rows': 'não há mais linhas rejeitadas',
     differences: 'origem e destino são iguais de novo',
-    margin: 'a margem para horários atrasados voltou a bastar',
-    'target-unreachable': 'o destino pode ser usado de novo',
+    margin: 'a tolerância para carimbos atrasados voltou a ser suficiente',
+    'target-unreachable': 'o destino voltou a funcionar',
   },
   whatToDo: 'O que fazer:',
-  since: (from) => `Visto desde ${from}.`,
+  since: (from) => `Desde ${from}.`,
   lasted: (from, to) => `Durou de ${from} até ${to}.`,
-  test: 'Os alertas do chatwoot-sync chegam aqui. Não é preciso fazer nada.',
+  test: 'Os alertas do chatwoot-sync chegam aqui. Nenhuma ação é necessária.',
   time: (utc) => `${utc.slice(8, 10)}/${utc.slice(5, 7)}/${utc.slice(0, 4)} ${utc.slice(11, 16)} UTC`,
 }
 
 export const wordsOf = (language: Language): Words => (language === 'en' ? english : portuguese)
 
-/** The message of an incident in one paragraph: what was found, and what to do. */
-export function findingText(message: string, remedy: string | null, language: Language): string {
+/** What is wrong and what to do, in one paragraph. */
+export function problemText(message: string, remedy: string | null, language: Language): string {
   return remedy === null ? message : `${message} ${wordsOf(language).whatToDo} ${remedy}`
 }
 

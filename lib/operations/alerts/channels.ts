@@ -3,17 +3,20 @@ import type { Channel } from './alert-message.js'
 import { mailChannel, type MailSettings } from './mail.js'
 import { slackChannel, webhookChannel } from './webhooks.js'
 
-/** Where alerts go; at least one. */
+/** Where to send alerts; at least one. */
 export interface AlertChannels {
-  /** URL of an incoming webhook of Slack, Mattermost, Rocket.Chat or whatever takes `{ "text": "..." }`. */
+  /** URL of an incoming webhook of Slack, Mattermost, Rocket.Chat or anything else that accepts `{ "text": "..." }`. */
   readonly slack?: string | undefined
-  /** URL that gets each message by POST as JSON, see `AlertMessage`. */
+  /** URL to which each message is sent by POST as JSON, see `AlertMessage`. */
   readonly webhook?: string | undefined
   /** By SMTP; needs the package nodemailer. */
   readonly mail?: MailSettings | undefined
 }
 
-/** Throws CONFIG_INVALID for what is no URL, CONFIG_MISSING without any channel or without nodemailer. The values are not shown: they are secrets. */
+/**
+ * Throws CONFIG_INVALID for a text that is not a URL, CONFIG_MISSING without any channel or, for mail, without nodemailer. Messages do not
+ * hold the values, which are secrets.
+ */
 export async function openChannels({ slack, webhook, mail }: AlertChannels): Promise<readonly Channel[]> {
   const channels = [
     ...(slack === undefined ? [] : [slackChannel(checkedUrl('slack', slack, ['http:', 'https:']))]),
@@ -21,7 +24,7 @@ export async function openChannels({ slack, webhook, mail }: AlertChannels): Pro
   ]
   if (mail !== undefined) {
     const smtp = checkedUrl('mail.smtp', mail.smtp, ['smtp:', 'smtps:'])
-    if (mail.to.length === 0) throw missing('An address in mail.to is missing.')
+    if (mail.to.length === 0) throw missing('mail.to has no address.')
     channels.push(await mailChannel({ ...mail, smtp }))
   }
   if (channels.length === 0) throw missing('There is no channel for alerts.')
@@ -30,18 +33,14 @@ export async function openChannels({ slack, webhook, mail }: AlertChannels): Pro
 
 function checkedUrl(name: string, text: string, protocols: readonly string[]): string {
   if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text
-  throw new SyncError(
-    'CONFIG_INVALID',
-    `The ${name} of the alerts is not a URL of ${protocols.join(' or ')}`,
-    {
-      remedy: 'Correct it; special characters of a password are percent-encoded.',
-    },
-  )
+  throw new SyncError('CONFIG_INVALID', `channels.${name} is not a URL of ${protocols.join(' or ')}`, {
+    remedy: 'Correct it; percent-encode special characters of a password.',
+  })
 }
 
 function missing(message: string): SyncError {
   return new SyncError('CONFIG_MISSING', message, {
     remedy:
-      'Set ALERT_SLACK_WEBHOOK_URL, ALERT_WEBHOOK_URL, or ALERT_SMTP_URL with ALERT_MAIL_FROM and ALERT_MAIL_TO.',
+      'Set ALERT_SLACK_WEBHOOK_URL, ALERT_WEBHOOK_URL, or ALERT_SMTP_URL with ALERT_MAIL_FROM and ALERT_MAIL_TO; in the library, the option channels.',
   })
 }

@@ -1,145 +1,137 @@
 import { SyncError } from '../../domain/errors.js'
-import { silentLogger, type Logger } from '../../domain/logger.js'
+import { type Logger } from '../../domain/logger.js'
+import { silentLogger } from '../../options.js'
 import { createRedactor } from '../../domain/redact.js'
 import { defaults } from '../../options.js'
 import {
   lockAlerts,
   readIncidents,
-  recordFindings,
-  recordRefusal,
-  recordTold,
+  recordDelivery,
+  recordFailedDelivery,
+  updateIncidents,
 } from '../../postgres/control/alerts.js'
-import { openSession, passwordOf } from '../../postgres/driver/connect.js'
 import { readHealth, type HealthLimits } from '../../postgres/control/health.js'
+import { openSession, passwordOf } from '../../postgres/driver/connect.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { limitsOf, type HealthOptions } from '../health/check-health.js'
 import { toCheck } from '../health/health-text.js'
-import { refusalText } from '../health/reachable.js'
+import { errorText } from '../health/reachable.js'
 import type { Channel } from './alert-message.js'
-import { findingText } from './alert-text.js'
+import { problemText } from './alert-text.js'
 import { openChannels, type AlertChannels } from './channels.js'
-import { findingsOf } from './findings.js'
-import { tell, type Delivery, type Telling } from './tell.js'
-import { newIncident, openMarker, type Marker } from './unreachable-marker.js'
+import { deliverIncidents, type Delivery, type DeliverySettings } from './deliver.js'
+import { incidentFile, unreachableIncident, utcNow, type IncidentFile } from './incident-file.js'
+import { problemsOf } from './problems.js'
 
 export interface AlertOptions extends Omit<HealthOptions, 'source' | 'logDirectory'> {
+  /** Where to send alerts; at least one channel. */
   readonly channels: AlertChannels
-  /** Folder for the one incident that the database cannot keep: that it cannot be used. (Default: none; then each call tells of it.) */
+  /**
+   * Folder for a file that keeps the one incident that the target cannot record: that it cannot be used itself. (Default: none; every call
+   * then sends that alert again, and none when the target works again.)
+   */
   readonly stateDirectory?: string | undefined
-  /** Passwords and tokens to hide wherever they stand. (Default: the password of the target.) */
+  /** Passwords and tokens to hide in messages. The password of the target is always hidden. (Default: none.) */
   readonly secrets?: readonly string[] | undefined
-  /** Milliseconds before a refused message is sent again; then four times as long. (Default: 1000.) */
+  /** Milliseconds before a message that was not accepted is sent again; the third and last attempt waits four times as long. (Default: 1000.) */
   readonly retryDelay?: number | undefined
+  /** Stops sending; what was not sent is sent by the next call. (Default: none.) */
   readonly signal?: AbortSignal | undefined
-  /** (Default: none.) */
+  /** Logs each alert that was sent or not accepted. (Default: none.) */
   readonly logger?: Logger | undefined
 }
 
 /**
- * Tells people what is wrong with a pipeline, once when it begins and once when it is over; gives the messages that were sent or refused.
- * What is wrong is what `checkHealth` finds: failed runs, a stale table, a stuck run, rejected rows, differences, a margin used up, and
- * a target that cannot be used. Call it after each run, and from cron, where it works though no run ever starts.
+ * Sends alerts about a pipeline: one when a problem begins and one when it is over, to each channel. Problems are what `checkHealth` finds:
+ * failed runs, a stale table, a stuck run, rejected rows, differences, a skew allowance that is used up, and a target that cannot be used.
+ * Returns the messages of this call; a channel that does not accept one is in the result, not an error, and the next call sends it again.
  *
- * What was told is kept in `etl_alerts`; a message that was refused is sent by the next call. Several processes can call it at once.
- * Refusals are in the result. Throws CONFIG_INVALID, CONFIG_MISSING, TARGET_NOT_MIGRATED and what the target says against it.
+ * Call it after each run and, as a run that never starts raises no alert by itself, from cron. `etl_alerts` records what was sent, and a
+ * lock keeps several processes from sending an alert twice. A message takes 10 s in each of three attempts at most.
  *
- * @example await sendAlerts({ target, channels: { slack: process.env.ALERT_SLACK_WEBHOOK_URL }, language: 'pt-BR' })
+ * Throws CONFIG_INVALID or CONFIG_MISSING for options that cannot work and where mail needs the package nodemailer, TARGET_NOT_MIGRATED,
+ * TARGET_POOLED behind a pooler, and the errors of statements on the target.
+ *
+ * @example
+ * await sendAlerts({ target, channels: { slack: process.env.ALERT_SLACK_WEBHOOK_URL }, language: 'pt-BR' })
  */
 export async function sendAlerts(options: AlertOptions): Promise<readonly Delivery[]> {
   const limits = limitsOf(options)
+  const { pipeline } = limits
   const channels = await openChannels(options.channels)
-  const settings = settingsOf(options, limits.pipeline)
+  const settings = settingsOf(options, pipeline)
   const { target: handle, connectTimeout = defaults.connectTimeout, stateDirectory } = options
-  const marker = stateDirectory === undefined ? undefined : openMarker(stateDirectory, limits.pipeline)
+  const file = stateDirectory === undefined ? undefined : incidentFile(stateDirectory, pipeline)
   let target: Session
   try {
     target = await openSession('target', handle, { applicationName: 'chatwoot-sync alerts', connectTimeout })
   } catch (error) {
-    if (error instanceof SyncError) return tellUnreachable(channels, error, marker, settings)
+    if (error instanceof SyncError) return alertUnreachable(channels, error, file, settings)
     throw error
   }
   await using session = target
-  await lockAlerts(session, limits.pipeline)
-  const reachable = marker ? await tellReachable(channels, marker, settings) : []
-  return [...reachable, ...(await tellFindings(channels, session, limits, settings))]
+  await lockAlerts(session, pipeline)
+  const ofTarget = file ? await alertReachable(channels, file, settings) : []
+  return [...ofTarget, ...(await alertProblems(channels, session, limits, settings))]
 }
 
-type Settings = Omit<Telling, 'onDelivery'> & { readonly logger: Logger }
-
-function settingsOf(options: AlertOptions, pipeline: string): Settings {
+function settingsOf(options: AlertOptions, pipeline: string): DeliverySettings {
   const { target, language = 'en', secrets = [], retryDelay = 1000, signal, logger = silentLogger } = options
   const redact = createRedactor([...secrets, passwordOf(target) ?? ''])
   return { pipeline, language, redact, retryDelay, signal, logger }
 }
 
-async function tellFindings(
+async function alertProblems(
   channels: readonly Channel[],
   session: Session,
   limits: HealthLimits,
-  settings: Settings,
+  settings: DeliverySettings,
 ): Promise<Delivery[]> {
-  const { pipeline, language, redact, logger } = settings
+  const { pipeline, language, redact } = settings
   const rows = await readHealth(session, limits)
   const checks = rows.map((row) => toCheck(row, language))
-  const findings = findingsOf(checks, language).map((one) => ({ ...one, message: redact(one.message) }))
-  await recordFindings(session, pipeline, findings)
+  const problems = problemsOf(checks, language).map((one) => ({ ...one, message: redact(one.message) }))
+  await updateIncidents(session, pipeline, problems)
   const incidents = await readIncidents(session, pipeline)
-  return tell(channels, incidents, {
-    ...settings,
-    onDelivery: async ({ alertId }, delivery) => {
-      const { event, channel, refusal } = delivery
-      log(logger, delivery)
-      if (refusal !== null) await recordRefusal(session, alertId, `${channel}: ${refusal}`)
-      else if (event !== 'test') await recordTold(session, alertId, event, channel)
-    },
+  return deliverIncidents(channels, incidents, settings, async ({ alertId }, delivery) => {
+    const { event, channel, refusal } = delivery
+    if (refusal !== null) await recordFailedDelivery(session, alertId, `${channel}: ${refusal}`)
+    else if (event !== 'test') await recordDelivery(session, alertId, event, channel)
   })
 }
 
-async function tellUnreachable(
+async function alertUnreachable(
   channels: readonly Channel[],
   error: SyncError,
-  marker: Marker | undefined,
-  settings: Settings,
+  file: IncidentFile | undefined,
+  settings: DeliverySettings,
 ): Promise<Delivery[]> {
-  const { language, redact, logger } = settings
-  const { message, remedy } = refusalText('target', error, language)
-  const found = newIncident(redact(findingText(message, remedy, language)))
-  const incident = (await marker?.read()) ?? found
-  const told = [...incident.openedTold]
-  const deliveries = await tell(channels, [incident], {
-    ...settings,
-    onDelivery: async (_, delivery) => {
-      log(logger, delivery)
-      if (delivery.refusal === null) told.push(delivery.channel)
-    },
-  })
-  await marker?.write({ ...incident, openedTold: told })
+  const { language, redact } = settings
+  const { message, remedy } = errorText('target', error, language)
+  const found = unreachableIncident(redact(problemText(message, remedy, language)))
+  const incident = (await file?.read()) ?? found
+  const deliveries = await deliverIncidents(channels, [incident], settings)
+  const openedSentTo = [...incident.openedSentTo, ...acceptedBy(deliveries)]
+  await file?.write({ ...incident, openedSentTo })
   return deliveries
 }
 
-/** Once every channel has been told of its end, the incident is forgotten. */
-async function tellReachable(
+/** Once every channel has accepted the end of the incident, the file is removed. */
+async function alertReachable(
   channels: readonly Channel[],
-  marker: Marker,
-  settings: Settings,
+  file: IncidentFile,
+  settings: DeliverySettings,
 ): Promise<Delivery[]> {
-  const incident = await marker.read()
+  const incident = await file.read()
   if (!incident) return []
-  const closed = { ...incident, closedAt: incident.closedAt ?? newIncident('').openedAt }
-  const told = [...closed.closedTold]
-  const deliveries = await tell(channels, [closed], {
-    ...settings,
-    onDelivery: async (_, delivery) => {
-      log(settings.logger, delivery)
-      if (delivery.refusal === null) told.push(delivery.channel)
-    },
-  })
-  if (deliveries.every(({ refusal }) => refusal === null)) await marker.remove()
-  else await marker.write({ ...closed, closedTold: told })
+  const closed = { ...incident, closedAt: incident.closedAt ?? utcNow() }
+  const deliveries = await deliverIncidents(channels, [closed], settings)
+  const closedSentTo = [...closed.closedSentTo, ...acceptedBy(deliveries)]
+  if (deliveries.every(({ refusal }) => refusal === null)) await file.remove()
+  else await file.write({ ...closed, closedSentTo })
   return deliveries
 }
 
-function log(logger: Logger, { channel, kind, event, refusal }: Delivery): void {
-  if (refusal === null) logger.info('People were told', { channel, kind, event })
-  else logger.warn('An alert was refused; the next call sends it again', { channel, kind, event, refusal })
+function acceptedBy(deliveries: readonly Delivery[]): string[] {
+  return deliveries.filter(({ refusal }) => refusal === null).map(({ channel }) => channel)
 }

@@ -1,6 +1,6 @@
-import { Refusal, type AlertMessage, type Channel } from './alert-message.js'
+import { DeliveryError, type AlertMessage, type Channel } from './alert-message.js'
 
-/** Posts `{ text }` in Slack's own markup, which its imitators understand. */
+/** Posts `{ text }` in Slack's markup, which compatible services understand. */
 export function slackChannel(url: string): Channel {
   return {
     name: 'slack',
@@ -9,14 +9,14 @@ export function slackChannel(url: string): Channel {
   }
 }
 
-/** Posts the whole message. */
+/** Posts the message as JSON. */
 export function webhookChannel(url: string): Channel {
   return { name: 'webhook', send: (message, signal) => post(url, message, signal) }
 }
 
 /**
- * A text that calls out to nobody and is shown as it is. Slack's own markup gives three characters a meaning; its imitators also know
- * `@channel` and the links and pictures of Markdown, which a character without width takes apart.
+ * A text that mentions nobody and is shown as it is. In Slack's markup three characters have a meaning; compatible services also know
+ * `@channel` and the links and images of Markdown, which a zero-width space breaks up.
  */
 function escaped(text: string): string {
   return text
@@ -33,7 +33,7 @@ async function post(url: string, body: AlertMessage | { text: string }, signal: 
     method: 'POST',
     headers: { 'content-type': 'application/json; charset=utf-8', 'user-agent': 'chatwoot-sync' },
     body: JSON.stringify(body),
-    // A redirect would hand the message to somebody else.
+    // A redirect would send the message to another server.
     redirect: 'manual',
     signal,
   })
@@ -41,5 +41,5 @@ async function post(url: string, body: AlertMessage | { text: string }, signal: 
   if (response.ok) return
   const { status } = response
   const isFinal = status < 500 && status !== 408 && status !== 429
-  throw new Refusal(`it answered with HTTP ${status}`, { isFinal })
+  throw new DeliveryError(`it answered with HTTP ${status}`, { isFinal })
 }

@@ -1,17 +1,17 @@
 import { SyncError } from '../../domain/errors.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { beginReading } from '../../postgres/driver/transaction.js'
+import { withSnapshot } from '../../postgres/driver/transaction.js'
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
-  /** What it is about, in kebab-case; stable. */
+  /** What was checked, in kebab-case; stable. */
   readonly name: string
-  /** `critical` means that a run fails, `warning` that it works and something should be known. */
+  /** `critical`: a run fails; `warning`: a run works, but there is something to know. */
   readonly outcome: 'ok' | 'warning' | 'critical'
   readonly message: string
-  /** What to do about it. */
+  /** What to do about it; null when there is nothing to do. */
   readonly remedy: string | null
-  /** A dbmate migration of the target that solves it. */
+  /** The text of a dbmate migration of the target that fixes it. */
   readonly migration?: string
 }
 
@@ -31,7 +31,7 @@ export const critical = (name: string, message: string, remedy: string): Check =
   remedy,
 })
 
-/** The check that an error stands for; only the errors that this package throws on purpose. */
+/** An error as a critical check. Only errors that this package throws on purpose become one; any other is thrown again. */
 export function failed(name: string, error: unknown): Check {
   if (!(error instanceof SyncError)) throw error
   const { message, remedy } = error
@@ -40,26 +40,20 @@ export function failed(name: string, error: unknown): Check {
 }
 
 /**
- * What `look` finds, in a transaction of its own that cannot write, so that a statement that fails does not spoil the next check; or the
- * failure as a check of that name.
+ * The checks that `check` returns, or its failure as a check of that name. It runs in a separate transaction that cannot write, so that a
+ * statement that fails does not affect the next check.
  */
-export async function looking(
+export async function examine(
   name: string,
   session: Session,
-  look: (session: Session) => Promise<readonly Check[]>,
+  check: (session: Session) => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
   try {
-    await session.script(beginReading(patience))
-    const checks = await look(session)
-    await session.script(['rollback'])
-    return checks
+    return await withSnapshot(session, timeouts, check)
   } catch (error) {
-    const check = failed(name, error)
-    // Of a connection that is gone, the next check says so again.
-    await session.script(['rollback']).catch(() => undefined)
-    return [check]
+    return [failed(name, error)]
   }
 }
 
-/** Milliseconds for one statement: whoever asks a doctor waits for the answer. */
-const patience = { statementTimeout: 60_000, lockTimeout: 60_000 }
+/** Somebody waits for the answer. */
+const timeouts = { statementTimeout: 60_000, lockTimeout: 60_000 }

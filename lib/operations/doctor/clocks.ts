@@ -1,56 +1,51 @@
-import { CompiledQuery } from 'kysely'
-
+import { clockQuery } from '../../postgres/driver/clock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { ok, warning, type Check } from './check.js'
 
-/** How far a clock is ahead of this host's, and by how much that may be wrong; milliseconds. */
+/** By how much a clock is ahead of this host's, and by how much that may be wrong; milliseconds. */
 interface Offset {
   readonly ahead: number
   readonly error: number
 }
 
 /**
- * Whether the clocks of source, target and this host agree well enough. The allowance, in milliseconds, has to cover the clock error
- * between Chatwoot's own hosts and its database, which cannot be seen from here; where these differ, those may as well.
+ * Whether the clocks of source, target and this host agree. The skew allowance, in milliseconds, has to cover the difference between the
+ * clocks of Chatwoot's own hosts and its database, which cannot be measured from here; where these three differ, those may as well.
  */
 export async function checkClocks(source: Session, target: Session, skewAllowance: number): Promise<Check[]> {
   const clocks = {
-    source: await offsetOf(source),
-    target: await offsetOf(target),
+    'the source': await offsetOf(source),
+    'the target': await offsetOf(target),
     'this host': { ahead: 0, error: 0 },
   }
   const pairs = [
-    ['source', 'this host'],
-    ['target', 'this host'],
-    ['source', 'target'],
+    ['the source', 'this host'],
+    ['the target', 'this host'],
+    ['the source', 'the target'],
   ] as const
   const differences = pairs.map(([one, other]) => ({ one, other, ...between(clocks[one], clocks[other]) }))
   const large = differences.filter(({ apart, error }) => apart - error > skewAllowance / 2)
   if (large.length === 0) {
-    const most = Math.max(...differences.map(({ apart }) => apart))
-    return [
-      ok('clocks', `The clocks of source, target and this host are ${secondsText(most)} s apart at most.`),
-    ]
+    const most = secondsText(Math.max(...differences.map(({ apart }) => apart)))
+    return [ok('clocks', `The clocks of the source, the target and this host differ by at most ${most} s.`)]
   }
   return large.map(({ one, other, apart }) =>
     warning(
       'clocks',
-      `The clocks of ${one} and ${other} are ${secondsText(apart)} s apart, over half of the skew allowance of ${skewAllowance / 1000} s.`,
-      'Let NTP set the clocks, those of the hosts of Chatwoot above all, or raise the skew allowance.',
+      `The clocks of ${one} and ${other} differ by ${secondsText(apart)} s, more than half of the skew allowance of ${skewAllowance / 1000} s.`,
+      'Synchronize the clocks with NTP, above all those of the hosts of Chatwoot, or raise the skew allowance.',
     ),
   )
 }
 
-/** The best of three: the shorter the round trip, the surer it is. */
+/** The best of three: the shorter the round trip, the smaller the error. */
 async function offsetOf(session: Session): Promise<Offset> {
   const samples: Offset[] = []
   for (let round = 0; round < 3; round += 1) {
     const before = Date.now()
-    const [row] = await session.rows(
-      CompiledQuery.raw('select (extract(epoch from clock_timestamp()) * 1000)::bigint::text'),
-    )
+    const [row] = await session.rows(clockQuery)
     const error = (Date.now() - before) / 2
-    samples.push({ ahead: Number(row?.[0]) - (before + error), error: error + 1 })
+    samples.push({ ahead: Number(row?.now) / 1000 - (before + error), error: error + 1 })
   }
   return samples.reduce((best, sample) => (sample.error < best.error ? sample : best))
 }

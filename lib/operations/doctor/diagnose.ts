@@ -1,44 +1,47 @@
 import { defaults, type SyncOptions } from '../../options.js'
 import { addressOf, openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
 import type { Session, Side } from '../../postgres/driver/session.js'
-import { failed, looking, ok, type Check } from './check.js'
+import { examine, failed, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'
+import { checkCustomRelation } from './custom-relation.js'
 import { checkIndexes } from './indexes.js'
-import { checkOwnRelation } from './own-relation.js'
-import { checkPooler } from './pooler.js'
 import { checkRunning } from './running-run.js'
-import { checkMode, checkVersion } from './server.js'
+import { checkMode, checkPooler, checkVersion } from './server.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
 import { checkMigrated, checkNotChatwoot } from './target-migrated.js'
 import { checkHistory, checkTable } from './target-table.js'
 
-/** As for the run whose chances are asked for; the defaults are the same. */
+/** The options of the run that is to work, with the same defaults. */
 export type DiagnoseOptions = Pick<
   SyncOptions,
   'source' | 'target' | 'relation' | 'table' | 'pipeline' | 'skewAllowance' | 'connectTimeout'
 >
 
 export interface Diagnosis {
-  /** Nothing critical was found. */
+  /** Whether a run can work: no check is critical. */
   readonly ok: boolean
+  /** In the order in which a run would meet them: the source, the target, both together. */
   readonly checks: readonly Check[]
 }
 
 /**
- * Looks at everything that a run needs, writes nothing, and tells in plain words what is wrong and what to do about it. What cannot be
- * reached, read or found is a check and not an error. A custom relation is read whole, to count its keys.
+ * Checks everything that a run needs: connections, versions, rights, schema, migrations and clocks, and says what to do about each problem.
+ * It writes nothing and takes no lock. A server that cannot be reached and a statement that fails are critical checks and not errors; a
+ * statement fails after 60 s. A custom relation is read whole, to count its keys.
  *
- * @example const { ok, checks } = await diagnose({ source, target })
+ * @example
+ * const { ok, checks } = await diagnose({ source, target })
+ * for (const { outcome, message, remedy } of checks) console.log(outcome, message, remedy ?? '')
  */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   const [source, target] = await Promise.all([connect('source', options), connect('target', options)])
   try {
     const [ofSource, ofTarget] = await Promise.all([
-      source.session ? examineSource(source.session, options) : [],
-      target.session ? examineTarget(target.session, options) : [],
+      source.session ? checkSource(source.session, options) : [],
+      target.session ? checkTarget(target.session, options) : [],
     ])
     const ofBoth =
-      source.session && target.session ? await examineBoth(source.session, target.session, options) : []
+      source.session && target.session ? await checkBoth(source.session, target.session, options) : []
     const checks = [source.check, ...ofSource, target.check, ...ofTarget, ...ofBoth]
     return { ok: checks.every(({ outcome }) => outcome !== 'critical'), checks }
   } finally {
@@ -69,42 +72,41 @@ function nameOf(handle: DatabaseHandle): string {
   return database === '' ? host : `${host}:${port}/${database}`
 }
 
-async function examineSource(source: Session, { relation }: DiagnoseOptions): Promise<readonly Check[]> {
+async function checkSource(source: Session, { relation }: DiagnoseOptions): Promise<readonly Check[]> {
   const checks = [
-    await looking('source-version', source, checkVersion),
-    await looking('source-mode', source, checkMode),
-    await looking('source-read-only', source, (session) => checkReadOnly(session, relation?.name)),
+    await examine('source-version', source, checkVersion),
+    await examine('source-mode', source, checkMode),
+    await examine('source-read-only', source, () => checkReadOnly(source, relation?.name)),
   ]
   if (relation) return checks.flat()
-  checks.push(await looking('source-rights', source, checkRights))
-  checks.push(await looking('source-indexes', source, checkIndexes))
+  checks.push(await examine('source-rights', source, checkRights))
+  checks.push(await examine('source-indexes', source, checkIndexes))
   return checks.flat()
 }
 
-async function examineTarget(target: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
+async function checkTarget(target: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
   const { table = defaults.table, pipeline = defaults.pipeline, relation } = options
   const checks = [
-    await looking('target-version', target, checkVersion),
-    await looking('target-pooler', target, checkPooler),
-    await looking('target-database', target, checkNotChatwoot),
-    await looking('target-migrated', target, checkMigrated),
-    await looking('target-table', target, (session) => checkTable(session, table, relation?.key)),
-    await looking('target-history', target, checkHistory),
-    await looking('running-run', target, (session) => checkRunning(session, pipeline)),
+    await examine('target-version', target, checkVersion),
+    await examine('target-pooler', target, checkPooler),
+    await examine('target-database', target, checkNotChatwoot),
+    await examine('target-migrated', target, checkMigrated),
+    await examine('target-table', target, () => checkTable(target, table, relation?.key)),
+    await examine('target-history', target, checkHistory),
+    await examine('running-run', target, () => checkRunning(target, pipeline)),
   ]
   return checks.flat()
 }
 
-async function examineBoth(
+async function checkBoth(
   source: Session,
   target: Session,
-  options: DiagnoseOptions,
+  { relation, table = defaults.table, skewAllowance = defaults.skewAllowance }: DiagnoseOptions,
 ): Promise<readonly Check[]> {
-  const { relation, table = defaults.table, skewAllowance = defaults.skewAllowance } = options
-  const clocks = await looking('clocks', source, (session) => checkClocks(session, target, skewAllowance))
+  const clocks = await examine('clocks', source, () => checkClocks(source, target, skewAllowance))
   if (!relation) return clocks
-  const own = await looking('relation', source, (session) =>
-    looking('relation', target, (other) => checkOwnRelation(session, other, relation, table)),
+  const custom = await examine('relation', source, () =>
+    examine('relation', target, () => checkCustomRelation(source, target, relation, table)),
   )
-  return [...own, ...clocks]
+  return [...custom, ...clocks]
 }

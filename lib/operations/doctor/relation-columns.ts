@@ -1,60 +1,76 @@
-import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
-import type { Relation } from '../../postgres/driver/catalog.js'
-import { columnMigration } from './column-migration.js'
+import type { Column, Relation } from '../../postgres/driver/catalog.js'
+import { columnTypeFor, isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import { identifier } from '../../postgres/driver/identifier.js'
 import { critical, ok, warning, type Check } from './check.js'
 
+const name = 'relation-columns'
+
+/** Columns that the target has and no relation. */
 const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
 
 /**
- * How the columns of a relation and of the table fit by name and type. Columns that only the relation has are left out by a run; those
- * that only the table has stay as they are.
+ * How the columns of a relation and of the table match by name and type. A run does not load columns that only the relation has, and leaves
+ * those that only the table has as they are.
  */
 export function compareColumns(relation: Relation, table: Relation | undefined, changedAt: string): Check[] {
   const stamp = columnOf(relation, changedAt)
-  const checks = stamp && !isStamp(stamp.type) ? [notAStamp(relation, changedAt, stamp.type)] : []
+  const checks = stamp && !isStamp(stamp.type) ? [notAStamp(relation, stamp)] : []
   if (!table) return checks
-  const missing = relation.columns.filter(({ name }) => !columnOf(table, name))
-  const left = missing.map(({ name }) => name)
-  const unfilled = table.columns
-    .filter(({ name }) => !columnOf(relation, name) && !bookkeeping.has(name))
-    .map(({ name }) => name)
   checks.push(...table.columns.flatMap((column) => lossOf(columnOf(relation, column.name)?.type, column)))
-  if (left.length > 0) {
-    const message = `${table.name} has no ${listed(left)}: not loaded.`
-    checks.push(lacking(table, missing, message))
-  }
+  const missing = relation.columns.filter((column) => !columnOf(table, column.name))
+  if (missing.length > 0) checks.push(notLoaded(table, missing))
+  const unfilled = table.columns.filter(
+    (column) => !columnOf(relation, column.name) && !bookkeeping.has(column.name),
+  )
   if (unfilled.length > 0) {
-    const message = `The relation has no ${listed(unfilled)}: in ${table.name} that stays NULL.`
-    checks.push(warning('relation-columns', message, 'Add what is wanted to the relation.'))
+    const message = `The relation lacks columns, which stay NULL in ${table.name}: ${listed(unfilled)}.`
+    checks.push(warning(name, message, 'Add those that you need to the relation.'))
   }
   if (checks.length > 0) return checks
-  return [ok('relation-columns', `The columns of ${table.name} and the relation match.`)]
+  return [ok(name, `The columns of ${table.name} and the relation match.`)]
 }
 
-function columnOf({ columns }: Relation, name: string): Relation['columns'][number] | undefined {
-  return columns.find((column) => column.name === name)
+function columnOf({ columns }: Relation, wanted: string): Column | undefined {
+  return columns.find((column) => column.name === wanted)
 }
 
-function notAStamp({ name }: Relation, column: string, type: string): Check {
-  const message = `Column ${column} of ${name} is ${type}, which tells no time.`
-  return critical('relation-columns', message, 'Name one of type timestamp, timestamptz or date.')
+function notAStamp(relation: Relation, { name: column, type }: Column): Check {
+  const message = `Column ${column} of ${relation.name} is ${type}, which is not a time.`
+  return critical(name, message, 'Choose a column of type timestamp, timestamptz or date.')
 }
 
-function lossOf(from: string | undefined, { name, type }: Relation['columns'][number]): Check[] {
+function lossOf(from: string | undefined, { name: column, type }: Column): Check[] {
   if (from === undefined || !losesContent(from, type)) return []
-  const message = `Column ${name} is ${from} in the source and ${type} in the target, which cannot hold it.`
-  return [critical('relation-columns', message, 'Change the type of the target column.')]
+  const message = `Column ${column} is ${from} in the source and ${type} in the target, which cannot hold every value.`
+  return [critical(name, message, 'Change the type of the target column.')]
 }
 
-function lacking(table: Relation, missing: Relation['columns'], message: string): Check {
-  const migration = columnMigration(table, missing)
-  const [, statement = ''] = /-- migrate:up\n([^]*?)\n\n-- migrate:down/.exec(migration) ?? []
-  const remedy = `To load them, let its owner run: ${statement.replaceAll(/\n +/g, ' ')} Or make a file of it: doctor --write-migration.`
-  return { ...warning('relation-columns', message, remedy), migration }
+function notLoaded(table: Relation, missing: readonly Column[]): Check {
+  const { add, drop } = columnStatements(table, missing)
+  const message = `The table ${table.name} lacks columns, which are not loaded: ${listed(missing)}.`
+  const remedy = `To load them, have its owner run: ${add.replaceAll(/\n +/g, ' ')} Or write a migration: chatwoot-sync doctor --write-migration`
+  return { ...warning(name, message, remedy), migration: migrationOf(add, drop) }
+}
+
+/** The statements that add columns of the source to the table and drop them. */
+function columnStatements({ schema, name: table }: Relation, columns: readonly Column[]) {
+  const alter = `alter table ${identifier(schema, table)}`
+  const added = columns.map(
+    (column) => `  add column ${identifier(column.name)} ${columnTypeFor(column.type)}`,
+  )
+  const dropped = columns.map((column) => `  drop column ${identifier(column.name)}`)
+  return { add: `${alter}\n${added.join(',\n')};`, drop: `${alter}\n${dropped.join(',\n')};` }
+}
+
+/** A migration for dbmate. `identifier` leaves no line break in a name, which could end the part that goes up. */
+function migrationOf(up: string, down: string): string {
+  const reason = '-- Columns that the source has and the table lacked. The next run loads them for every row.'
+  return `${reason}\n\n-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`
 }
 
 /** The first names, as a relation can have hundreds of columns. */
-function listed(names: readonly string[]): string {
+function listed(columns: readonly Column[]): string {
+  const names = columns.map((column) => column.name)
   const more = names.length - 20
   return more > 1 ? `${names.slice(0, 20).join(', ')} and ${more} more` : names.join(', ')
 }

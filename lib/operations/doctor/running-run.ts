@@ -1,39 +1,19 @@
-import { sql } from 'kysely'
-
-import { describeRelation } from '../../postgres/driver/catalog.js'
-import { isRunLock } from '../../postgres/control/run-lock.js'
+import { readRunningRun } from '../../postgres/control/run-list.js'
+import { existingRelations } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { compile } from '../../postgres/driver/statement.js'
 import { ok, warning, type Check } from './check.js'
 
-/** Whether a run of the pipeline is at work now. */
+/** Whether a run of the pipeline is in progress. */
 export async function checkRunning(target: Session, pipeline: string): Promise<Check[]> {
   const name = 'running-run'
-  // That it is missing is said by another check.
-  if (!(await describeRelation(target, 'etl_control'))) return []
-  const [row] = await target.rows(
-    compile(sql`
-      select
-        (exists (select from pg_locks l where ${isRunLock(pipeline)}))::text,
-        (
-          select max(started_at)::text
-          from etl_control
-          where pipeline = ${pipeline}::text
-            and status = 'running'
-        )`),
-  )
-  const [locked, since] = row ?? []
-  if (locked === 'true') {
-    const when = since ? ` since ${since.slice(0, 19)} UTC` : ''
-    return [
-      warning(
-        name,
-        `A run of ${pipeline} is at work${when}.`,
-        'Another one ends with LOCKED until it is done.',
-      ),
-    ]
+  // Another check reports that the table is missing.
+  if (!(await existingRelations(target, ['etl_control'])).has('etl_control')) return []
+  const { isLocked, startedAt } = await readRunningRun(target, pipeline)
+  const began = startedAt && `${startedAt.slice(0, 19)} UTC`
+  if (isLocked) {
+    const message = `A run of ${pipeline} is in progress${began ? ` since ${began}` : ''}.`
+    return [warning(name, message, 'Wait until it ends: until then, every other run fails with LOCKED.')]
   }
-  if (since)
-    return [ok(name, `The run of ${since.slice(0, 19)} UTC died without closing its row; the next one does.`)]
-  return [ok(name, `No run of ${pipeline} is at work.`)]
+  if (began) return [ok(name, `The run of ${began} died without closing its row; the next run closes it.`)]
+  return [ok(name, `No run of ${pipeline} is in progress.`)]
 }

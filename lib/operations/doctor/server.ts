@@ -1,43 +1,47 @@
-import { CompiledQuery } from 'kysely'
-
+import { isConnectedDirectly } from '../../postgres/control/run-lock.js'
+import { targetPooled } from '../../postgres/driver/driver-error.js'
+import { readServerVersion } from '../../postgres/driver/server-version.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { critical, ok, warning, type Check } from './check.js'
+import { readStandby } from '../../postgres/source/standby.js'
+import { critical, failed, ok, warning, type Check } from './check.js'
 
-/** Releases of PostgreSQL with which everything is tested; before the first of them `pg_current_snapshot` does not exist. */
+/** The releases of PostgreSQL that are tested; older ones have no `pg_current_snapshot`. */
 const oldest = 13
 const newest = 18
 
-/** Whether this release of PostgreSQL will do. */
+/** Whether this release of PostgreSQL is supported. */
 export async function checkVersion(session: Session): Promise<Check[]> {
   const name = `${session.side}-version`
-  const [row] = await session.rows(
-    CompiledQuery.raw(
-      `select current_setting('server_version_num')::text, current_setting('server_version')::text`,
-    ),
-  )
-  const major = Math.floor(Number(row?.[0]) / 10_000)
-  const message = `The ${session.side} runs PostgreSQL ${row?.[1] ?? 'of an unknown release'}.`
-  if (major < oldest) return [critical(name, message, `Use release ${oldest} or later.`)]
-  if (major > newest)
-    return [warning(name, message, `Releases ${oldest} to ${newest} are tested: have an eye on it.`)]
-  return [ok(name, message)]
+  const { major, text } = await readServerVersion(session)
+  const message = `The ${session.side} runs PostgreSQL ${text}.`
+  if (major < oldest) return [critical(name, message, `Use PostgreSQL ${oldest} or later.`)]
+  if (major <= newest) return [ok(name, message)]
+  return [warning(name, message, `Only releases ${oldest} to ${newest} are tested: watch the first runs.`)]
 }
 
 /** Whether the source is a primary or a standby, and how far behind. */
 export async function checkMode(source: Session): Promise<Check[]> {
   const name = 'source-mode'
-  const [row] = await source.rows(
-    CompiledQuery.raw(`
-      select
-        pg_is_in_recovery()::text,
-        extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::bigint::text,
-        current_setting('hot_standby_feedback')::text`),
-  )
-  const [standby, behind, feedback] = row ?? []
-  if (standby !== 'true') return [ok(name, 'The source is a primary.')]
-  const lag = behind ? `its last replayed commit is ${behind} s old` : 'it has not replayed a commit yet'
+  const { isStandby, secondsBehind, hasFeedback } = await readStandby(source)
+  if (!isStandby) return [ok(name, 'The source is a primary.')]
+  const lag =
+    secondsBehind === null
+      ? 'it has not replayed a commit yet'
+      : `its last replayed commit is ${secondsBehind} s old`
   const message = `The source is a standby; ${lag}.`
-  if (feedback === 'on') return [ok(name, message)]
-  const remedy = 'If long reads are cancelled there, set hot_standby_feedback = on, or read the primary.'
-  return [warning(name, `${message} Its primary does not wait for readers.`, remedy)]
+  if (hasFeedback) return [ok(name, message)]
+  return [
+    warning(
+      name,
+      `${message} Its primary may remove rows that a long read still needs.`,
+      'If long reads are cancelled there, set hot_standby_feedback = on, or read from the primary.',
+    ),
+  ]
+}
+
+/** Whether a pooler is in front of the target, through which runs fail with TARGET_POOLED. */
+export async function checkPooler(target: Session): Promise<Check[]> {
+  const name = 'target-pooler'
+  if (!(await isConnectedDirectly(target))) return [failed(name, targetPooled())]
+  return [ok(name, 'No pooler was detected in front of the target.')]
 }

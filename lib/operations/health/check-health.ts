@@ -5,90 +5,95 @@ import { readHealth, type HealthLimits } from '../../postgres/control/health.js'
 import { toReport, type HealthCheck, type HealthReport, type Language } from './health-check.js'
 import { toCheck } from './health-text.js'
 import { checkLogDisk } from './log-disk.js'
-import { reach, refused, type ReachOptions } from './reachable.js'
+import { connect, failed, type ConnectSettings } from './reachable.js'
 
 export interface HealthOptions {
+  /** The database whose control tables are checked; SELECT rights on them are enough. */
   readonly target: DatabaseHandle
-  /** (Default: whether it can be reached is not looked at.) */
+  /** The database of which to check that it can be reached. (Default: none.) */
   readonly source?: DatabaseHandle | undefined
   /** (Default: conversations.) */
   readonly pipeline?: string | undefined
   /**
-   * Milliseconds from one good run to the next. A tenth of it, ten minutes at least, is allowed on top before it is critical.
-   * (Default: the database's setting `chatwoot_sync.expected_interval`, else 86 400 000, a day, as the schedule has it.)
+   * Milliseconds from one successful run to the next. It is critical once this and a tenth of it, ten minutes at least, have passed.
+   * (Default: the setting `chatwoot_sync.expected_interval` of the database, else 86 400 000, a day, as the schedule runs daily.)
    */
   readonly expectedInterval?: number | undefined
-  /** Milliseconds after which a run that is still at work is critical. (Default: setting `chatwoot_sync.stuck_after`, else six hours.) */
+  /** Milliseconds after which a run that is still in progress is critical. (Default: the setting `chatwoot_sync.stuck_after`, else 21 600 000, six hours.) */
   readonly stuckAfter?: number | undefined
-  /** Milliseconds, as given to the runs. (Default: setting `chatwoot_sync.skew_allowance`, else 60 000.) */
+  /** Milliseconds: the `skewAllowance` of the runs. (Default: the setting `chatwoot_sync.skew_allowance`, else 60 000, as in the runs.) */
   readonly skewAllowance?: number | undefined
-  /** Folder of the log files. (Default: their disk is not looked at.) */
+  /** Folder of the log files, whose disk is checked. (Default: none.) */
   readonly logDirectory?: string | undefined
-  /** Milliseconds until a server that does not answer counts as unreachable. (Default: 10 000.) */
+  /** Milliseconds until a server that does not respond counts as unreachable. (Default: 10 000, as in the runs.) */
   readonly connectTimeout?: number | undefined
-  /** Of the messages, and of what to do. (Default: en.) */
+  /** Language of messages and remedies. (Default: en.) */
   readonly language?: Language | undefined
 }
 
 /**
- * How a pipeline is doing: what `vw_etl_health` says of its runs, and whether the servers can be reached and the logs have room. It
- * works when nothing runs, writes nothing, and what it cannot reach or read is a check, not an error. Throws CONFIG_INVALID.
+ * Checks whether the table of a pipeline can be relied on: its runs, by the function `etl_health` of the target; that the servers can be
+ * reached; and that the disk of the log files is not full.
+ *
+ * It needs no running process, writes nothing and takes no lock. A server that cannot be reached or a target that was not migrated is a
+ * critical check, not an error. Throws CONFIG_MISSING without a target, and CONFIG_INVALID for a duration that is not above 0.
  *
  * @example
  * const { healthy, checks } = await checkHealth({ target: process.env.LOCAL_DATABASE_URL, expectedInterval: 3_600_000 })
+ * for (const { outcome, message } of checks) if (outcome !== 'ok') console.warn(outcome, message)
  */
 export async function checkHealth(options: HealthOptions): Promise<HealthReport> {
   const { source, target, logDirectory } = options
   const { connectTimeout = defaults.connectTimeout, language = 'en' } = options
   const limits = limitsOf(options)
-  const reaching = { connectTimeout, language }
+  const settings = { connectTimeout, language }
   const [ofTarget, ofSource, ofLogs] = await Promise.all([
-    examineTarget(target, limits, reaching),
-    source === undefined ? [] : examineSource(source, reaching),
+    checkTarget(target, limits, settings),
+    source === undefined ? [] : checkSource(source, settings),
     logDirectory === undefined ? [] : checkLogDisk(logDirectory, language).then((check) => [check]),
   ])
   return toReport(limits.pipeline, [...ofTarget, ...ofSource, ...ofLogs])
 }
 
-/** What the options say, checked. Throws CONFIG_INVALID, CONFIG_MISSING. */
+/** The limits that the options set. Throws CONFIG_INVALID, CONFIG_MISSING. */
 export function limitsOf(options: Omit<HealthOptions, 'source'>): HealthLimits {
   const { target, pipeline = defaults.pipeline, expectedInterval, stuckAfter, skewAllowance } = options
   if (target === undefined) {
     throw new SyncError('CONFIG_MISSING', 'The option target is missing.', {
-      remedy: 'Give a connection string, a configuration or a pool of pg, or a Kysely.',
+      remedy: 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.',
     })
   }
   for (const [name, value] of Object.entries({ expectedInterval, stuckAfter, skewAllowance })) {
     if (value === undefined || (value > 0 && Number.isFinite(value))) continue
-    throw new SyncError('CONFIG_INVALID', `${name} is ${value}, which is no duration.`, {
-      remedy: 'Give milliseconds, above 0.',
+    throw new SyncError('CONFIG_INVALID', `${name} is ${value}, which is not a duration.`, {
+      remedy: 'Use a number of milliseconds above 0.',
     })
   }
   return { pipeline, expectedInterval, stuckAfter, skewAllowance }
 }
 
-async function examineTarget(
+async function checkTarget(
   target: DatabaseHandle,
   limits: HealthLimits,
-  reaching: ReachOptions,
+  settings: ConnectSettings,
 ): Promise<readonly HealthCheck[]> {
-  const { session, check } = await reach('target', target, reaching)
+  const { session, check } = await connect('target', target, settings)
   if (!session) return [check]
   try {
     const rows = await readHealth(session, limits)
-    return [check, ...rows.map((row) => toCheck(row, reaching.language))]
+    return [check, ...rows.map((row) => toCheck(row, settings.language))]
   } catch (error) {
-    return [refused('target', error, reaching)]
+    return [failed('target', error, settings)]
   } finally {
     await session[Symbol.asyncDispose]()
   }
 }
 
-async function examineSource(
+async function checkSource(
   source: DatabaseHandle,
-  reaching: ReachOptions,
+  settings: ConnectSettings,
 ): Promise<readonly HealthCheck[]> {
-  const { session, check } = await reach('source', source, reaching)
+  const { session, check } = await connect('source', source, settings)
   await session?.[Symbol.asyncDispose]()
   return [check]
 }

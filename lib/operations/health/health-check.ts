@@ -1,10 +1,10 @@
-/** One thing that was looked at; of no pipeline where it is about the surroundings. */
+/** The result of one check: of the runs of a pipeline, of a server, or of the disk of the log files. */
 export interface HealthCheck {
   /** Stable: target, source, last-success, watermark-lag, running-run, failures, rejected-rows, differences, margin, log-disk. */
   readonly name: string
-  /** `critical` wants somebody now, `warning` soon. */
+  /** `critical`: somebody has to act now; `warning`: soon. */
   readonly outcome: 'ok' | 'warning' | 'critical'
-  /** What was found; null where there is nothing yet. */
+  /** What was measured; null where there is nothing to measure yet. */
   readonly value: number | null
   /** seconds, milliseconds, runs, rows, or share (0 to 1). */
   readonly unit: string
@@ -13,11 +13,11 @@ export interface HealthCheck {
   /** Above it the outcome is critical. */
   readonly criticalLimit: number | null
   readonly message: string
-  /** What to do; null when all is well. */
+  /** What to do about it; null when the outcome is ok. */
   readonly remedy: string | null
 }
 
-/** What `health --json` prints. */
+/** The object that `health --json` prints. */
 export interface HealthReport {
   /** Nothing is critical. */
   readonly healthy: boolean
@@ -27,9 +27,9 @@ export interface HealthReport {
   readonly checks: readonly HealthCheck[]
 }
 
-export type Language = 'en' | 'pt-BR'
+export type { Language } from '../../domain/quantity-text.js'
 
-/** The report over these checks. */
+/** The report of these checks. */
 export function toReport(pipeline: string, checks: readonly HealthCheck[]): HealthReport {
   const has = (outcome: HealthCheck['outcome']) => checks.some((check) => check.outcome === outcome)
   const outcome = has('critical') ? 'critical' : has('warning') ? 'warning' : 'ok'

@@ -1,6 +1,6 @@
 import type { HealthRow } from '../../postgres/control/health.js'
 import type { HealthCheck, Language } from './health-check.js'
-import { countText, durationText } from './quantity-text.js'
+import { countText, durationText } from '../../domain/quantity-text.js'
 
 /** A row of the database as a check, in the words of the language. */
 export function toCheck(row: HealthRow, language: Language = 'en'): HealthCheck {
@@ -18,30 +18,30 @@ function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow
   const count = countText(value ?? 0, 'en')
   switch (name) {
     case 'last-success':
-      if (value === null) return 'There was no run yet.'
-      if (detail === 'never') return `No run has ended well yet; the first began ${age} ago.`
-      return `The last good run ended ${age} ago; the limit is ${durationText(criticalLimit ?? 0, 'en')}.`
+      if (value === null) return 'There has been no run yet.'
+      if (detail === 'never') return `No run has succeeded yet; the first began ${age} ago.`
+      return `The last successful run ended ${age} ago; the limit is ${durationText(criticalLimit ?? 0, 'en')}.`
     case 'watermark-lag':
-      if (value === null) return 'Which state of the source the table shows is not known.'
+      if (value === null) return 'It is unknown which state of the source the table shows.'
       return `The table shows the source as it was ${age} ago.`
     case 'running-run':
-      if (value === null) return 'No run is at work.'
+      if (value === null) return 'No run is in progress.'
       if (detail === 'dead') return `A run that began ${age} ago died without closing its row.`
-      return `A run has been at work for ${age}.`
+      return `A run has been in progress for ${age}.`
     case 'failures':
-      if (!value) return 'No run has failed since the last good one.'
+      if (!value) return 'No run has failed since the last successful one.'
       return `${value === 1 ? 'The last run' : `The last ${count} runs`} failed. ${detail ?? ''}`.trim()
     case 'rejected-rows':
-      if (!value) return 'The target has taken every row.'
-      return `Rows that the target cannot take: ${count}.`
+      if (!value) return 'The target has accepted every row.'
+      return `Rows that the target rejects: ${count}.`
     case 'differences':
-      if (value === null) return 'No comparison since the last full load.'
+      if (value === null) return 'Source and target have not been compared since the last full load.'
       return value > 0
-        ? `Differences that the last comparison left: ${count}.`
+        ? `Differences that remain after the last comparison: ${count}.`
         : 'Source and target are equal.'
     case 'margin':
-      if (value === null) return 'No stamp came late.'
-      return `Stamps came ${age} late at most, of ${durationText(criticalLimit ?? warningLimit ?? 0, 'en')} that are allowed.`
+      if (value === null) return 'No change was stamped late.'
+      return `Changes were stamped up to ${age} late; the skew allowance is ${durationText(criticalLimit ?? warningLimit ?? 0, 'en')}.`
     default:
       return `${name}: ${value ?? 'unknown'}.`
   }
@@ -53,7 +53,7 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
   switch (name) {
     case 'last-success':
       if (value === null) return 'Ainda não houve nenhuma execução.'
-      if (detail === 'never') return `Nenhuma execução terminou bem ainda; a primeira começou há ${age}.`
+      if (detail === 'never') return `Nenhuma execução teve sucesso ainda; a primeira começou há ${age}.`
       return `A última execução bem-sucedida terminou há ${age}; o limite é ${durationText(criticalLimit ?? 0, 'pt-BR')}.`
     case 'watermark-lag':
       if (value === null) return 'Não se sabe qual estado da origem a tabela mostra.'
@@ -67,15 +67,15 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
       return `${value === 1 ? 'A última execução falhou' : `As últimas ${count} execuções falharam`}. ${detail ?? ''}`.trim()
     case 'rejected-rows':
       if (!value) return 'O destino aceitou todas as linhas.'
-      return `Linhas que o destino não pode receber: ${count}.`
+      return `Linhas que o destino rejeita: ${count}.`
     case 'differences':
-      if (value === null) return 'Nenhuma comparação desde a última carga completa.'
+      if (value === null) return 'Origem e destino não foram comparados desde a última carga completa.'
       return value > 0
-        ? `Diferenças deixadas pela última comparação: ${count}.`
+        ? `Diferenças que restam após a última comparação: ${count}.`
         : 'Origem e destino são iguais.'
     case 'margin':
-      if (value === null) return 'Nenhum horário chegou atrasado.'
-      return `Horários chegaram com até ${age} de atraso, de ${durationText(criticalLimit ?? warningLimit ?? 0, 'pt-BR')} permitidos.`
+      if (value === null) return 'Nenhum carimbo chegou atrasado.'
+      return `Carimbos chegaram com até ${age} de atraso; a tolerância é de ${durationText(criticalLimit ?? warningLimit ?? 0, 'pt-BR')}.`
     default:
       return `${name}: ${value ?? 'desconhecido'}.`
   }
@@ -85,10 +85,11 @@ const remedies: Readonly<Record<string, string>> = {
   'last-success': 'Veja chatwoot-sync status e se o agendamento ainda funciona.',
   'watermark-lag': 'Execute com mais frequência; em uma réplica, veja o quanto ela está atrasada.',
   'running-run':
-    'Veja em pg_stat_activity o que as conexões esperam; se o registro é de uma execução morta, execute chatwoot-sync sync.',
+    'Veja em pg_stat_activity o que as conexões da execução esperam; se ela morreu, execute chatwoot-sync sync, que fecha o registro.',
   failures: 'Veja chatwoot-sync status e execute chatwoot-sync doctor.',
   'rejected-rows':
-    'Veja em chatwoot-sync rejects o que o destino recusou e corrija a coluna: a próxima execução tenta de novo.',
-  differences: 'Execute chatwoot-sync verify --repair, e com mais frequência.',
-  margin: 'Veja os relógios dos servidores do Chatwoot, aumente --skew-allowance e execute verify.',
+    'Veja em chatwoot-sync rejects o que o destino rejeitou e corrija a coluna: a próxima execução tenta de novo.',
+  differences: 'Execute chatwoot-sync verify --repair, e compare com mais frequência.',
+  margin:
+    'Confira os relógios das máquinas do Chatwoot, aumente --skew-allowance e execute chatwoot-sync verify.',
 }

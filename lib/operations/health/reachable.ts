@@ -3,21 +3,25 @@ import { openSession, type DatabaseHandle } from '../../postgres/driver/connect.
 import type { Session, Side } from '../../postgres/driver/session.js'
 import type { HealthCheck, Language } from './health-check.js'
 
-/** A connection if there could be one, and what is to be said of it. */
-export interface Reached {
+/** The check of a connection, with its session where there is one. */
+export interface Connection {
   readonly session: Session | undefined
   readonly check: HealthCheck
 }
 
-export interface ReachOptions {
+export interface ConnectSettings {
   /** Milliseconds. */
   readonly connectTimeout: number
   readonly language: Language
 }
 
-/** Connects, which is the check. What the server says against it is found, not thrown. */
-export async function reach(side: Side, handle: DatabaseHandle, options: ReachOptions): Promise<Reached> {
-  const { connectTimeout, language } = options
+/** Connects; a failure that this package throws on purpose is a check. */
+export async function connect(
+  side: Side,
+  handle: DatabaseHandle,
+  settings: ConnectSettings,
+): Promise<Connection> {
+  const { connectTimeout, language } = settings
   const base = { name: side, unit: 'milliseconds', limit: null, criticalLimit: connectTimeout }
   const began = performance.now()
   try {
@@ -26,25 +30,29 @@ export async function reach(side: Side, handle: DatabaseHandle, options: ReachOp
       connectTimeout,
     })
     const value = Math.round(performance.now() - began)
-    const message = reachedText(side, value, language)
+    const message = connectedText(side, value, language)
     return { session, check: { ...base, outcome: 'ok', value, message, remedy: null } }
   } catch (error) {
-    return { session: undefined, check: refused(side, error, options) }
+    return { session: undefined, check: failed(side, error, settings) }
   }
 }
 
-/** The check that stands for an error that this package throws on purpose. */
-export function refused(side: Side, error: unknown, { connectTimeout, language }: ReachOptions): HealthCheck {
+/** An error as a critical check. Only errors that this package throws on purpose become one; any other is thrown again. */
+export function failed(
+  side: Side,
+  error: unknown,
+  { connectTimeout, language }: ConnectSettings,
+): HealthCheck {
   if (!(error instanceof SyncError)) throw error
   return {
     ...{ name: side, outcome: 'critical', value: null, unit: 'milliseconds', limit: null },
     criticalLimit: connectTimeout,
-    ...refusalText(side, error, language),
+    ...errorText(side, error, language),
   }
 }
 
-/** Why a server cannot be used, and what to do. Errors speak English; in Portuguese their code stands for what they say. */
-export function refusalText(side: Side, { message, remedy, code }: SyncError, language: Language) {
+/** Why a server cannot be used, and what to do. The messages of errors are English; in Portuguese only the code is shown. */
+export function errorText(side: Side, { message, remedy, code }: SyncError, language: Language) {
   if (language === 'en') {
     const fact = remedy ? message.slice(0, -remedy.length).trim() : message
     return { message: `${fact} (${code})`, remedy: remedy ?? null }
@@ -56,7 +64,7 @@ export function refusalText(side: Side, { message, remedy, code }: SyncError, la
   }
 }
 
-function reachedText(side: Side, milliseconds: number, language: Language): string {
-  if (language === 'en') return `The ${side} can be reached, in ${milliseconds} ms.`
+function connectedText(side: Side, milliseconds: number, language: Language): string {
+  if (language === 'en') return `The ${side} responds, in ${milliseconds} ms.`
   return `${side === 'source' ? 'A origem' : 'O destino'} responde, em ${milliseconds} ms.`
 }

@@ -1,7 +1,7 @@
-import { sql, type RawBuilder } from 'kysely'
+import type { RawBuilder } from 'kysely'
 
 import { rowsWhere, type QueryScope } from '../../pipeline/read/queries.js'
-import { throwIfStopped } from '../../domain/abort.js'
+import { throwIfAborted } from '../../domain/abort.js'
 import {
   listFingerprints,
   liveRows,
@@ -10,10 +10,10 @@ import {
   type Sums,
 } from '../../postgres/target/fingerprints.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { pagesOf, rowsPerRange, type Page } from './ranges.js'
+import { pagesOf, rowsPerRange, type Page } from '../../postgres/target/key-ranges.js'
 import { isCountable } from '../../postgres/driver/column-types.js'
 
-/** Both sides, each in a transaction in which texts are written alike. */
+/** Both sides, each in a transaction in which texts have the same form. */
 export interface Sides extends QueryScope {
   readonly source: Session
   readonly target: Session
@@ -48,14 +48,14 @@ export async function compareRows(
   const sumPages = async (
     session: Session,
     rowsOfPage: (page: Page) => RawBuilder<unknown>,
-    tell: boolean,
+    emits: boolean,
   ) => {
     const sums: Sums[] = []
     for (const page of pages) {
-      throwIfStopped(signal)
+      throwIfAborted(signal)
       const found = await sumFingerprints({ session, rows: rowsOfPage(page) }, load, page.group)
       sums.push(found)
-      if (!tell) continue
+      if (!emits) continue
       for (const sum of found.values()) rowsCompared += Number(sum.split(':')[0])
       onProgress?.(rowsCompared)
     }
@@ -70,7 +70,7 @@ export async function compareRows(
   for (const [index, page] of pages.entries()) {
     const [ours, theirs] = [here[index] ?? none, there[index] ?? none]
     for (const group of new Set([...ours.keys(), ...theirs.keys()])) {
-      throwIfStopped(signal)
+      throwIfAborted(signal)
       if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
     }
   }
@@ -102,16 +102,8 @@ async function compareGroup(sides: Sides, condition: RawBuilder<unknown>, found:
   for (const key of theirs.keys()) if (!ours.has(key)) found.extra.push(key)
 }
 
-/** The first failure waits for the other side, which would otherwise work on unseen. */
+/** The first failure waits for the other side, which would otherwise continue unobserved. */
 async function both<T>(source: Promise<T>, target: Promise<T>): Promise<[T, T]> {
   await Promise.allSettled([source, target])
   return [await source, await target]
-}
-
-/** The rows of the target with these keys. */
-export function targetRowsOf({ plan }: Pick<Sides, 'plan'>, keys: readonly string[]): RawBuilder<unknown> {
-  const { key, columns } = plan.load
-  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
-  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[]`
-  return liveRows(plan.load, sql`r.${sql.id(key)} = any(${list})`)
 }

@@ -1,100 +1,84 @@
-import { SyncError } from '../../domain/errors.js'
-import { readBatches } from '../../pipeline/read/batches.js'
-import { writeApart } from '../../pipeline/write/bisect.js'
-import { portionOfRows, type Portion } from '../../pipeline/write/chunk.js'
-import { rowsOf } from '../../pipeline/read/queries.js'
-import { throwIfStopped } from '../../domain/abort.js'
 import type { ResolvedOptions } from '../../options.js'
-import { countLive, markDeleted, marksDeletes } from '../../postgres/target/deletes.js'
-import { clearStage, createStage, upsertStage } from '../../postgres/target/upsert.js'
-import type { Refusal } from '../../postgres/target/row-errors.js'
-import { recordRejects, type Reject } from '../../postgres/control/rejects.js'
-import { moveSavepoint, setSavepoint } from '../../postgres/driver/savepoint.js'
+import { readAhead } from '../../pipeline/read/across-snapshots.js'
+import { cursorExtractor } from '../../pipeline/read/cursor.js'
+import { rowsOf } from '../../pipeline/read/queries.js'
+import { newTally } from '../../pipeline/tally.js'
+import { keyPosition } from '../../pipeline/write/chunk.js'
+import { commitAtEnd } from '../../pipeline/write/load-batches.js'
+import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
+import { loadBatches, type LoadContext } from '../../pipeline/write/load-batches.js'
 import { compile } from '../../postgres/driver/statement.js'
+import { setSavepoint } from '../../postgres/driver/transaction.js'
+import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
+import { createStage } from '../../postgres/target/upsert.js'
 import type { Differences, Sides } from './compare.js'
 
-/** What became of the rows that differed. */
 export interface Repair {
   readonly rowsRepaired: number
-  /** Keys of the rows that the target refused; they stand in `etl_rejects` now. */
-  readonly refused: readonly string[]
+  /** Keys of the rows that the target rejected; they are in `etl_rejects` now. */
+  readonly rejected: readonly string[]
 }
 
+type RepairOptions = Pick<
+  ResolvedOptions,
+  'pipeline' | 'batchSize' | 'batchBytes' | 'maxDeleteShare' | 'signal'
+>
+
 /**
- * Reads the rows that differ once more, as of the same snapshot, and loads those that the target takes, in the transaction of the target
- * that is open. Throws TOO_MANY_DELETES or SOURCE_EMPTY rather than believe a source that looks wiped.
+ * Reads the rows that differ once more, in the same snapshot, and loads those that the target accepts, in the open transaction of the target.
+ * With a `sample` below 1, how many rows the source has in all is not known. Throws TOO_MANY_DELETES or SOURCE_EMPTY rather than believe
+ * a source that looks wiped.
  */
 export async function repairRows(
   sides: Sides,
   found: Differences,
-  options: ResolvedOptions,
+  sample: number,
+  options: RepairOptions,
 ): Promise<Repair> {
-  await refuseDoubtful(sides, found, options)
-  const { written, refused } = await reload(sides, [...found.missing, ...found.stale], options)
-  const marked = marksDeletes(sides.plan.load)
-    ? await markDeleted(sides.target, sides.plan.load, found.extra)
-    : 0
-  return { rowsRepaired: written + marked, refused }
-}
-
-async function reload(sides: Sides, keys: readonly string[], options: ResolvedOptions) {
-  const refused: string[] = []
-  if (keys.length === 0) return { written: 0, refused }
   const { target, plan } = sides
-  const { load } = plan
-  const { columns, key } = load
-  const keyAt = columns.findIndex(({ name }) => name === key)
-  const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
-  const query = compile(rowsOf(sides, keys))
-  let written = 0
-  await target.script([setSavepoint])
-  for await (const batch of readBatches(sides.source, query, { columns: columns.length, keyAt, ...limits })) {
-    throwIfStopped(options.signal)
-    const rejects: Reject[] = []
-    const writing = {
-      target,
-      plan: load,
-      write: async (part: Portion) => {
-        await part.stage(target, load)
-        const { inserted, updated } = await upsertStage(target, load)
-        written += inserted + updated
-      },
-      refuse: (part: Portion, refusal: Refusal) => {
-        rejects.push({ ...refusal, key: part.key(), data: null })
-      },
-    }
-    await writeApart(writing, portionOfRows(batch.rows, keyAt))
-    if (rejects.length > 0)
-      await recordRejects(target, { pipeline: options.pipeline, executionId: null }, rejects)
-    await target.script([clearStage, ...moveSavepoint])
-    refused.push(...rejects.map((reject) => reject.key))
+  const { extra, rowsCompared } = found
+  if (extra.length > 0) {
+    const live = await countLive(target, plan.load)
+    const sourceRows = sample < 1 ? null : rowsCompared
+    const limits = { maxDeleteShare: options.maxDeleteShare, isUnexpectedSource: false }
+    requirePlausibleDeletes({ missing: extra.length, live, sourceRows }, limits)
   }
-  return { written, refused }
+  const { written, rejected } = await reload(sides, [...found.missing, ...found.stale], options)
+  const deleted = canSoftDelete(plan.load) ? await softDelete(target, plan.load, extra) : 0
+  return { rowsRepaired: written + deleted, rejected }
 }
 
-/** Makes the table through which rows are loaded; it has to exist before the transaction begins. */
-export async function prepareRepair({ target, plan }: Sides): Promise<void> {
-  await createStage(target, plan.load, { isRehearsal: false })
-}
-
-async function refuseDoubtful(
-  { target, plan }: Sides,
-  { extra, rowsCompared }: Differences,
-  options: ResolvedOptions,
-) {
-  if (extra.length === 0) return
-  const live = await countLive(target, plan.load)
-  const share = extra.length / live
-  if (share <= options.maxDeleteShare) return
-  const details = { gone: extra.length, live, maxDeleteShare: options.maxDeleteShare }
-  const code = rowsCompared === 0 ? 'SOURCE_EMPTY' : 'TOO_MANY_DELETES'
-  throw new SyncError(
-    code,
-    `${extra.length} of ${live} rows are gone from the source; nothing was repaired.`,
-    {
-      remedy:
-        'Check that the source is the right one. If it is meant, repair once with a larger maxDeleteShare.',
-      details,
+async function reload(sides: Sides, keys: readonly string[], options: RepairOptions) {
+  const rejected: string[] = []
+  if (keys.length === 0) return { written: 0, rejected }
+  const { source, target } = sides
+  const plan = sides.plan.load
+  const tally = newTally()
+  const context: LoadContext = {
+    ...{ target, plan, tally },
+    dryRun: false,
+    transform: undefined,
+    rejects: {
+      pipeline: options.pipeline,
+      executionId: null,
+      maxRejects: Infinity,
+      keepContent: false,
+      known: new Set(),
+      onRejected: (key) => rejected.push(key),
     },
-  )
+    skew: undefined,
+    signal: options.signal,
+  }
+  const layout = { columns: plan.columns.length, keyAt: keyPosition(plan), keyType: undefined }
+  const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
+  const batches = cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, keys)))
+  // The transaction has been open since the comparison began, and keeps the finding as well.
+  const policy = commitAtEnd(target, () => target.script([setSavepoint]))
+  await loadBatches(context, readAhead(batches), policy)
+  return { written: tally.counts.rowsInserted + tally.counts.rowsUpdated, rejected }
+}
+
+/** Creates the table through which rows are loaded; it has to exist before the transaction begins. */
+export async function prepareRepair({ target, plan }: Pick<Sides, 'target' | 'plan'>): Promise<void> {
+  await createStage(target, plan.load, { dryRun: false })
 }

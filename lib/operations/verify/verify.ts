@@ -2,17 +2,18 @@ import { SyncError } from '../../domain/errors.js'
 import { formatMicros } from '../../domain/micros.js'
 import type { VerifyReport } from '../../domain/verification.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from '../../options.js'
-import { readBaseline, type Baseline } from '../../pipeline/prepare/baseline.js'
-import { holdTables } from '../../pipeline/prepare/held-tables.js'
-import { guardOf } from '../../pipeline/prepare/schema-change.js'
-import { stopped, throwIfStopped } from '../../domain/abort.js'
+import { readBaseline, tablesRead, type Baseline } from '../../pipeline/prepare/baseline.js'
+import { aborted, throwIfAborted } from '../../domain/abort.js'
+import { guardColumns } from '../../postgres/driver/catalog.js'
+import { lockTables } from '../../postgres/source/table-locks.js'
 import { openSession } from '../../postgres/driver/connect.js'
 import { dropRejects } from '../../postgres/control/rejects.js'
 import { takeRunLock } from '../../postgres/control/run-lock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting } from '../../postgres/driver/transaction.js'
-import { clockOf, recordVerification } from '../../postgres/control/verification.js'
-import { detailStale, lookAtStale, pendingKeys, without } from './classify.js'
+import { clockOf } from '../../postgres/driver/clock.js'
+import { recordVerification } from '../../postgres/control/verification.js'
+import { inspectStale, pendingKeys, summarizeStale, without } from './classify.js'
 import { compareRows, type Differences, type Sides } from './compare.js'
 import { prepareRepair, repairRows } from './repair.js'
 
@@ -39,7 +40,7 @@ type Shared =
 export interface VerifyOptions extends Pick<SyncOptions, Shared> {
   /** Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all.) */
   readonly sample?: number | undefined
-  /** Mends what differs. (Default: false, which writes nothing but the finding.) */
+  /** Repairs what differs. (Default: false, which writes nothing but the finding.) */
   readonly repair?: boolean | undefined
   /** Called now and then with the rows of the source that were compared, and how many there are by the planner's estimate. */
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined
@@ -51,11 +52,11 @@ export interface VerifyProgress {
 }
 
 /**
- * Compares the target with the source, as of one snapshot of it, and says which rows are missing, stale or extra; with `repair` it mends
- * them. It finds what no change column shows. Rows that changed since the last run count as pending, not as differences. The options
- * have to be those of the runs; a pipeline with a `transform` cannot be compared. The finding is kept in `etl_verification`.
+ * Compares the target with the source, as of one snapshot of it, and returns which rows are missing, stale or extra; with `repair` it
+ * repairs them. It finds what no change column shows. Rows that changed since the last run count as pending, not as differences. The options
+ * must be those of the runs; a pipeline with a `transform` cannot be compared. The finding is kept in `etl_verification`.
  *
- * No run of the pipeline can be at work meanwhile. Throws LOCKED, TOO_MANY_DELETES, SOURCE_EMPTY and what `syncConversations` throws.
+ * It holds the run lock, so that no run of the pipeline runs meanwhile. Throws LOCKED, TOO_MANY_DELETES, SOURCE_EMPTY and what `syncConversations` throws.
  *
  * @example const { rowsMissing, rowsStale, rowsExtra } = await verifyConversations({ source, target, sample: 0.05 })
  */
@@ -63,13 +64,13 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
   const { sample = 1, repair = false, onProgress, ...shared } = options
   if (!(sample > 0 && sample <= 1)) throw badSample(sample)
   const resolved = resolveOptions(shared)
-  throwIfStopped(resolved.signal)
+  throwIfAborted(resolved.signal)
   const connection = { applicationName: 'chatwoot-sync verify', connectTimeout: resolved.connectTimeout }
   await using target = await openSession('target', resolved.target, connection)
   await takeRunLock(target, resolved.pipeline)
   const startedAt = await clockOf(target)
   await using source = await openSession('source', resolved.source, connection)
-  const stop = () => source.destroy(stopped(resolved.signal?.reason))
+  const stop = () => source.destroy(aborted(resolved.signal?.reason))
   resolved.signal?.addEventListener('abort', stop, { once: true })
   try {
     const comparison = { source, target, startedAt, options: resolved, sample, repair, onProgress }
@@ -78,7 +79,7 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
     resolved.logger.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
     return report
   } catch (error) {
-    throw resolved.signal?.aborted ? stopped(resolved.signal.reason) : error
+    throw resolved.signal?.aborted ? aborted(resolved.signal.reason) : error
   } finally {
     resolved.signal?.removeEventListener('abort', stop)
   }
@@ -98,28 +99,29 @@ interface Comparison {
 async function compare({ source, target, startedAt, options, sample, repair, onProgress }: Comparison) {
   const baseline = await readBaseline(source, target, options)
   requireSameProtection(baseline)
-  await holdTables(source, baseline.plan)
+  await lockTables(source, tablesRead(baseline.plan))
   const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
   if (repair) await prepareRepair(sides)
   await target.script(beginWriting(options))
   const rowsExpected = baseline.plan.estimatedRows
-  const tell = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
-  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: tell })
+  const emit = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
+  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit })
   const rejected = new Set(baseline.rejected.map(({ key }) => key))
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
-  const looks = await lookAtStale(sides, suspects.stale)
-  const { rowsRepaired, refused } = repair
-    ? await repairRows(sides, suspects, options)
+  const inspected = await inspectStale(sides, suspects.stale)
+  const { rowsRepaired, rejected: rejectedNow } = repair
+    ? await repairRows(sides, suspects, sample, options)
     : {
         rowsRepaired: 0,
-        refused: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),
+        rejected: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),
       }
-  const found = without(suspects, new Set(refused))
-  const stale = detailStale(sides, found.stale, looks)
+  const found = without(suspects, new Set(rejectedNow))
+  const stale = summarizeStale(sides, found.stale, inspected)
   const passed = keysOf(found).filter((key) => rejected.has(key))
   if (repair) await dropRejects(target, options.pipeline, passed)
-  const guard = guardOf(baseline.plan, options)
-  if (rowsRepaired > 0 || (repair && refused.length > 0)) guard.check(await target.rows(guard.query))
+  const { load } = baseline.plan
+  const guard = guardColumns(options.table, { ...load.table, columns: load.columns })
+  if (rowsRepaired > 0 || (repair && rejectedNow.length > 0)) guard.check(await target.rows(guard.query))
   const report = await recordVerification(target, startedAt, {
     pipeline: options.pipeline,
     sourceTime: sourceTime(baseline),
@@ -130,7 +132,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
     rowsExtra: found.extra.length,
     rowsSilent: stale.silent + found.extra.length,
     rowsPending: keysOf(all).length - keysOf(suspects).length,
-    rowsRejected: refused.length,
+    rowsRejected: rejectedNow.length,
     rowsRepaired,
     differingColumns: stale.columns,
     differingKeys: keysOf(found).slice(0, 100),
@@ -139,13 +141,13 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   return report
 }
 
-/** Differences that no run would mend. One reads the rejected rows again, and is refused again. */
+/** Differences that no run would fix. A run reads the rejected rows again, and they are rejected again. */
 async function withoutPending(
   sides: Sides,
   all: Differences,
   rejected: ReadonlySet<string>,
   baseline: Baseline,
-  options: ResolvedOptions,
+  options: Pick<ResolvedOptions, 'editWindow' | 'editScanEvery'>,
 ): Promise<Differences> {
   if (keysOf(all).every((key) => rejected.has(key))) return all
   const pending = await pendingKeys(sides, baseline, options)
@@ -154,23 +156,23 @@ async function withoutPending(
 
 const keysOf = ({ missing, stale, extra }: Differences) => [...missing, ...stale, ...extra]
 
-/** Rows that were loaded under another protection would all look stale, and a repair would load what was to be left out. */
+/** Rows that were loaded under another protection would all look stale, and a repair would load what must be left out. */
 function requireSameProtection({ last, plan }: Baseline): void {
-  if (!last || (last.protectionDigest ?? null) === plan.protectionDigest) return
+  if (!last || (last.protectionDigest ?? null) === plan.protection.digest) return
   const message =
-    'Columns are excluded, hashed or masked in another way, or with another secret, than in the last good run.'
+    'Columns are excluded, hashed or masked in another way, or with another secret, than in the last successful run.'
   throw new SyncError('CONFIG_INVALID', message, {
     remedy:
-      'Give columns, hashSecret and messageTexts as the runs have them; after a change, let a run load everything first.',
+      'Use the columns, hashSecret and messageTexts of the runs; after a change, let a full load run first.',
   })
 }
 
-function sourceTime({ outlook }: Baseline): string | null {
-  return outlook.probe.at === null ? null : formatMicros(outlook.probe.at)
+function sourceTime({ opened }: Baseline): string | null {
+  return opened.probe.at === null ? null : formatMicros(opened.probe.at)
 }
 
 function badSample(sample: number): SyncError {
-  return new SyncError('CONFIG_INVALID', `sample is ${sample}, which is no share above 0 and up to 1.`, {
-    remedy: 'Give 0.05 for five percent.',
+  return new SyncError('CONFIG_INVALID', `sample is ${sample}, which is not a share above 0 and up to 1.`, {
+    remedy: 'Use 0.05 for five percent.',
   })
 }

@@ -3,28 +3,28 @@ import { defaults, type SyncOptions } from '../../options.js'
 import { fromJson, toJson } from '../../pipeline/prepare/state.js'
 import { openSession } from '../../postgres/driver/connect.js'
 import { probeSource } from '../../postgres/source/probe.js'
-import { readRunState, replaceRunState } from '../../postgres/control/run-state.js'
+import { readRunState, replaceRunState } from '../../postgres/control/previous-runs.js'
 import type { Session } from '../../postgres/driver/session.js'
 
-/** What a probe between two runs came to. */
-export type Probed =
-  /** The next run knows more of the transactions that are open. */
+/** The result of a probe between two runs. */
+export type ProbeResult =
+  /** The state now holds what the probe saw of the open transactions. */
   | 'stored'
-  /** There is nothing to add to: no good run yet, another source, or a run that came to its end meanwhile. */
+  /** There is no state to add to: no successful run yet, another source, or a run that ended meanwhile. */
   | 'nothing'
-  /** The clock of the source is behind the last run: a run should look at once, before the clock passes that time again. */
+  /** The clock of the source is behind the last run: a run has to notice it before the clock passes that time again. */
   | 'clock-set-back'
 
 /**
- * Looks at the source's open transactions between two runs, and adds that to the state of the last good one. The more often, the later
- * the time from which a run reads once a long transaction ends. It takes no lock: a state that changed meanwhile is left as it is.
- * Throws what the servers say against it.
+ * Probes the source's open transactions between two runs, and adds them to the state of the last successful one. The more often, the later
+ * the low watermark of a run after a long transaction. It takes no lock: a state that changed meanwhile is left as it is.
+ * Throws the errors of connecting and of statements.
  */
 export async function probePipeline(
   options: Pick<SyncOptions, 'source' | 'target' | 'pipeline' | 'connectTimeout' | 'signal'>,
-): Promise<Probed> {
+): Promise<ProbeResult> {
   const { pipeline = defaults.pipeline, signal } = options
-  // Whoever stops a watch waits for at most this, as nothing ends a connection that is still being opened.
+  // Whoever stops a watch waits for this at most, as nothing ends a connection that is still being opened.
   const connectTimeout = Math.min(options.connectTimeout ?? defaults.connectTimeout, 4000)
   const connection = { applicationName: 'chatwoot-sync probe', connectTimeout }
   await using target = await openSession('target', options.target, connection)
@@ -41,27 +41,27 @@ export async function probePipeline(
   }
 }
 
-/** The state is read first: a probe may only be added to what is older. */
-async function probe(source: Session, target: Session, pipeline: string): Promise<Probed> {
-  const kept = await readRunState(target, pipeline)
-  const state = fromJson(kept?.state)
-  if (!kept || !state?.horizon) return 'nothing'
+/** The state is read first: a probe may only be added to an older state. */
+async function probe(source: Session, target: Session, pipeline: string): Promise<ProbeResult> {
+  const stored = await readRunState(target, pipeline)
+  const state = fromJson(stored?.state)
+  if (!stored || !state?.horizon) return 'nothing'
   const seen = await probeSource(source)
   const trace = observe(state.horizon, seen)
-  if (isAnew(state.horizon, trace) || seen.at === null) return 'nothing'
+  if (isOtherSource(state.horizon, trace) || seen.at === null) return 'nothing'
   if (seen.mode === 'primary' && seen.at < state.horizon.at) return 'clock-set-back'
   const horizon = extend(state.horizon, trace, seen)
-  return (await replaceRunState(target, kept, toJson({ ...state, horizon }))) ? 'stored' : 'nothing'
+  return (await replaceRunState(target, stored, toJson({ ...state, horizon }))) ? 'stored' : 'nothing'
 }
 
-/** Of another server, or after a restart, the next run has to see the change itself. */
-function isAnew(last: HorizonState, trace: Trace): boolean {
+/** Another server, or the same one after a restart: the next run has to notice the change itself. */
+function isOtherSource(last: HorizonState, trace: Trace): boolean {
   return trace.startedAt !== last.startedAt || trace.points.length <= 1 || trace.mode !== last.mode
 }
 
 /**
- * The last run's own transactions stay, as the next run asks which of them have ended: their bounds are before the time of that run, or
- * unknown. What has begun since is needed while it is open only: once it is gone, its stamps are after that time.
+ * The transactions that the last run saw stay, as the next run checks which of them have ended: their bounds are before the time of that run,
+ * or unknown. One that has begun since is needed only while it is open: once it has ended, its stamps are after that time.
  */
 function extend(last: HorizonState, { points, bounds }: Trace, { open }: Probe): HorizonState {
   const isNeeded = (vxid: string, bound: number | null) =>

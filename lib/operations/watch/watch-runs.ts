@@ -3,26 +3,27 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { errorCodes, SyncError } from '../../domain/errors.js'
 import type { Logger } from '../../domain/logger.js'
 import type { SyncReport } from '../../domain/report.js'
-import type { Probed } from './probe-pipeline.js'
+import type { ProbeResult } from './probe-pipeline.js'
 import type { Timetable } from './timetable.js'
 
-/** What became of one run: its report, or the error. */
+/** The outcome of one run: its report, or its error. */
 export type RunOutcome =
   | { readonly report: SyncReport; readonly error?: undefined }
   | { readonly error: unknown; readonly report?: undefined }
 
-/** How often it ran, when it was stopped. */
+/** How often `watch` ran until it was stopped. */
 export interface WatchSummary {
+  /** All runs, failed and skipped ones included. */
   readonly runs: number
   readonly failed: number
-  /** Times at which another process was running the pipeline. */
+  /** Runs that failed with LOCKED, because another process was running the pipeline. */
   readonly skipped: number
 }
 
 export interface WatchWork {
   readonly timetable: Timetable
   readonly run: () => Promise<SyncReport>
-  readonly probe: () => Promise<Probed>
+  readonly probe: () => Promise<ProbeResult>
   /** Milliseconds from one probe to the next; 0 for none. */
   readonly probeEvery: number
   readonly onRun: (outcome: RunOutcome) => void | Promise<void>
@@ -32,8 +33,8 @@ export interface WatchWork {
 }
 
 /**
- * Runs at the times of the timetable until the signal fires, one run at a time; a run that takes longer delays the next one. After a
- * failure it tries again, later each time. Rejects with what `onRun` throws, and with a run's error that a later one would repeat.
+ * Runs at the times of the timetable until the signal fires, one run at a time. Rejects with what `onRun` throws, and with an error about the
+ * options, which every later run would repeat.
  */
 export async function watchRuns(work: WatchWork): Promise<WatchSummary> {
   const { timetable, signal } = work
@@ -60,7 +61,7 @@ async function runOnce(run: WatchWork['run']): Promise<RunOutcome> {
     return { report: await run() }
   } catch (error) {
     if (error instanceof SyncError && errorCodes[error.code] === 'usage') throw error
-    return { error: error ?? new Error('something that is not an error was thrown') }
+    return { error: error ?? new Error('A value that is not an error was thrown.') }
   }
 }
 
@@ -68,7 +69,7 @@ function isSkipped({ error }: RunOutcome): boolean {
   return error instanceof SyncError && error.code === 'LOCKED'
 }
 
-/** Probes while it waits; false when it was stopped. */
+/** Whether to run now: true at the time, or earlier where a probe finds the clock set back; false when it was stopped. Probes meanwhile. */
 async function waitUntil(due: number, work: WatchWork): Promise<boolean> {
   const { probeEvery, onWait, signal } = work
   if (signal?.aborted) return false
@@ -83,22 +84,22 @@ async function waitUntil(due: number, work: WatchWork): Promise<boolean> {
       return false
     }
     if (Date.now() < probeDue || due <= Date.now()) continue
-    if (await probeSays(work, 'clock-set-back')) return true
+    if (await isClockSetBack(work)) return true
     probeDue = Date.now() + probeEvery
   }
   return !signal?.aborted
 }
 
-/** Milliseconds: the clock may be set, or the host sleep, and a timer of days would not know. */
+/** Milliseconds: a timer of days would not notice that the clock was set or that the host was suspended. */
 const longestWait = 30_000
 
-/** A probe that fails is no harm: the run says what is wrong. */
-async function probeSays({ probe, logger, signal }: WatchWork, what: Probed): Promise<boolean> {
+/** Probes the source. A probe that fails does no harm: the next run reports what is wrong. */
+async function isClockSetBack({ probe, logger, signal }: WatchWork): Promise<boolean> {
   try {
-    return (await probe()) === what
+    return (await probe()) === 'clock-set-back'
   } catch (error) {
     const code = error instanceof SyncError ? error.code : 'INTERNAL'
-    if (!signal?.aborted) logger.warn('The source could not be probed between two runs', { code })
+    if (!signal?.aborted) logger.warn('The source could not be probed between runs', { code })
     return false
   }
 }

@@ -1,43 +1,52 @@
+import { chatwootColumnsQuery, readColumns } from '../../chatwoot/catalog.js'
 import { SyncError } from '../../domain/errors.js'
-import type { ResolvedOptions } from '../../options.js'
 import type { Probe } from '../../domain/horizon.js'
 import { formatMicros, type Micros } from '../../domain/micros.js'
-import { inheritQuery, toInheritance, type Inheritance } from '../../postgres/control/runs.js'
-import { forgottenQuery, toForgotten } from '../../postgres/control/forgotten.js'
-import { look } from '../../postgres/driver/look.js'
-import { probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import type { ResolvedOptions } from '../../options.js'
+import {
+  forgottenQuery,
+  previousRunsQuery,
+  rejectedRowsQuery,
+  toPreviousRuns,
+  type PreviousRuns,
+  type RejectedRow,
+} from '../../postgres/control/previous-runs.js'
+import { clockQuery } from '../../postgres/driver/clock.js'
 import {
   describeSource,
   describeTarget,
-  lookUp,
+  relationQuery,
   requireSource,
   requireTarget,
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
-import { rejectedRowsQuery, toRejectedRows, type RejectedRow } from '../../postgres/control/rejects.js'
-import type { Cells, Session } from '../../postgres/driver/session.js'
-import { compile } from '../../postgres/driver/statement.js'
-import { knownTimeZones } from '../../postgres/source/time-zones.js'
-import { clockQuery } from '../../postgres/control/verification.js'
-import { lookUpChatwoot, toChatwootColumns } from '../../chatwoot/catalog.js'
-import { lookAtSource, requireNotBehind, type Outlook } from './snapshot.js'
-import { makePlan, type Plan, type SourceFacts } from './plan.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile, onlyRow } from '../../postgres/driver/statement.js'
+import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
+import { knownTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import type { NamedTable } from '../../postgres/source/table-locks.js'
+import { makePlan, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
+import { openFirstSnapshot, requireNotBehind, type OpenSnapshot, type SnapshotOptions } from './snapshot.js'
 import { fromJson, type State } from './state.js'
 
-/** Where a pipeline stands: what is read, what the last good run left, and what the source looks like now. */
+/** What a run starts from: what is read, what the last successful run left, and the source as it is now. */
 export interface Baseline {
   readonly plan: Plan
-  readonly inherited: Inheritance
-  /** State of the last good run, whatever it was of. */
+  readonly previousRuns: PreviousRuns
+  /** State of the last successful run, whatever it has read. */
   readonly last: State | undefined
   /** The same if it is of this very relation, filter and time zone. */
   readonly usable: State | undefined
-  readonly outlook: Outlook
+  readonly opened: OpenSnapshot
   readonly timeZones: Readonly<Record<string, boolean>>
-  /** Rows that the target could not take so far. */
+  /** Rows that the target has rejected so far. */
   readonly rejected: readonly RejectedRow[]
 }
+
+export type BaselineOptions = PlanOptions &
+  SnapshotOptions &
+  Pick<ResolvedOptions, 'pipeline' | 'skewAllowance' | 'signal'>
 
 /**
  * Checks both sides and opens the source's snapshot. Throws RELATION_MISSING, TARGET_NOT_MIGRATED,
@@ -46,23 +55,28 @@ export interface Baseline {
 export async function readBaseline(
   source: Session,
   target: Session,
-  options: ResolvedOptions,
+  options: BaselineOptions,
 ): Promise<Baseline> {
-  const [here, there] = await bothOf(askSource(source, options), askTarget(target, options))
-  const { inherited, forgotten, rejected } = there
+  const [here, there] = await bothOf(inspectSource(source, options), inspectTarget(target, options))
+  const { previousRuns, forgotten, rejected } = there
   const plan = { ...makePlan(here.facts, there.table, options), forgotten }
   requireContactColumn(plan)
-  const last = fromJson(inherited.good?.state)
-  const usable = inherited.good?.fingerprint === plan.fingerprint ? last : undefined
-  const at = { probe: here.probe, targetAt: there.at }
-  const looked = await lookAtSource(source, at, usable?.horizon, options)
-  const outlook = takeOver(looked, inherited, options)
-  requireNotBehind(outlook, last?.horizon)
-  const timeZones = await lookUpTimeZones(source, target, outlook, options, usable)
-  return { plan, inherited, last, usable, outlook, timeZones, rejected }
+  const { lastSuccess } = previousRuns
+  const last = fromJson(lastSuccess?.state)
+  const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
+  const firstLook = { probe: here.probe, targetAt: there.at }
+  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, options)
+  const opened = takeOver(found, previousRuns, options.skewAllowance)
+  requireNotBehind(opened, last?.horizon)
+  const names = options.timeZone === undefined ? opened.chatwoot.timeZones : [options.timeZone]
+  const timeZones = await checkTimeZones(source, target, names, usable?.timeZones)
+  if (options.timeZone !== undefined && timeZones[options.timeZone] === false) {
+    throw unknownTimeZone(options.timeZone)
+  }
+  return { plan, previousRuns, last, usable, opened, timeZones, rejected }
 }
 
-/** Who is forgotten is told by contact_id; without it their rows would come back. */
+/** Forgotten contacts are left out by contact_id; without it their rows would come back. */
 function requireContactColumn({ custom, forgotten }: Pick<Plan, 'custom' | 'forgotten'>): void {
   if (!custom || forgotten.length === 0) return
   if (custom.relation.columns.some(({ name }) => name === 'contact_id')) return
@@ -73,109 +87,119 @@ function requireContactColumn({ custom, forgotten }: Pick<Plan, 'custom' | 'forg
   )
 }
 
-/** After another program's history a run goes on from its watermark; what that program has lost, nothing here can know. */
-function takeOver(outlook: Outlook, { good }: Inheritance, { skewAllowance }: ResolvedOptions): Outlook {
-  if (!good || good.foreignWatermark === null || good.state !== null) return outlook
-  const from = `${formatMicros(good.foreignWatermark).slice(0, 19)} UTC`
-  const message = `Went on from ${from}, where another program had come; run once with --full, or verify --repair, for what it lost.`
+/** After another program's history a run continues from its watermark; what that program has missed, nothing here can know. */
+function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllowance: number): OpenSnapshot {
+  if (!lastSuccess || lastSuccess.foreignWatermark === null || lastSuccess.state !== null) return opened
+  const { foreignWatermark } = lastSuccess
+  const from = `${formatMicros(foreignWatermark).slice(0, 19)} UTC`
+  const message = `Continued from ${from}, the watermark of another program; run once with --full, or verify --repair, to find what it missed.`
   return {
-    ...outlook,
-    low: good.foreignWatermark - skewAllowance * 1000,
-    warnings: [...outlook.warnings, { code: 'TAKEN_OVER', message }],
+    ...opened,
+    bound: { ...opened.bound, low: foreignWatermark - skewAllowance * 1000 },
+    warnings: [...opened.warnings, { code: 'TAKEN_OVER', message }],
   }
 }
 
-/** The catalog and the probe in one round trip; one by one when that fails, so that the error says which. */
-export async function askSource(
+/** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
+export async function inspectSource(
   source: Session,
-  options: ResolvedOptions,
+  options: Timeouts & Pick<ResolvedOptions, 'relation'>,
 ): Promise<{ facts: SourceFacts; probe: Probe }> {
   const name = options.relation?.name ?? 'conversations'
-  const columns = options.relation ? [] : [compile(lookUpChatwoot)]
+  const shared = [relationQuery(name), probeQuery] as const
   try {
-    const [relation = [], probe = [], chatwoot = []] = await look(source, options, [
-      lookUp(name),
-      probeQuery,
-      ...columns,
-    ])
-    const facts = {
-      relation: requireSource(toRelation(relation), name),
-      chatwoot: toChatwootColumns(chatwoot),
-    }
-    return { facts, probe: toProbe(probe) }
+    const [relation, probe, chatwoot] = options.relation
+      ? [...(await readTogether(source, options, shared)), []]
+      : await readTogether(source, options, [...shared, compile(chatwootColumnsQuery)])
+    const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
+    return { facts, probe: toProbe(onlyRow(probe)) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
-    const [chatwoot = []] = await look(source, options, columns)
-    return { facts: { relation, chatwoot: toChatwootColumns(chatwoot) }, probe: await probeSource(source) }
+    const chatwoot = options.relation ? [] : await source.rows(compile(chatwootColumnsQuery))
+    return { facts: { relation, chatwoot }, probe: await probeSource(source) }
   }
 }
 
-interface TargetAnswer {
+/** The tables that are read, as their statements name them. */
+export function tablesRead({ custom }: Pick<Plan, 'custom'>): readonly NamedTable[] {
+  return custom ? [custom.relation] : Object.keys(readColumns).map((name) => ({ name }))
+}
+
+interface TargetFacts {
   /** Time of the target's clock. */
   readonly at: Micros
-  readonly inherited: Inheritance
+  readonly previousRuns: PreviousRuns
   readonly table: Relation
   readonly forgotten: readonly string[]
   readonly rejected: readonly RejectedRow[]
 }
 
-async function askTarget(target: Session, { table, pipeline }: ResolvedOptions): Promise<TargetAnswer> {
-  const ofPipeline = [
+async function inspectTarget(
+  target: Session,
+  { table, pipeline }: Pick<ResolvedOptions, 'table' | 'pipeline'>,
+): Promise<TargetFacts> {
+  const queries = [
     clockQuery,
-    ...[inheritQuery, forgottenQuery, rejectedRowsQuery].map((query) => query(pipeline)),
-  ]
+    previousRunsQuery(pipeline),
+    forgottenQuery(pipeline),
+    rejectedRowsQuery(pipeline),
+  ] as const
   try {
-    const [relation = [], ...facts] = await target.together([lookUp(table), ...ofPipeline])
-    return { table: requireTarget(toRelation(relation), table), ...toFacts(facts) }
+    const [relation, ...facts] = await target.together([relationQuery(table), ...queries])
+    return { table: requireTarget(toRelation(relation), table), ...toFacts(...facts) }
   } catch (error) {
     if (target.lost.aborted) throw error
-    const facts: (readonly Cells[])[] = []
-    for (const query of ofPipeline) facts.push(await target.rows(query))
-    return { table: await describeTarget(target, table), ...toFacts(facts) }
+    const [clock, previous, forgotten, rejected] = queries
+    const facts = [
+      await target.rows(clock),
+      await target.rows(previous),
+      await target.rows(forgotten),
+      await target.rows(rejected),
+    ] as const
+    return { table: await describeTarget(target, table), ...toFacts(...facts) }
   }
 }
 
-function toFacts([clock = [], control = [], contacts = [], rejects = []]: readonly (readonly Cells[])[]) {
+function toFacts(
+  clock: readonly { readonly now: string }[],
+  previous: Parameters<typeof toPreviousRuns>[0],
+  forgotten: readonly { readonly contact_id: string }[],
+  rejected: readonly RejectedRow[],
+): Omit<TargetFacts, 'table'> {
   return {
-    at: Number(clock[0]?.[0]),
-    inherited: toInheritance(control),
-    forgotten: toForgotten(contacts),
-    rejected: toRejectedRows(rejects),
+    at: Number(onlyRow(clock).now),
+    previousRuns: toPreviousRuns(previous),
+    forgotten: forgotten.map(({ contact_id: id }) => id),
+    rejected,
   }
 }
 
-/** Both at once; the error of the second waits until the first is done, so that no work goes on unseen. */
+/** Both at once; the error of the second waits until the first is done, so that no work continues unobserved. */
 async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other])
   return [await one, await other]
 }
 
-async function lookUpTimeZones(
+/** Whether both servers know each of the time zones; those of an earlier run are not checked again. */
+async function checkTimeZones(
   source: Session,
   target: Session,
-  { timeZones: found }: Outlook,
-  { timeZone }: ResolvedOptions,
-  last: State | undefined,
+  names: readonly string[],
+  earlier: Readonly<Record<string, boolean>> = {},
 ): Promise<Record<string, boolean>> {
-  const names = timeZone === undefined ? found : [timeZone]
-  const known = Object.fromEntries(
-    Object.entries(last?.timeZones ?? {}).filter(([name]) => names.includes(name)),
-  )
+  const known = Object.fromEntries(Object.entries(earlier).filter(([name]) => names.includes(name)))
   const unknown = names.filter((name) => known[name] === undefined)
   if (unknown.length === 0) return known
   const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
-  const looked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
-  if (timeZone !== undefined && looked[timeZone] === false) throw unknownTimeZone(timeZone)
-  return { ...known, ...looked }
+  const checked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
+  return { ...known, ...checked }
 }
 
 function unknownTimeZone(name: string): SyncError {
   return new SyncError(
     'CONFIG_INVALID',
     `timeZone is ${JSON.stringify(name)}, which the servers do not both know.`,
-    {
-      remedy: 'Name one of pg_timezone_names, such as America/Sao_Paulo.',
-    },
+    { remedy: 'Use a name from pg_timezone_names, such as America/Sao_Paulo.' },
   )
 }

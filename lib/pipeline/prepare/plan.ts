@@ -1,49 +1,43 @@
 import { createHash } from 'node:crypto'
 
+import { chatwootShape, isKnownColumn, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
+import { rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
+import type { CustomRelation } from '../../domain/custom-relation.js'
+import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
-import type { CustomRelation, ResolvedOptions } from '../../options.js'
-import { isStamp } from '../../postgres/driver/column-types.js'
+import type { ResolvedOptions } from '../../options.js'
+import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
+import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
-import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { rowColumns } from '../../chatwoot/columns.js'
-import {
-  columnsIgnored,
-  columnsUnknown,
-  missingInSource,
-  missingInTarget,
-  notAStamp,
-  requireSameContent,
-  requireUnique,
-} from './plan-refusals.js'
-import { isKnownColumn } from '../../chatwoot/source-columns.js'
-import { chatwootShape, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
-import { shapeOf, type Shape } from './shape.js'
-import type { Protections } from '../../postgres/source/protection.js'
-import { protectionDigest, protectionsOf } from './protections.js'
+import { planProtection, type ProtectionPlan } from './protections.js'
+
+/** The options that decide what is read and where it goes. */
+export type PlanOptions = Pick<
+  ResolvedOptions,
+  'relation' | 'table' | 'accounts' | 'inboxes' | 'timeZone' | 'columns' | 'hashSecret' | 'messageTexts'
+> & { readonly transform?: unknown }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
   readonly load: LoadPlan
-  /** Of a relation of the caller's own. */
+  /** How a custom relation is read; undefined for the built-in query. */
   readonly custom: CustomRead | undefined
   /** Rows in the source by the planner's estimate. */
   readonly estimatedRows: number | null
-  /** Stands for everything that a state holds for: with another one, the next run reads everything. */
+  /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
-  /** How columns are protected before they leave the source. */
-  readonly protections: Protections
-  /** Stands for `protections` and the secret of the hashes; null where nothing is protected. */
-  readonly protectionDigest: string | null
+  readonly protection: ProtectionPlan
   /** What both sides looked like when the statements were made. */
   readonly shapes: { readonly source: Shape; readonly target: Shape }
   readonly warnings: readonly Warning[]
 }
 
-/** The source as its catalog tells it. */
+/** The source as its catalog describes it. */
 export interface SourceFacts {
   /** The relation that is read, or the table of the conversations. */
   readonly relation: Relation
@@ -58,7 +52,7 @@ export interface SourceFacts {
 export function makePlan(
   source: SourceFacts,
   table: Relation,
-  options: ResolvedOptions,
+  options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   return options.relation
     ? planCustom(source.relation, table, options, options.relation)
@@ -68,7 +62,7 @@ export function makePlan(
 function planChatwoot(
   { relation: conversations, chatwoot: read }: SourceFacts,
   table: Relation,
-  options: ResolvedOptions,
+  options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
   const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
@@ -90,7 +84,7 @@ function planChatwoot(
 function planCustom(
   relation: Relation,
   table: Relation,
-  options: ResolvedOptions,
+  options: PlanOptions,
   { name, key, changedAt }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
   for (const needed of [
@@ -141,8 +135,11 @@ function planCustom(
   }
 }
 
-/** With a filter, the table may hold the rows of other pipelines too. */
-function scopeOf(table: Relation, { accounts, inboxes }: ResolvedOptions): LoadPlan['scope'] {
+/** With a filter, the table may hold rows of other pipelines too. */
+function scopeOf(
+  table: Relation,
+  { accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>,
+): LoadPlan['scope'] {
   const wanted = [
     { column: 'account_id', values: accounts },
     { column: 'inbox_id', values: inboxes },
@@ -155,12 +152,12 @@ function scopeOf(table: Relation, { accounts, inboxes }: ResolvedOptions): LoadP
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
 
-/** Whether both columns tell the time of a change; a date would show every change of a day as hours late. */
+/** Whether both columns hold the time of a change; a date would show every change of a day as hours late. */
 function isExact(...columns: readonly (Column | undefined)[]): boolean {
   return columns.every((column) => column && isStamp(column.type) && column.type !== 'date')
 }
 
-/** Columns that say when this package wrote, not what the source holds. */
+/** Columns that show when this package wrote, not what the source holds. */
 function isBookkeeping(name: string): boolean {
   return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
 }
@@ -170,20 +167,23 @@ function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
   return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
 }
 
+const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
+
 function protectedBy(
-  options: ResolvedOptions,
+  options: PlanOptions,
   load: LoadPlan,
   changedAt: string,
   definition: readonly (string | number)[],
-): Pick<Plan, 'protections' | 'protectionDigest' | 'fingerprint'> {
-  const protections = protectionsOf(options, load, changedAt)
-  const digest = protectionDigest(options, protections)
+): Pick<Plan, 'protection' | 'fingerprint'> {
+  const isProtected = options.columns !== undefined || !options.messageTexts
+  const protection = isProtected ? planProtection(options, load, changedAt) : unprotected
+  const { digest } = protection
   const more = digest === null ? definition : [...definition, digest]
-  return { protections, protectionDigest: digest, fingerprint: fingerprintOf(options, load.columns, more) }
+  return { protection, fingerprint: fingerprintOf(options, load.columns, more) }
 }
 
 function fingerprintOf(
-  options: ResolvedOptions,
+  options: PlanOptions,
   columns: readonly Column[],
   more: readonly (string | number)[],
 ): string {
@@ -200,4 +200,77 @@ function fingerprintOf(
     options.transform !== undefined,
   ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
+}
+
+function requireUnique(table: Relation, key: string): void {
+  if (table.uniqueColumns.includes(key)) return
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} has no unique index on ${key} alone.`,
+    {
+      remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
+      details: { column: key },
+    },
+  )
+}
+
+function requireSameContent(from: Column | undefined, to: Column): void {
+  if (!from || !losesContent(from.type, to.type)) return
+  throw new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
+    {
+      remedy: 'Change the type of the target column.',
+      details: { column: to.name, sourceType: from.type, targetType: to.type },
+    },
+  )
+}
+
+function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
+  if (forbidden.includes(column)) {
+    return new SyncError(
+      'SOURCE_FORBIDDEN',
+      `The source role may not read column ${column} of ${relation}.`,
+      {
+        remedy: `Grant select on ${relation} to it.`,
+        details: { column },
+      },
+    )
+  }
+  return new SyncError('COLUMN_MISSING', `The source relation ${relation} has no column ${column}.`, {
+    remedy: 'Correct relation.key, relation.changedAt or the filter.',
+    details: { column },
+  })
+}
+
+function missingInTarget(table: Relation, columns: readonly string[]): never {
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
+    {
+      remedy: 'Run chatwoot-sync migrate, or add it.',
+      details: { columns: [...columns] },
+    },
+  )
+}
+
+function notAStamp(relation: string, column: string, type = 'unknown'): SyncError {
+  return new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${column} of ${relation} is ${type}, which holds no time.`,
+    {
+      remedy: 'Name a column of type timestamp, timestamptz or date in relation.changedAt.',
+      details: { column, sourceType: type },
+    },
+  )
+}
+
+function columnsUnknown(columns: readonly string[]): Warning {
+  const message = `conversations has columns that this release of chatwoot-sync does not know: ${columns.join(', ')}. They are left out.`
+  return { code: 'COLUMNS_IGNORED', message }
+}
+
+function columnsIgnored(columns: readonly string[], table: string): Warning {
+  const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
+  return { code: 'COLUMNS_IGNORED', message }
 }

@@ -12,17 +12,29 @@ type Rules = Pick<
   'columns' | 'messageTexts' | 'hashSecret' | 'accounts' | 'inboxes' | 'relation'
 >
 
+/** How columns are protected before they leave the source. */
+export interface ProtectionPlan {
+  readonly columns: Protections
+  /** Identifies `columns` and the secret of the hashes; null where nothing is protected. */
+  readonly digest: string | null
+}
+
+/**
+ * How each column is protected, checked against what is loaded. Throws CONFIG_INVALID for a column that is not loaded, that the run itself
+ * needs, or whose type cannot hold the result.
+ */
+export function planProtection(rules: Rules, load: LoadPlan, changedAt: string): ProtectionPlan {
+  const columns = protectionsOf(rules, load, changedAt)
+  return { columns, digest: digestOf(rules, columns) }
+}
+
 /** Columns of a conversation that hold what people wrote. */
 const messageColumns = ['message_compiled', 'csat_feedback', 'first_message_text', 'last_message_text']
 
-/**
- * How each column is protected, checked against what is loaded: throws CONFIG_INVALID for a column that is not there, that the run
- * itself needs, or whose type cannot hold the result.
- */
-export function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protections {
+function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protections {
   const needed = new Map([
     [load.key, 'it is the key'],
-    [changedAt, 'it tells what changed'],
+    [changedAt, 'it shows what changed'],
     ['contact_id', 'forget finds the rows of a contact by it'],
     ...(rules.accounts ? [['account_id', 'the filter needs it'] as const] : []),
     ...(rules.inboxes ? [['inbox_id', 'the filter needs it'] as const] : []),
@@ -31,14 +43,14 @@ export function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): 
   for (const how of ['exclude', 'hash', 'mask'] as const) {
     for (const name of rules.columns?.[how] ?? []) {
       const column = load.columns.find((each) => each.name === name)
-      if (!column) throw refused(how, name, 'no such column is loaded', 'Correct the name.')
+      if (!column) throw invalidRule(how, name, 'no such column is loaded', 'Correct the name.')
       const reason = needed.get(name)
-      if (reason) throw refused(how, name, reason, 'Leave it out of columns.')
+      if (reason) throw invalidRule(how, name, reason, 'Leave it out of columns.')
       requireFitting(how, column, load.table.required)
       protections.set(name, how)
     }
   }
-  // The built-in query leaves the texts out by itself and keeps what else stands in message_compiled.
+  // The built-in query leaves the texts out by itself and keeps the rest of message_compiled.
   if (rules.relation && !rules.messageTexts) {
     const present = load.columns.filter(({ name }) => messageColumns.includes(name))
     for (const column of present) {
@@ -56,19 +68,19 @@ function requireFitting(
 ) {
   if (how === 'exclude') {
     if (!required.includes(name)) return
-    throw refused(
+    throw invalidRule(
       how,
       name,
-      'it may not be NULL in the target',
+      'it cannot be NULL in the target',
       'Drop its NOT NULL there, or mask or hash it.',
     )
   }
   if (!['text', 'character varying'].includes(baseType(type))) {
-    throw refused(how, name, `its type in the target is ${type}, which is no text`, 'Exclude it.')
+    throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, 'Exclude it.')
   }
   const size = Number(/\((\d+)\)/.exec(type)?.[1] ?? Infinity)
   if (how === 'hash' && size < 64) {
-    throw refused(
+    throw invalidRule(
       how,
       name,
       `a hash has 64 characters and its type in the target is ${type}`,
@@ -77,15 +89,15 @@ function requireFitting(
   }
 }
 
-function refused(how: Protection, name: string, reason: string, remedy: string): SyncError {
+function invalidRule(how: Protection, name: string, reason: string, remedy: string): SyncError {
   return new SyncError('CONFIG_INVALID', `columns.${how} names ${name}, but ${reason}.`, {
     remedy,
     details: { column: name },
   })
 }
 
-/** Stands for all that is protected and how; null where nothing is. Of the secret it holds no more than a digest of a digest. */
-export function protectionDigest(
+/** Of the secret it holds no more than a digest of a digest. */
+function digestOf(
   { hashSecret, messageTexts }: Pick<Rules, 'hashSecret' | 'messageTexts'>,
   protections: Protections,
 ): string | null {

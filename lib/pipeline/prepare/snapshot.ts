@@ -1,5 +1,3 @@
-import { CompiledQuery } from 'kysely'
-
 import {
   messagesOf,
   smallTables,
@@ -7,16 +5,18 @@ import {
   toSmallTables,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
-import { onClockOf } from '../../domain/clock.js'
+import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
 import {
   heldBackSince,
+  isBeginUnknown,
   isSameServer,
   lowerBound,
   nextState,
   nothingWritten,
   observe,
+  onClockOf,
   type HorizonState,
   type Probe,
   type Server,
@@ -26,49 +26,69 @@ import {
 import { formatMicros, type Micros } from '../../domain/micros.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
-import { handOverKey } from '../../postgres/source/protection.js'
-import { probeSource, readSnapshot, toServer, toSnapshot } from '../../postgres/source/probe.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { beginReading } from '../../postgres/driver/transaction.js'
-import { compile } from '../../postgres/driver/statement.js'
-import { pause } from '../../domain/abort.js'
+import { compile, onlyRow } from '../../postgres/driver/statement.js'
+import { beginReading, between } from '../../postgres/driver/transaction.js'
+import { probeSource, snapshotQuery, toServer, toSnapshot } from '../../postgres/source/probe.js'
+import { passHashKey } from '../../postgres/source/protection.js'
 
-/** What a run knows of the source before it reads: the open snapshot, and from where on it has to read. */
-export interface Outlook {
+/** The open snapshot of the source, and from where on a run has to read in it. */
+export interface OpenSnapshot {
   readonly probe: Probe
   readonly snapshot: Snapshot
-  /** What the next run goes on from; undefined when this run cannot vouch for anything. */
+  /** What the next run starts from; undefined when this run cannot vouch for anything. */
   readonly horizon: HorizonState | undefined
-  /** Microseconds; undefined for everything. */
-  readonly low: Micros | undefined
-  /** Why everything is read though less was asked for. */
-  readonly reason: string | undefined
-  /** No transaction wrote anything since the last good run. */
-  readonly isIdle: boolean
-  readonly smallTables: SmallTables | undefined
-  /** Messages in the source, estimated. */
-  readonly messages: number
-  /** Time zones of the inboxes. */
-  readonly timeZones: readonly string[]
+  readonly bound: ReadBound
+  readonly chatwoot: ChatwootFacts
   readonly warnings: readonly Warning[]
 }
 
+/** From where on to read. */
+export interface ReadBound {
+  /** The low watermark, microseconds; undefined for a full load. */
+  readonly low: Micros | undefined
+  /** Why it is a full load though less was asked for. */
+  readonly reason: string | undefined
+  /** No transaction wrote anything since the last successful run. */
+  readonly isIdle: boolean
+}
+
+/** What the built-in query and the change feeds have to know; empty for a custom relation. */
+export interface ChatwootFacts {
+  readonly smallTables: SmallTables | undefined
+  /** Number of messages, estimated. */
+  readonly messages: number
+  /** Time zones of the inboxes. */
+  readonly timeZones: readonly string[]
+}
+
+export type SnapshotOptions = Pick<
+  ResolvedOptions,
+  'relation' | 'columns' | 'hashSecret' | 'statementTimeout' | 'lockTimeout'
+>
+
+/** A look at the source before the snapshot, and the target's clock at the same moment. */
+export interface FirstLook {
+  readonly probe: Probe
+  readonly targetAt: Micros
+}
+
 /**
- * Opens the one transaction in which it is read, and works out from where on to read. Without an earlier state it
- * first waits, for seconds at most, until the transactions that are open have ended, as nobody can tell how long they have been.
+ * Opens the one transaction in which the source is read, and computes the low watermark. Without an earlier state it first waits, for
+ * seconds at most, until the transactions that are open have ended, as nobody can know how long they have been.
  * Throws SOURCE_IDENTITY_CHANGED when the snapshot is of another server than the probe.
  */
-export async function lookAtSource(
+export async function openFirstSnapshot(
   source: Session,
-  { probe: firstProbe, targetAt }: { readonly probe: Probe; readonly targetAt: Micros },
+  { probe: firstProbe, targetAt }: FirstLook,
   kept: HorizonState | undefined,
-  options: ResolvedOptions,
-): Promise<Outlook> {
+  options: SnapshotOptions & Pick<ResolvedOptions, 'skewAllowance' | 'signal'>,
+): Promise<OpenSnapshot> {
   const last = kept && onClockOf(firstProbe, kept, targetAt)
   let probe = firstProbe
   let trace = observe(last, probe)
   let { snapshot, rows } = await openSnapshot(source, probe, options)
-  for (let waited = 0; !last && isOpenUnknown(trace, snapshot) && waited < 3000; waited += 250) {
+  for (let waited = 0; !last && isBeginUnknown(trace, probe, snapshot) && waited < 3000; waited += 250) {
     await source.script(['rollback'])
     await pause(250, options.signal)
     probe = await probeSource(source)
@@ -81,12 +101,16 @@ export async function lookAtSource(
     probe,
     snapshot,
     horizon: horizon && { ...horizon, targetAt: targetAt + (horizon.at - (firstProbe.at ?? horizon.at)) },
-    low: bound && 'low' in bound ? bound.low : undefined,
-    reason: bound && 'unknown' in bound ? bound.unknown : undefined,
-    isIdle: last !== undefined && nothingWritten(last, trace, probe, snapshot),
-    smallTables: options.relation ? undefined : toSmallTables(rows),
-    messages: messagesOf(rows),
-    timeZones: timeZonesOf(rows),
+    bound: {
+      low: bound && 'low' in bound ? bound.low : undefined,
+      reason: bound && 'unknown' in bound ? bound.unknown : undefined,
+      isIdle: last !== undefined && nothingWritten(last, trace, probe, snapshot),
+    },
+    chatwoot: {
+      smallTables: options.relation ? undefined : toSmallTables(rows),
+      messages: messagesOf(rows),
+      timeZones: timeZonesOf(rows),
+    },
     warnings: heldBack(trace, probe, options.skewAllowance),
   }
 }
@@ -95,53 +119,46 @@ export async function lookAtSource(
  * The small tables come with the snapshot, in the same round trip. Throws SOURCE_IDENTITY_CHANGED when it is of another server than the
  * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
  */
-export async function openSnapshot(source: Session, probed: Server, options: ResolvedOptions) {
+export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions) {
   const { relation, columns, hashSecret } = options
-  const tables = relation ? [] : [compile(smallTables())]
-  const key = columns?.hash?.length && hashSecret !== undefined ? handOverKey(hashKeyOf(hashSecret)) : []
-  const begin = [...beginReading(options), ...key].map((text) => CompiledQuery.raw(text))
-  const results = await source.together([...begin, readSnapshot, ...tables])
-  const [taken = [], rows = []] = results.slice(begin.length)
-  if (!isSameServer(probed, toServer(taken))) throw otherServer()
-  return { snapshot: toSnapshot(taken), rows }
+  const key = columns?.hash?.length && hashSecret !== undefined ? passHashKey(hashKeyOf(hashSecret)) : []
+  const begin = [...beginReading(options), ...key]
+  const [taken, rows] = relation
+    ? [...(await between(source, begin, [snapshotQuery])), []]
+    : await between(source, begin, [snapshotQuery, compile(smallTables())])
+  const row = onlyRow(taken)
+  if (!isSameServer(probed, toServer(row))) throw otherServer()
+  return { snapshot: toSnapshot(row), rows }
 }
 
 /** The source became another server in the middle of a run. */
 export function otherServer(): SyncError {
   return new SyncError(
     'SOURCE_IDENTITY_CHANGED',
-    'Another server answered, or the same one after a restart, while the run was at work.',
+    'During the run another server answered, or the same one after a restart.',
     {
-      remedy: 'Run it again. If the address leads to several servers, give the address of one of them.',
+      remedy: 'Run it again. If the address leads to several servers, use the address of one of them.',
       details: { isWhileReading: true },
     },
   )
 }
 
-/** A snapshot also holds the transactions of the server's other databases, which the probe leaves out. */
-function isOpenUnknown(trace: Trace, { xmin }: Snapshot): boolean {
-  const [first] = trace.points
-  return heldBackSince(trace) === null || (first !== undefined && xmin < first.next)
-}
-
-/** A transaction that has been open for over ten allowances makes each run read again what changed meanwhile. */
+/** A transaction that has been open for over ten times `skewAllowance` makes each run read again what changed meanwhile. */
 function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[] {
   const since = heldBackSince(trace)
   if (since === undefined || at === null) return []
   if (since !== null && at - since < skewAllowance * 10_000) return []
   const message =
     since === null
-      ? 'A transaction of the source has been open since before the first run; when it ends, one run reads everything.'
+      ? 'A transaction of the source has been open since before the first run; when it ends, one run is a full load.'
       : `A transaction of the source has been open since at least ${formatMicros(since).slice(0, 19)} UTC; ` +
         'until it ends, each run reads again what changed since then.'
   return [{ code: 'HELD_BACK', message }]
 }
 
-/** Throws STANDBY_BEHIND when the source is a standby that has not reached the last good run. */
-export function requireNotBehind(outlook: Outlook, last: HorizonState | undefined): void {
-  const { probe, snapshot } = outlook
-  if (probe.mode !== 'standby' || !last || last.mode !== 'standby' || snapshot.next >= last.snapshot.next)
-    return
+/** Throws STANDBY_BEHIND when the source is a standby that has not reached the last successful run. */
+export function requireNotBehind({ probe, snapshot }: OpenSnapshot, last: HorizonState | undefined): void {
+  if (probe.mode !== 'standby' || last?.mode !== 'standby' || snapshot.next >= last.snapshot.next) return
   throw new SyncError(
     'STANDBY_BEHIND',
     'The standby is behind the point up to which the last run has read.',

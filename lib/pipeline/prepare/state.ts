@@ -1,16 +1,15 @@
-import type { SmallTables } from '../../chatwoot/feeds.js'
+import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
 import type { HorizonState } from '../../domain/horizon.js'
-import type { EditState } from './edits.js'
 
-/** What a good run leaves to the next one, kept as JSON in its row of `etl_control`. */
+/** What a successful run leaves to the next one, kept as JSON in its row of `etl_control`. */
 export interface State {
   readonly horizon: HorizonState | undefined
   /** Only of the built-in relation. */
   readonly smallTables: SmallTables | undefined
   readonly edits: EditState | undefined
-  /** Time zones that were looked up, and whether both servers know them. */
+  /** Time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
-  /** What was done to columns with personal data; see `Plan`. */
+  /** How columns with personal data were protected; see `ProtectionPlan`. */
   readonly protectionDigest?: string | null
 }
 
@@ -23,7 +22,7 @@ export function toJson(state: State): string {
   return JSON.stringify({ version: 1, ...state }, text)
 }
 
-/** Undefined for a state that this version cannot read: then everything is read anew. */
+/** Undefined for a state that this version cannot read: then the run is a full load. */
 export function fromJson(text: string | null | undefined): State | undefined {
   if (!text) return undefined
   const stored: StoredState = JSON.parse(text)

@@ -5,22 +5,22 @@ import type { Micros } from '../../domain/micros.js'
 import type { ResolvedOptions } from '../../options.js'
 import { baseType } from '../../postgres/driver/column-types.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
-import { protect } from '../../postgres/source/protection.js'
+import { protect, type Protection } from '../../postgres/source/protection.js'
 import type { Plan } from '../prepare/plan.js'
 
-/** What the text of a query depends on. */
+/** What the queries depend on. */
 export interface QueryScope {
   readonly plan: Plan
   readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes' | 'messageTexts'>
-  /** Time zones that were looked up, and whether both servers know them. */
+  /** The time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
 }
 
 /**
- * Every row behind a key that meets a condition, in order of the key. Of a relation of the caller's own the row of that key comes again, and those without a key,
- * so that a run that goes on refuses the same rows as the one before.
+ * Every row after a key that meets a condition, in order of the key. Of a custom relation the row of that key comes again, and those
+ * without a key, so that a run that resumes fails for the same rows as the one before.
  */
-export function rowsBehind(
+export function rowsAfter(
   scope: QueryScope,
   after: string | null,
   condition: RawBuilder<unknown> = sql`true`,
@@ -32,16 +32,16 @@ export function rowsBehind(
   return inOrder(scope, sql`${condition} and ${scope.plan.custom ? isAgain : sql`${key} > ${from}`}`)
 }
 
-/** The rows with these keys, as far as they are there and behind `after`, in order of the key. */
+/** The rows with these keys that exist and come after `after`, in order of the key. */
 export function rowsOf(
   scope: QueryScope,
   keys: readonly string[],
   after: string | null = null,
 ): RawBuilder<unknown> {
-  return rowsBehind(scope, after, hasKey(scope, keys))
+  return rowsAfter(scope, after, hasKey(scope, keys))
 }
 
-/** The rows of a relation of the caller's own that changed since the bound, and those with these keys, from `after` on. */
+/** The rows of a custom relation that changed since the low watermark, and those with these keys, from `after` on. */
 export function rowsSince(
   scope: QueryScope,
   { low, keys }: { readonly low: Micros; readonly keys: readonly string[] },
@@ -50,7 +50,7 @@ export function rowsSince(
   const { custom } = scope.plan
   if (!custom) throw new TypeError('The built-in relation is read by ids.')
   const isChanged = changedSince(custom, low)
-  return rowsBehind(
+  return rowsAfter(
     scope,
     after,
     keys.length === 0 ? isChanged : sql`(${isChanged} or ${hasKey(scope, keys)})`,
@@ -69,16 +69,21 @@ function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<
 /** The rows under a condition on `r`, in no order. */
 export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { plan } = scope
-  if (plan.custom) return rows(plan.custom, condition, plan)
+  if (plan.custom) return rows(plan.custom, condition, privacyOf(plan))
   return conversations(
     plan.load.columns.map(({ name, type }) => ({
       name,
       type: baseType(type),
-      cell: protect(sql`r.${sql.id(name)}`, plan.protections.get(name)),
+      cell: cellOf(name, plan.protection.columns.get(name)),
     })),
     condition,
     rowOptions(scope),
   )
+}
+
+function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
+  const cell = sql`r.${sql.id(name)}`
+  return how ? protect(cell, how) : cell
 }
 
 /** Every key, in order. */
@@ -97,6 +102,8 @@ function keyType({ plan }: QueryScope): string {
   const columns = plan.custom?.relation.columns ?? plan.load.columns
   return columns.find(({ name }) => name === plan.load.key)?.type ?? 'text'
 }
+
+const privacyOf = ({ protection, forgotten }: Plan) => ({ protections: protection.columns, forgotten })
 
 function rowOptions({ plan, options, timeZones }: QueryScope): RowOptions {
   const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))

@@ -1,58 +1,48 @@
-import type { KeyType } from '../../postgres/driver/copy-tuples.js'
-import {
-  appendRows,
-  appendTuples,
-  stageRows,
-  stageTuples,
-  type LoadPlan,
-} from '../../postgres/target/upsert.js'
+import { firstKey, halve, type BinaryRows } from '../../postgres/driver/binary-copy.js'
+import { binaryKeyType } from '../../postgres/driver/column-types.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
-import { firstKey, halveTuples, type TuplePieces } from '../../postgres/driver/tuple-halves.js'
+import { putBinaryRows, putRows, type Destination, type LoadPlan } from '../../postgres/target/upsert.js'
 
-/** Rows that are written together, whichever form they have, and that can be halved down to a single one. */
-export interface Portion {
+/** Rows that are written together, as texts or in binary, and that can be halved down to a single one. */
+export interface Chunk {
   readonly count: number
-  /** Fills the stage. */
-  stage(target: Session, plan: LoadPlan): Promise<void>
-  /** Puts the rows straight into the table. */
-  append(target: Session, plan: LoadPlan): Promise<void>
+  put(target: Session, into: Destination): Promise<void>
   /** Of more than one row. */
-  halves(): readonly [Portion, Portion]
+  halves(): readonly [Chunk, Chunk]
   /** Key of the first row, as text. */
   key(): string
-  /** The first row as texts; undefined for rows in binary. */
+  /** The first row as texts; undefined for binary rows. */
   cells(): Cells | undefined
 }
 
-/** `keyAt` is the place of the key among the cells. */
-export function portionOfRows(rows: readonly Cells[], keyAt: number): Portion {
+export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
   const middle = rows.length >> 1
   return {
     count: rows.length,
-    stage: (target, plan) => stageRows(target, plan, rows),
-    append: (target, plan) => appendRows(target, plan, rows),
-    halves: () => [portionOfRows(rows.slice(0, middle), keyAt), portionOfRows(rows.slice(middle), keyAt)],
-    key: () => rows[0]?.[keyAt] ?? '',
+    put: (target, into) => putRows(target, plan, rows, into),
+    halves: () => [chunkOfRows(plan, rows.slice(0, middle)), chunkOfRows(plan, rows.slice(middle))],
+    key: () => rows[0]?.[keyPosition(plan)] ?? '',
     cells: () => rows[0],
   }
 }
 
-/** `keyAt` is the place of the key among the columns. */
-export function portionOfTuples(tuples: TuplePieces, keyAt: number, keyType: KeyType): Portion {
+export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
   return {
-    count: tuples.count,
-    stage: (target, plan) => stageTuples(copyOf(target), plan, tuples),
-    append: (target, plan) => appendTuples(copyOf(target), plan, tuples),
-    halves: () => {
-      const [first, second] = halveTuples(tuples)
-      return [portionOfTuples(first, keyAt, keyType), portionOfTuples(second, keyAt, keyType)]
+    count: rows.count,
+    put: async (target, into) => {
+      if (!target.copy) throw new TypeError('Binary rows need a target that can COPY.')
+      await putBinaryRows(target.copy, plan, rows, into)
     },
-    key: () => firstKey(tuples, keyAt, keyType),
+    halves: () => {
+      const [first, second] = halve(rows)
+      return [chunkOfBinary(plan, first), chunkOfBinary(plan, second)]
+    },
+    key: () => firstKey(rows, keyPosition(plan), binaryKeyType(plan) ?? 'text'),
     cells: () => undefined,
   }
 }
 
-function copyOf({ copy }: Session) {
-  if (!copy) throw new TypeError('Binary rows need a target that can COPY.')
-  return copy
+/** Position of the key among the columns. */
+export function keyPosition({ columns, key }: LoadPlan): number {
+  return columns.findIndex(({ name }) => name === key)
 }

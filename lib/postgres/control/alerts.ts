@@ -1,36 +1,38 @@
 import { sql } from 'kysely'
 
-import { isDirect, targetPooled } from '../driver/pooler.js'
+import { targetPooled } from '../driver/driver-error.js'
 import type { Session } from '../driver/session.js'
-import { compile, target as db } from '../driver/statement.js'
+import { compile } from '../driver/statement.js'
+import { isDirect } from './run-lock.js'
 
-/** What was found wrong, as `etl_alerts` keeps it. */
-export interface Finding {
+/** Something that is wrong with a pipeline now. */
+export interface Problem {
+  /** One incident of a kind is open at a time. */
   readonly kind: string
   readonly severity: 'warning' | 'critical'
   readonly message: string
 }
 
-/** An incident of which somebody has yet to be told. */
-export interface Incident extends Finding {
+/** A problem from its begin to its end, and which channels were sent a message about either. */
+export interface Incident extends Problem {
   readonly alertId: string
   /** UTC, to the second. */
   readonly openedAt: string
   readonly closedAt: string | null
-  /** Names of the channels that took the message of its begin. */
-  readonly openedTold: readonly string[]
-  readonly closedTold: readonly string[]
+  /** Names of the channels that accepted the message about the begin. */
+  readonly openedSentTo: readonly string[]
+  readonly closedSentTo: readonly string[]
 }
 
 /**
- * Waits until no other process tells people of this pipeline, so that nobody is told twice; held as long as the connection lives. Throws
- * TARGET_POOLED where a pooler stands between, as the lock would outlive this process there.
+ * Waits until no other process sends alerts of this pipeline, so that none is sent twice; held until the connection ends. Throws
+ * TARGET_POOLED behind a pooler, where the lock would outlive this process.
  */
 export async function lockAlerts(target: Session, pipeline: string): Promise<void> {
-  // A session's lock outlives the transaction, which is here for the time limit alone.
-  await target.script(['begin', `set local statement_timeout = ${patience}`])
+  // The lock of a session outlives the transaction, which is here for the timeout alone.
+  await target.script(['begin', `set local statement_timeout = ${lockTimeout}`])
   const [row] = await target.rows(
-    compile(sql`
+    compile(sql<{ taken: string | null }>`
       select
         case
           when ${isDirect(target)}
@@ -38,87 +40,87 @@ export async function lockAlerts(target: Session, pipeline: string): Promise<voi
         end as taken`),
   )
   await target.script(['commit'])
-  if (row?.[0] === null) throw targetPooled()
+  if (row?.taken === null) throw targetPooled()
 }
 
-/** Milliseconds; another process may be waiting for three servers that do not answer. */
-const patience = 120_000
+/** Milliseconds; another process may be waiting for three servers that do not respond. */
+const lockTimeout = 120_000
 
-/** Opens an incident for each finding of which none is open, and closes those of which nothing is found any more. */
-export async function recordFindings(
-  target: Session,
+/** Opens an incident for each problem that has none open, and closes those whose problem is over. */
+export async function updateIncidents(
+  { db }: Session,
   pipeline: string,
-  findings: readonly Finding[],
+  problems: readonly Problem[],
 ): Promise<void> {
-  for (const { kind, severity, message } of findings) {
-    await target.rows(
-      db
-        .insertInto('etl_alerts')
-        .values({ pipeline, kind, severity, message })
-        .onConflict((conflict) =>
-          conflict.columns(['pipeline', 'kind']).where('closed_at', 'is', null).doNothing(),
-        )
-        .compile(),
-    )
+  if (problems.length > 0) {
+    await db
+      .insertInto('etl_alerts')
+      .values(problems.map(({ kind, severity, message }) => ({ pipeline, kind, severity, message })))
+      .onConflict((conflict) =>
+        conflict.columns(['pipeline', 'kind']).where('closed_at', 'is', null).doNothing(),
+      )
+      .execute()
   }
-  const kinds = findings.map(({ kind }) => kind)
-  await target.rows(
-    compile(sql`
-      update etl_alerts
-      set closed_at = clock_timestamp()
-      where pipeline = ${pipeline}::text
-        and closed_at is null
-        and kind <> all (array(select jsonb_array_elements_text(${JSON.stringify(kinds)}::jsonb)))`),
-  )
+  const kinds = problems.map(({ kind }) => kind)
+  await db
+    .updateTable('etl_alerts')
+    .set({ closed_at: sql<string>`clock_timestamp()` })
+    .where('pipeline', '=', pipeline)
+    .where('closed_at', 'is', null)
+    .$if(kinds.length > 0, (open) => open.where('kind', 'not in', kinds))
+    .execute()
 }
 
 /** The open incidents, and those closed within the last week, oldest first. */
-export async function readIncidents(target: Session, pipeline: string): Promise<readonly Incident[]> {
-  const rows = await target.rows(
-    compile(sql`
-      select jsonb_build_object(
-        'alertId', alert_id,
-        'kind', kind,
-        'severity', severity,
-        'message', message,
-        'openedAt', ${utc('opened_at')},
-        'closedAt', ${utc('closed_at')},
-        'openedTold', array(select jsonb_object_keys(opened_told)),
-        'closedTold', array(select jsonb_object_keys(closed_told))
-      )::text as incident
-      from etl_alerts
-      where pipeline = ${pipeline}::text
-        and (closed_at is null or closed_at > now() - interval '7 days')
-      order by opened_at, alert_id`),
-  )
-  return rows.map(([json]) => {
-    const incident: Incident = JSON.parse(json ?? '{}')
-    return incident
-  })
+export async function readIncidents({ db }: Session, pipeline: string): Promise<readonly Incident[]> {
+  const rows = await db
+    .selectFrom('etl_alerts')
+    .select([
+      sql<string>`alert_id::text`.as('alertId'),
+      'kind',
+      'message',
+      // The table checks which words it may be.
+      sql<Problem['severity']>`severity`.as('severity'),
+      utc<string>('opened_at').as('openedAt'),
+      utc<string | null>('closed_at').as('closedAt'),
+      sql<string>`opened_told::text`.as('opened'),
+      sql<string>`closed_told::text`.as('closed'),
+    ])
+    .where('pipeline', '=', pipeline)
+    .where(({ or, eb }) =>
+      or([eb('closed_at', 'is', null), eb('closed_at', '>', sql<string>`now() - interval '7 days'`)]),
+    )
+    .orderBy('opened_at')
+    .orderBy('alert_id')
+    .execute()
+  return rows.map(({ opened, closed, ...incident }) => ({
+    ...incident,
+    openedSentTo: Object.keys(JSON.parse(opened) as object),
+    closedSentTo: Object.keys(JSON.parse(closed) as object),
+  }))
 }
 
-/** Notes that a channel took the message of the begin or of the end. */
-export async function recordTold(
-  target: Session,
+const utc = <Text>(column: 'opened_at' | 'closed_at') =>
+  sql<Text>`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')`
+
+/** Records that a channel accepted the message about the begin or the end of an incident. */
+export async function recordDelivery(
+  { db }: Session,
   alertId: string,
   event: 'opened' | 'closed',
   channel: string,
 ): Promise<void> {
-  const column = sql.ref(`${event}_told`)
-  await target.rows(
-    compile(sql`
-      update etl_alerts
-      set ${column} = ${column} || jsonb_build_object(${channel}::text, clock_timestamp()),
-          last_refusal = null
-      where alert_id = ${alertId}::uuid`),
-  )
+  const column = `${event}_told` as const
+  const times = sql<string>`${sql.ref(column)} || jsonb_build_object(${channel}::text, clock_timestamp())`
+  await db
+    .updateTable('etl_alerts')
+    .set(column, times)
+    .set('last_refusal', null)
+    .where('alert_id', '=', alertId)
+    .execute()
 }
 
-/** Notes why a channel did not take a message; the next call tries again. */
-export async function recordRefusal(target: Session, alertId: string, reason: string): Promise<void> {
-  await target.rows(
-    db.updateTable('etl_alerts').set({ last_refusal: reason }).where('alert_id', '=', alertId).compile(),
-  )
+/** Records why a channel did not accept a message. */
+export async function recordFailedDelivery({ db }: Session, alertId: string, reason: string): Promise<void> {
+  await db.updateTable('etl_alerts').set({ last_refusal: reason }).where('alert_id', '=', alertId).execute()
 }
-
-const utc = (column: string) => sql`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')`

@@ -1,73 +1,124 @@
-import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
-import { tableOf } from '../target/upsert.js'
-import type { Relation } from '../driver/catalog.js'
-import type { Cells, Session } from '../driver/session.js'
-import { compile, target as db } from '../driver/statement.js'
-
-/** The ids of the contacts whose conversations the runs of a pipeline leave out; `toForgotten` reads the rows. */
-export const forgottenQuery = (pipeline: string): CompiledQuery =>
-  db
-    .selectFrom('etl_forgotten')
-    .select(sql<string>`contact_id::text`.as('contact_id'))
-    .where('pipeline', '=', pipeline)
-    .orderBy('etl_forgotten.contact_id')
-    .compile()
-
-export function toForgotten(rows: readonly Cells[]): string[] {
-  return rows.flatMap(([id]) => (id ? [id] : []))
-}
+import { tableOf, type Relation } from '../driver/catalog.js'
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
 
 export interface Forgotten {
   readonly pipeline: string
   readonly contactId: number
 }
 
-/** Keeps a contact out of later runs; gives since when. A contact that is forgotten already stays so since then. */
-export async function rememberForgotten(
-  target: Session,
+/**
+ * Keeps a contact out of later runs and returns since when. For a contact that is forgotten already, that time stays, and a new comment
+ * replaces the old one.
+ */
+export async function recordForgotten(
+  { db }: Session,
   { pipeline, contactId, comment }: Forgotten & { readonly comment: string | null },
-): Promise<string | null> {
-  const [row] = await target.rows(
-    db
-      .insertInto('etl_forgotten')
-      .values({ pipeline, contact_id: String(contactId), comment })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['pipeline', 'contact_id'])
-          .doUpdateSet({ comment: sql`coalesce(excluded.comment, etl_forgotten.comment)` }),
-      )
-      .returning(sql<string>`forgotten_at::text`.as('forgotten_at'))
-      .compile(),
-  )
-  return row?.[0] ?? null
+): Promise<string> {
+  const row = await db
+    .insertInto('etl_forgotten')
+    .values({ pipeline, contact_id: String(contactId), comment })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['pipeline', 'contact_id'])
+        .doUpdateSet({ comment: sql<string | null>`coalesce(excluded.comment, etl_forgotten.comment)` }),
+    )
+    .returning(forgottenAt)
+    .executeTakeFirstOrThrow()
+  return row.forgotten_at
 }
 
 /** Lets later runs read a contact again. */
-export async function takeBackForgotten(target: Session, { pipeline, contactId }: Forgotten): Promise<void> {
-  await target.rows(
-    db
-      .deleteFrom('etl_forgotten')
-      .where('pipeline', '=', pipeline)
-      .where('contact_id', '=', String(contactId))
-      .compile(),
-  )
+export async function removeForgotten({ db }: Session, { pipeline, contactId }: Forgotten): Promise<void> {
+  await db
+    .deleteFrom('etl_forgotten')
+    .where('pipeline', '=', pipeline)
+    .where('contact_id', '=', String(contactId))
+    .execute()
 }
 
 /** Since when a contact is forgotten; null when it is not. */
 export async function forgottenSince(
-  target: Session,
+  { db }: Session,
   { pipeline, contactId }: Forgotten,
 ): Promise<string | null> {
-  const [row] = await target.rows(
-    db
-      .selectFrom('etl_forgotten')
-      .select(sql<string>`forgotten_at::text`.as('forgotten_at'))
-      .where('pipeline', '=', pipeline)
-      .where('contact_id', '=', String(contactId))
-      .compile(),
-  )
-  return row?.[0] ?? null
+  const row = await db
+    .selectFrom('etl_forgotten')
+    .select(forgottenAt)
+    .where('pipeline', '=', pipeline)
+    .where('contact_id', '=', String(contactId))
+    .executeTakeFirst()
+  return row?.forgotten_at ?? null
+}
+
+const forgottenAt = sql<string>`forgotten_at::text`.as('forgotten_at')
+
+/**
+ * Entries of `etl_rejects` that belong to the contact: those of rows that the table still holds in an older version, and those whose kept
+ * content names the contact. An entry that keeps no content holds nothing but a key, and the next run drops it.
+ */
+export async function countRejectsOfContact(
+  { db }: Session,
+  table: Relation,
+  contact: Forgotten,
+): Promise<number> {
+  const { isOwn, mentions } = rejectsOf(table, contact)
+  const { entries } = await db
+    .selectFrom('etl_rejects')
+    .select(sql<string>`count(*)::text`.as('entries'))
+    .where('pipeline', '=', contact.pipeline)
+    .where(({ or }) => or([isOwn, mentions]))
+    .executeTakeFirstOrThrow()
+  return Number(entries)
+}
+
+/**
+ * Deletes these entries and returns how many there were; of those that may only hold a message of the contact, the content alone. To be
+ * called before `deleteRowsOfContact`, as the rows of the table show whose an entry is.
+ */
+export async function deleteRejectsOfContact(
+  { db }: Session,
+  table: Relation,
+  contact: Forgotten,
+): Promise<number> {
+  const { isOwn, mentions } = rejectsOf(table, contact)
+  const deleted = await db
+    .deleteFrom('etl_rejects')
+    .where('pipeline', '=', contact.pipeline)
+    .where(isOwn)
+    .returning('row_key')
+    .execute()
+  const emptied = await db
+    .updateTable('etl_rejects')
+    .set({ row_data: null })
+    .where('pipeline', '=', contact.pipeline)
+    .where(mentions)
+    .returning('row_key')
+    .execute()
+  return deleted.length + emptied.length
+}
+
+/**
+ * Conditions on entries of `etl_rejects`: that it is a row of the contact, and that a message in it may be. Kept messages are searched as
+ * text, as a rejected text may not be JSON: an agent can have the same id as the contact.
+ */
+function rejectsOf(table: Relation, { contactId }: Forgotten) {
+  const id = String(contactId)
+  const [key, ...others] = table.uniqueColumns
+  // With two unique columns, nothing here shows which is the key of the pipeline.
+  const isStored =
+    key === undefined || others.length > 0
+      ? sql`false`
+      : sql`row_key in (select t.${sql.id(key)}::text from ${tableOf(table)} t where ${isOf(table, contactId)})`
+  return {
+    isOwn: sql<boolean>`(
+      ${id}::text in (row_data ->> 'contact_id', row_data ->> 'client_sender_id')
+      or ${isStored}
+    )`,
+    mentions: sql<boolean>`row_data ->> 'message_compiled' ~ ${`"sender_id": *"?${id}"?[,}]`}::text`,
+  }
 }
 
 /** Rows that hold data of one contact. */
@@ -78,93 +129,17 @@ export interface RowsOfContact {
   readonly others: number
 }
 
+/** How many rows of the table hold data of the contact, soft-deleted ones included. */
 export async function countRowsOfContact(
   target: Session,
   table: Relation,
   contactId: number,
 ): Promise<RowsOfContact> {
-  return countsOf(
-    target,
-    sql`select contact_id from ${tableOf(table)} t where ${isOf(table, contactId)}`,
-    contactId,
-  )
+  const rows = sql`select contact_id from ${tableOf(table)} t where ${isOf(table, contactId)}`
+  return countsOf(target, rows, contactId)
 }
 
-/**
- * Entries of `etl_rejects` that are of the contact: those of rows that the table still holds in an older state, and those whose kept
- * content names the contact. An entry that keeps no content holds nothing but a key, and the next run drops it.
- */
-export async function countRejectsOfContact(
-  target: Session,
-  table: Relation,
-  contact: Forgotten,
-): Promise<number> {
-  return rejectsCount(
-    target,
-    sql`with found as (${rejectsOf(table, contact)}) select count(*)::text from found`,
-  )
-}
-
-/** Deletes them, to be called before the rows of the table go. Where only a message may be the contact's, the content goes alone. */
-export async function deleteRejectsOfContact(
-  target: Session,
-  table: Relation,
-  contact: Forgotten,
-): Promise<number> {
-  return rejectsCount(
-    target,
-    sql`
-    with found as (${rejectsOf(table, contact)}),
-    deleted as (
-      delete from etl_rejects r
-      using found f
-      where r.pipeline = ${contact.pipeline}::text
-        and r.row_key = f.row_key
-        and f.is_certain
-    ),
-    emptied as (
-      update etl_rejects r
-      set row_data = null
-      from found f
-      where r.pipeline = ${contact.pipeline}::text
-        and r.row_key = f.row_key
-        and not f.is_certain
-    )
-    select count(*)::text from found`,
-  )
-}
-
-async function rejectsCount(target: Session, statement: RawBuilder<unknown>): Promise<number> {
-  const [row] = await target.rows(compile(statement))
-  return Number(row?.[0] ?? 0)
-}
-
-/** Kept messages are searched as text, as a text that was refused may be no json: an agent can have the same id as the contact. */
-function rejectsOf(table: Relation, { pipeline, contactId }: Forgotten): RawBuilder<unknown> {
-  const id = String(contactId)
-  const [key, ...others] = table.uniqueColumns
-  // With two of them, which one the pipeline goes by is not known here.
-  const isStored =
-    key === undefined || others.length > 0
-      ? sql`false`
-      : sql`r.row_key in (select t.${sql.id(key)}::text from ${tableOf(table)} t where ${isOf(table, contactId)})`
-  return sql`
-    select row_key, is_certain
-    from (
-      select
-        r.row_key,
-        coalesce(
-          ${id}::text in (r.row_data ->> 'contact_id', r.row_data ->> 'client_sender_id') or ${isStored},
-          false
-        ) as is_certain,
-        r.row_data ->> 'message_compiled' ~ ${`"sender_id": *"?${id}"?[,}]`}::text as is_written
-      from etl_rejects r
-      where r.pipeline = ${pipeline}::text
-    ) entry
-    where is_certain or is_written`
-}
-
-/** Deletes them for good, those that are marked deleted among them. */
+/** Deletes these rows for good. */
 export async function deleteRowsOfContact(
   target: Session,
   table: Relation,
@@ -179,18 +154,19 @@ async function countsOf(
   statement: RawBuilder<unknown>,
   contactId: number,
 ): Promise<RowsOfContact> {
+  const id = sql`${String(contactId)}::text`
   const [row] = await target.rows(
-    compile(sql`
-    with found as (${statement})
-    select
-      (count(*) filter (where contact_id::text = ${String(contactId)}::text))::text,
-      (count(*) filter (where contact_id::text is distinct from ${String(contactId)}::text))::text
-    from found`),
+    compile(sql<{ own: string; others: string }>`
+      with found as (${statement})
+      select
+        (count(*) filter (where contact_id::text = ${id}))::text as own,
+        (count(*) filter (where contact_id::text is distinct from ${id}))::text as others
+      from found`),
   )
-  return { own: Number(row?.[0] ?? 0), others: Number(row?.[1] ?? 0) }
+  return { own: Number(row?.own ?? 0), others: Number(row?.others ?? 0) }
 }
 
-/** Messages of a contact can stand in a conversation of another one, as in a group. */
+/** A conversation of another contact can hold messages of this one, as in a group. */
 function isOf(table: Relation, contactId: number): RawBuilder<unknown> {
   const typeOf = (name: string) => table.columns.find((column) => column.name === name)?.type
   const id = sql`${String(contactId)}::text`

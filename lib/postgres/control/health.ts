@@ -1,11 +1,12 @@
-import { sql } from 'kysely'
+import { sql, type InferResult } from 'kysely'
 
+import type { VwEtlHealth } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
-import type { Cells, Session } from '../driver/session.js'
-import { beginReading } from '../driver/transaction.js'
-import { compile } from '../driver/statement.js'
+import type { Session } from '../driver/session.js'
+import { builder } from '../driver/statement.js'
+import { withSnapshot } from '../driver/transaction.js'
 
-/** What `etl_health` is asked for. Milliseconds; undefined leaves it to the settings of the database. */
+/** The limits of `etl_health`, in milliseconds; where one is undefined, the setting of the database applies, else the default there. */
 export interface HealthLimits {
   readonly pipeline: string
   readonly expectedInterval?: number | undefined
@@ -25,42 +26,47 @@ export interface HealthRow {
   readonly remedy: string
 }
 
-/** What the database itself says of a pipeline's health. Throws TARGET_NOT_MIGRATED. */
+/** The health of a pipeline by its control tables, as the function `etl_health` of the database reports it. Throws TARGET_NOT_MIGRATED. */
 export async function readHealth(target: Session, limits: HealthLimits): Promise<readonly HealthRow[]> {
-  await target.script(beginReading(patience))
   try {
-    const rows = await target.rows(healthQuery(limits))
-    return rows.map(toRow)
+    return await withSnapshot(target, timeouts, async () => {
+      const rows = await target.rows(healthQuery(limits))
+      return rows.map(toHealthRow)
+    })
   } catch (error) {
     if (error instanceof SyncError && error.details['sqlState'] === undefinedFunction) throw notMigrated()
     throw error
-  } finally {
-    if (!target.lost.aborted) await target.script(['rollback'])
   }
 }
 
-/** Milliseconds for the statement: who asks for health waits for the answer. */
-const patience = { statementTimeout: 30_000, lockTimeout: 30_000 }
+/** Somebody waits for the answer. */
+const timeouts = { statementTimeout: 30_000, lockTimeout: 30_000 }
 
 const undefinedFunction = '42883'
 
+/** The columns of the view but for the pipeline, which is the argument. */
+type FunctionRow = Omit<VwEtlHealth, 'pipeline'>
+
 function healthQuery({ pipeline, expectedInterval, stuckAfter, skewAllowance }: HealthLimits) {
-  return compile(sql`
-    select
-      check_name::text,
-      outcome::text,
-      value::text,
-      unit::text,
-      warning_limit::text,
-      critical_limit::text,
-      detail::text,
-      remedy::text
-    from etl_health(
-      ${pipeline}::text,
-      ${interval(expectedInterval)},
-      ${interval(stuckAfter)},
-      ${interval(skewAllowance)}
-    )`)
+  const health = sql<FunctionRow>`etl_health(
+    ${pipeline}::text,
+    ${interval(expectedInterval)},
+    ${interval(stuckAfter)},
+    ${interval(skewAllowance)}
+  )`
+  return builder
+    .selectFrom(health.as('health'))
+    .select([
+      'check_name',
+      'outcome',
+      'unit',
+      'detail',
+      'remedy',
+      sql<string | null>`value::text`.as('value'),
+      sql<string | null>`warning_limit::text`.as('warning_limit'),
+      sql<string | null>`critical_limit::text`.as('critical_limit'),
+    ])
+    .compile()
 }
 
 function interval(milliseconds: number | undefined) {
@@ -68,22 +74,21 @@ function interval(milliseconds: number | undefined) {
   return sql`make_interval(secs => ${seconds}::double precision)`
 }
 
-function toRow(cells: Cells): HealthRow {
-  const [name = '', outcome, value, unit, warningLimit, criticalLimit, detail, remedy] = cells
+function toHealthRow(row: InferResult<ReturnType<typeof healthQuery>>[number]): HealthRow {
   return {
-    name: name ?? '',
-    outcome: outcome === 'critical' || outcome === 'warning' ? outcome : 'ok',
-    value: numberOf(value),
-    unit: unit ?? '',
-    warningLimit: numberOf(warningLimit),
-    criticalLimit: numberOf(criticalLimit),
-    detail: detail ?? null,
-    remedy: remedy ?? '',
+    name: row.check_name ?? '',
+    outcome: row.outcome === 'critical' || row.outcome === 'warning' ? row.outcome : 'ok',
+    value: numberOf(row.value),
+    unit: row.unit ?? '',
+    warningLimit: numberOf(row.warning_limit),
+    criticalLimit: numberOf(row.critical_limit),
+    detail: row.detail,
+    remedy: row.remedy ?? '',
   }
 }
 
-function numberOf(cell: string | null | undefined): number | null {
-  return cell === null || cell === undefined ? null : Number(cell)
+function numberOf(numeric: string | null): number | null {
+  return numeric === null ? null : Number(numeric)
 }
 
 function notMigrated(): SyncError {

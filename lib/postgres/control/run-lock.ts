@@ -1,39 +1,38 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { isDirect, targetPooled } from '../driver/pooler.js'
+import { targetPooled } from '../driver/driver-error.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
 /**
- * Makes this connection the only one that may run the pipeline, for as long as it lives: the lock and the writes go away together. Gives
- * the process id of the server's end. Throws LOCKED when another run has it, and TARGET_POOLED, without having taken it, where a pooler
- * stands between, as the lock belongs to the session.
+ * Makes this connection the only one that may run the pipeline, for as long as it lives: the lock and the writes end together. Returns
+ * the process id of the server's end. Throws LOCKED when another run holds the lock, and TARGET_POOLED, without having taken it, behind a
+ * pooler, as the lock belongs to the session.
  */
 export async function takeRunLock(target: Session, pipeline: string): Promise<string> {
   const [row] = await target.rows(
-    compile(sql`
+    compile(sql<{ taken: boolean | null; process: string }>`
       select
-        case when ${isDirect(target)} then pg_try_advisory_lock(${lockKey(pipeline)})::text end as taken,
+        case when ${isDirect(target)} then pg_try_advisory_lock(${lockKey(pipeline)}) end as taken,
         pg_backend_pid()::text as process`),
   )
-  const [isTaken, process] = row ?? []
-  if (isTaken === null) throw targetPooled()
-  if (isTaken === 'true' && process) return process
-  throw new SyncError('LOCKED', `Another run of the pipeline ${pipeline} is at work.`, {
-    remedy: 'Wait until it is done; chatwoot-sync status shows it.',
+  if (!row || row.taken === null) throw targetPooled()
+  if (row.taken) return row.process
+  throw new SyncError('LOCKED', `Another run of the pipeline ${pipeline} is running.`, {
+    remedy: 'Wait until it has ended; chatwoot-sync status shows it.',
     details: { pipeline },
   })
 }
 
 /**
- * Ends the server's end of a connection that was lost, if it still holds the lock: a server does not notice for hours that nobody is
- * there any more. A role may end its own sessions.
+ * Ends the server's end of a connection that was lost, if it still holds the lock: a server may take hours to notice that its client is
+ * gone. A role may end its own sessions.
  */
 export async function endLostHolder(target: Session, pipeline: string, process: string): Promise<void> {
   await target.rows(
     compile(sql`
-      select pg_terminate_backend(l.pid)::text
+      select pg_terminate_backend(l.pid) as ended
       from pg_locks l
       where l.pid = ${process}::integer
         and l.pid <> pg_backend_pid()
@@ -50,6 +49,20 @@ export function isRunLock(pipeline: string): RawBuilder<boolean> {
     and l.granted
     and (l.classid::bigint << 32) | l.objid::bigint = ${lockKey(pipeline)}
   )`
+}
+
+/**
+ * Whether the statement runs in the very server process that greeted the driver. A pooler greets with an id of its own, and may run each
+ * transaction in another process: what belongs to a session, such as a lock, would stay behind there. True where the driver knows no id.
+ */
+export function isDirect({ process }: Pick<Session, 'process'>): RawBuilder<boolean> {
+  return process === undefined ? sql`true` : sql`(pg_backend_pid() = ${process}::integer)`
+}
+
+/** Whether no pooler was noticed between this program and the target; `takeRunLock` throws TARGET_POOLED where one was. */
+export async function isConnectedDirectly(target: Session): Promise<boolean> {
+  const [row] = await target.rows(compile(sql<{ direct: boolean }>`select ${isDirect(target)} as direct`))
+  return row?.direct === true
 }
 
 const lockKey = (pipeline: string) => sql`hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)`

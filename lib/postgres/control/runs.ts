@@ -1,115 +1,66 @@
-import { sql, type CompiledQuery } from 'kysely'
+import { sql, type CompiledQuery, type Selectable } from 'kysely'
 
+import type { DB } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
-import type { Micros } from '../../domain/micros.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
-import { reportColumns, toReport } from './run-row.js'
-import { trimHistory } from './history.js'
-import type { Cells, Session } from '../driver/session.js'
-import { compile, target as db } from '../driver/statement.js'
+import type { Session } from '../driver/session.js'
+import { builder, compile } from '../driver/statement.js'
 
 export interface RunStart {
+  readonly executionId: string
   readonly pipeline: string
   readonly loadType: LoadType
   readonly triggeredBy: TriggeredBy
-  /** Milliseconds; 0 for ever. */
+  /** Milliseconds; 0 keeps the history for ever. */
   readonly keepHistory: number
 }
 
 /**
- * Inserts the running row. Runs that died without closing theirs are closed as INTERRUPTED: the lock shows that nobody
- * works on them. What is older than `keepHistory` and not needed any more is deleted, a portion at a time. Gives the server's process.
+ * Inserts the running row and returns the process id of the server's end. Runs that died without closing theirs are closed as INTERRUPTED:
+ * that this run holds the lock shows that none of them is alive. History that is older than `keepHistory` and not needed any more is
+ * deleted, some rows at a time.
  */
-export async function openRun(
-  target: Session,
-  executionId: string,
-  { pipeline, loadType, triggeredBy, keepHistory }: RunStart,
-): Promise<string | undefined> {
-  const [, opened = []] = await target.together([
-    db
-      .updateTable('etl_control')
-      .set({
-        ...closing,
-        status: 'failed',
-        error_code: 'INTERRUPTED',
-        error_message:
-          'The run ended without closing its row: it was killed, or lost its connection. The next run goes on.',
-      })
-      .where('pipeline', '=', pipeline)
-      .where('status', '=', 'running')
-      .compile(),
-    db
-      .insertInto('etl_control')
-      .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
-      .returning(sql<string>`pg_backend_pid()::text`.as('process'))
-      .compile(),
-    ...(keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]),
-  ])
-  return opened[0]?.[0] ?? undefined
-}
-
-/** What earlier runs of the pipeline leave to this one. */
-export interface Inheritance {
-  /** The last good run. */
-  readonly good:
-    | {
-        readonly state: string | null
-        readonly fingerprint: string | null
-        /** Where another program's history ends, which has a watermark and no fingerprint. */
-        readonly foreignWatermark: Micros | null
-      }
-    | undefined
-  /** A full read that did not come to its end, newer than the last good run. */
-  readonly unfinished:
-    | {
-        readonly executionId: string
-        readonly state: string
-        readonly fingerprint: string
-        readonly resumeKey: string
-      }
-    | undefined
-}
-
-/** What `toInheritance` reads. */
-export const inheritQuery = (pipeline: string): CompiledQuery =>
-  db
-    .selectFrom('etl_control')
-    .distinctOn('status')
-    .select([
-      'status',
-      sql<string>`execution_id::text`.as('execution_id'),
-      'fingerprint',
-      'resume_key',
-      sql<string>`state::text`.as('state'),
-      sql<string>`(extract(epoch from started_at) * 1000000)::bigint::text`.as('started_at'),
-      sql<string>`(extract(epoch from watermark_end) * 1000000)::bigint::text`.as('watermark'),
-    ])
+export async function openRun(target: Session, start: RunStart): Promise<string | undefined> {
+  const { executionId, pipeline, loadType, triggeredBy, keepHistory } = start
+  const interrupted = builder
+    .updateTable('etl_control')
+    .set({
+      ...closing,
+      status: 'failed',
+      error_code: 'INTERRUPTED',
+      error_message:
+        'The run ended without closing its row: it was killed, or lost its connection. The next run continues from what it committed.',
+    })
     .where('pipeline', '=', pipeline)
-    .where(({ or, eb }) =>
-      or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
-    )
-    .orderBy('status')
-    .orderBy('etl_control.started_at', 'desc')
+    .where('status', '=', 'running')
     .compile()
-
-export function toInheritance(rows: readonly Cells[]): Inheritance {
-  const success = rows.find(([status]) => status === 'success')
-  const good = success && {
-    fingerprint: success[2] ?? null,
-    state: success[4] ?? null,
-    foreignWatermark: success[2] === null && success[6] ? Number(success[6]) : null,
-  }
-  const [, executionId, fingerprint, resumeKey, state, startedAt] =
-    rows.find(([status]) => status === 'failed') ?? []
-  const isNewer = Number(startedAt) > Number(success?.[5] ?? 0)
-  const unfinished =
-    isNewer && executionId && state && fingerprint && resumeKey
-      ? { executionId, state, fingerprint, resumeKey }
-      : undefined
-  return { good, unfinished }
+  const opened = builder
+    .insertInto('etl_control')
+    .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
+    .returning(sql<string>`pg_backend_pid()::text`.as('process'))
+    .compile()
+  const trim = keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]
+  const [, opening] = await target.together<[unknown, { process: string }, ...unknown[]]>([
+    interrupted,
+    opened,
+    ...trim,
+  ])
+  return opening[0]?.process
 }
 
-/** What a run has come to; it is written with the rows, in their transaction. */
+/** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history is deleted without a pause. */
+const trimmedAtOnce = 300
+
+/** Deletes what is older than `keep` milliseconds and not needed any more; the function of the database knows what is needed. */
+const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
+  compile(sql`
+    select etl_trim_history(
+      ${pipeline}::text,
+      make_interval(secs => ${keep / 1000}::double precision),
+      ${trimmedAtOnce}::integer
+    )::text as trimmed`)
+
+/** What a run has done so far; it is written with the rows, in their transaction. */
 export interface RunProgress extends Counts {
   readonly loadType: LoadType
   readonly reason: string | null
@@ -120,98 +71,98 @@ export interface RunProgress extends Counts {
   readonly horizonMode: 'primary' | 'standby' | null
   readonly marginUsedSeconds: number | null
   readonly fingerprint: string
-  readonly resumeKey: string | null
   /** JSON. */
   readonly state: string | null
-  /** The server's process that holds the lock. */
+  /** Last key that is committed with it; null for an incremental run and once all rows were read. */
+  readonly resumeKey: string | null
+}
+
+/** Which row a run writes, and the process of the server that holds its lock. */
+export interface RunHandle {
+  readonly executionId: string
+  readonly pipeline: string
   readonly lockedIn: string
 }
 
 /**
- * Writes the progress into the run's row, in the transaction that also writes the rows. Throws LOCK_LOST when the row is no longer
- * `running`, as then another run took over, or when this is not the process that holds the lock: nothing may be committed then. Gives the rows of `also`, asked in the same round
- * trip.
+ * Writes the progress into the run's row, in the transaction that also writes the rows, and returns the rows of `also`, which shares the
+ * round trip. Throws LOCK_LOST when the row is no longer `running`, as then another run took over, or when this is not the process that
+ * holds the lock: nothing may be committed then.
  */
-export async function recordProgress(
+export async function recordProgress<Row>(
   target: Session,
-  executionId: string,
+  run: RunHandle,
   progress: RunProgress,
-  also: CompiledQuery,
-): Promise<readonly Cells[]> {
-  const [rows = [], others = []] = await target.together([
-    db
-      .updateTable('etl_control')
-      .set(progressColumns(progress))
-      .where('execution_id', '=', executionId)
-      .where('status', '=', 'running')
-      .where(isIn(progress.lockedIn))
-      .returning(sql<string>`status`.as('status'))
-      .compile(),
-    also,
-  ])
+  also: CompiledQuery<Row>,
+): Promise<readonly Row[]> {
+  const recorded = updateRunning(run).set(progressColumns(progress)).returning('status').compile()
+  const [rows, others] = await target.together([recorded, also])
   if (rows.length === 0) throw lockLost()
   return others
 }
 
-/** Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open. States of older runs are dropped: one is enough to go on from. */
-export async function closeRun(
-  target: Session,
-  executionId: string,
-  progress: RunProgress,
-  pipeline: string,
-): Promise<SyncReport> {
-  const [, rows = []] = await target.together([
-    compile(sql`
-    update etl_control
-    set state = null
-    where pipeline = ${pipeline}::text
-      and state is not null
-      and execution_id <> ${executionId}::uuid
-      and ${isIn(progress.lockedIn)}
-      and exists (select from etl_control where execution_id = ${executionId}::uuid and status = 'running')`),
-    db
-      .updateTable('etl_control')
-      .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
-      .where('execution_id', '=', executionId)
-      .where('status', '=', 'running')
-      .where(isIn(progress.lockedIn))
-      .returning(reportColumns)
-      .compile(),
-  ])
-  if (!rows[0]) throw lockLost()
-  return toReport(rows[0])
+/**
+ * Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open, and returns its report. States
+ * of older runs are dropped: one is enough to continue from. Throws LOCK_LOST as `recordProgress` does.
+ */
+export async function closeRun(target: Session, run: RunHandle, progress: RunProgress): Promise<SyncReport> {
+  const dropStates = builder
+    .updateTable('etl_control')
+    .set({ state: null })
+    .where('pipeline', '=', run.pipeline)
+    .where('state', 'is not', null)
+    .where('execution_id', '<>', run.executionId)
+    .where(isLockedIn(run))
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('etl_control')
+          .select('status')
+          .where('execution_id', '=', run.executionId)
+          .where('status', '=', 'running'),
+      ),
+    )
+    .compile()
+  const close = updateRunning(run)
+    .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
+    .returning(reportColumns)
+    .compile()
+  const [, [closed]] = await target.together([dropStates, close])
+  if (!closed) throw lockLost()
+  return toReport(closed)
 }
 
-export interface Failure {
+/** What is written of a failure: without secrets and without personal data. */
+export interface RunFailure {
   readonly code: string
   readonly message: string
   readonly traceback: string
 }
 
-/** Closes the run as failed; what it had committed stays counted. */
-export async function failRun(
-  target: Session,
-  executionId: string,
-  { code, message, traceback }: Failure,
-): Promise<void> {
-  await target.rows(
-    db
-      .updateTable('etl_control')
-      .set({
-        ...closing,
-        status: 'failed',
-        error_code: code,
-        error_message: message,
-        error_traceback: traceback,
-      })
-      .where('execution_id', '=', executionId)
-      .where('status', '=', 'running')
-      .compile(),
-  )
+/** Closes the run as failed; what it had committed stays counted. A row that is no longer `running` is left as it is. */
+export async function failRun({ db }: Session, executionId: string, failure: RunFailure): Promise<void> {
+  await db
+    .updateTable('etl_control')
+    .set({
+      ...closing,
+      status: 'failed',
+      error_code: failure.code,
+      error_message: failure.message,
+      error_traceback: failure.traceback,
+    })
+    .where('execution_id', '=', executionId)
+    .where('status', '=', 'running')
+    .execute()
 }
 
-/** Behind a pooler that does not keep a connection for its client, a transaction may come to another process than the lock did. */
-const isIn = (process: string) => sql<boolean>`pg_backend_pid()::text = ${process}::text`
+const updateRunning = (run: RunHandle) =>
+  builder
+    .updateTable('etl_control')
+    .where('execution_id', '=', run.executionId)
+    .where('status', '=', 'running')
+    .where(isLockedIn(run))
+
+/** Behind a pooler that does not keep a connection for its client, a transaction may run in another process than the one with the lock. */
+const isLockedIn = ({ lockedIn }: RunHandle) => sql<boolean>`pg_backend_pid()::text = ${lockedIn}::text`
 
 const closing = {
   completed_at: sql<string>`clock_timestamp()`,
@@ -243,7 +194,97 @@ function progressColumns(progress: RunProgress) {
 function lockLost(): SyncError {
   return new SyncError(
     'LOCK_LOST',
-    'Another run took over while this one was held up, or a pooler moved it away from its lock, so nothing more of it was written.',
-    { remedy: "Run it again; through a pooler, give the server's own address instead." },
+    'Another run took over while this one was stalled, or a pooler moved it to another connection than the one with its lock; it wrote nothing after that.',
+    { remedy: "Run it again; through a pooler, connect to the server's own address instead." },
   )
+}
+
+type Stored = Selectable<DB['etl_control']>
+
+const text = <Column extends keyof Stored>(column: Column) => sql<string>`${sql.ref(column)}::text`.as(column)
+const textOrNull = <Column extends keyof Stored>(column: Column) =>
+  sql<string | null>`${sql.ref(column)}::text`.as(column)
+
+/** The columns of a row of `etl_control` that a report is made of: for `select`, and for `returning`. */
+export const reportColumns = [
+  'pipeline',
+  'status',
+  'load_type',
+  'triggered_by',
+  'reason',
+  'rows_extracted',
+  'rows_inserted',
+  'rows_updated',
+  'rows_unchanged',
+  'rows_deleted',
+  'rows_rejected',
+  'horizon_mode',
+  'error_code',
+  'error_message',
+  text('execution_id'),
+  text('started_at'),
+  text('phases'),
+  text('warnings'),
+  textOrNull('completed_at'),
+  textOrNull('duration_seconds'),
+  textOrNull('watermark_start'),
+  textOrNull('watermark_end'),
+  textOrNull('margin_used_seconds'),
+] as const
+
+type Texts = 'execution_id' | 'started_at' | 'phases' | 'warnings'
+type TextsOrNull =
+  'completed_at' | 'duration_seconds' | 'watermark_start' | 'watermark_end' | 'margin_used_seconds'
+
+/** A row that was selected by `reportColumns`. */
+export type RunRow = Pick<
+  Stored,
+  | 'pipeline'
+  | 'status'
+  | 'load_type'
+  | 'triggered_by'
+  | 'reason'
+  | 'rows_extracted'
+  | 'rows_inserted'
+  | 'rows_updated'
+  | 'rows_unchanged'
+  | 'rows_deleted'
+  | 'rows_rejected'
+  | 'horizon_mode'
+  | 'error_code'
+  | 'error_message'
+> & { readonly [Column in Texts]: string } & { readonly [Column in TextsOrNull]: string | null }
+
+/** The report of a run. Checks of the table vouch for the words of status, load type, trigger and horizon mode. */
+export function toReport(row: RunRow): SyncReport {
+  return {
+    executionId: row.execution_id,
+    pipeline: row.pipeline,
+    status: row.status as SyncReport['status'],
+    loadType: row.load_type as SyncReport['loadType'],
+    triggeredBy: row.triggered_by as SyncReport['triggeredBy'],
+    reason: row.reason,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    durationSeconds: numberOf(row.duration_seconds),
+    watermarkStart: row.watermark_start,
+    watermarkEnd: row.watermark_end,
+    rowsExtracted: row.rows_extracted,
+    rowsInserted: row.rows_inserted,
+    rowsUpdated: row.rows_updated,
+    rowsUnchanged: row.rows_unchanged,
+    rowsDeleted: row.rows_deleted,
+    rowsRejected: row.rows_rejected,
+    phases: JSON.parse(row.phases),
+    warnings: JSON.parse(row.warnings),
+    horizonMode: row.horizon_mode as SyncReport['horizonMode'],
+    marginUsedSeconds: numberOf(row.margin_used_seconds),
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    dryRun: false,
+  }
+}
+
+function numberOf(numeric: string | null): number | null {
+  return numeric === null ? null : Number(numeric)
 }

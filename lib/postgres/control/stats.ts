@@ -1,175 +1,189 @@
-import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
+import { sql, type InferResult } from 'kysely'
 
-import { reportColumns } from './run-row.js'
-import { compile } from '../driver/statement.js'
+import type { LoadType, SyncReport } from '../../domain/report.js'
+import type { VerifyReport } from '../../domain/verification.js'
+import type { Session } from '../driver/session.js'
+import { builder } from '../driver/statement.js'
+import { reasonsQuery, type RejectReason } from './reject-list.js'
+import { isRunLock } from './run-lock.js'
+import { reportColumns, toReport } from './runs.js'
+import { lastVerificationQuery, toVerifyReport } from './verification.js'
 
-/** One row: the facts of a pipeline as one JSON, then the reports of the running, the last and the last good run. */
-export function statsQuery(pipeline: string): CompiledQuery {
-  // Each by itself, so that all but the totals are a step in an index, however many runs there were.
-  const own = sql`
-    from etl_control
-    where pipeline = ${pipeline}::text`
-  const good = sql`
-    ${own}
-      and status = 'success'
-    order by started_at desc
-    limit 1`
-  return compile(sql`
-    select
-      jsonb_build_object(
-        'pipeline', ${pipeline}::text,
-        'time', now()::text,
-        'isLocked', ${isLocked(pipeline)},
-        'freshnessSeconds', (select round(extract(epoch from now() - completed_at)::numeric, 3) ${good}),
-        'lagSeconds', (select round(extract(epoch from now() - watermark_end at time zone 'UTC')::numeric, 3) ${good}),
-        'runTotals', ${runTotals(pipeline, own)},
-        'rowTotals', ${rowTotals(pipeline, own)},
-        'failuresInRow', (
-          select count(*)
-          ${own}
-            and status = 'failed'
-            and error_code is distinct from 'ABORTED'
-            and started_at > coalesce((select started_at ${good}), '-infinity')
-        ),
-        'rejections', ${rejections(pipeline)},
-        'lastVerification', ${lastVerification(pipeline)}
-      )::text,
-      (select ${reportColumns} ${own} and status = 'running' order by started_at desc limit 1),
-      (select ${reportColumns} ${own} order by started_at desc limit 1),
-      (select ${reportColumns} ${good})`)
+/** Runs of one load type that ended in the same way, since the control table exists. */
+export interface RunTotal {
+  readonly loadType: LoadType
+  readonly status: SyncReport['status']
+  readonly runs: number
+  readonly seconds: number
 }
 
-/** `pg_locks` shows the halves of the key under which a run holds its lock. */
-const isLocked = (pipeline: string) => sql`
-  exists (
-    select
-    from pg_locks l
-    join pg_database d on d.oid = l.database
-    where d.datname = current_database()
-      and l.locktype = 'advisory'
-      and l.objsubid = 1
-      and l.granted
-      and (l.classid::bigint << 32) | l.objid::bigint = hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)
-  )`
+/** Rows of all runs by outcome, since the control table exists. */
+export interface RowTotals {
+  readonly inserted: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly rejected: number
+  readonly deleted: number
+}
 
-/** `from` and `where` of the pipeline's runs. */
-type Rows = RawBuilder<unknown>
+/**
+ * The state of a pipeline. Ages are in seconds by the target's clock, and null as long as there was no successful run; times are texts with an
+ * offset.
+ */
+export interface Stats {
+  readonly pipeline: string
+  /** Time of the target's clock as of which all of this holds. */
+  readonly time: string
+  /** Whether a run or a comparison holds the lock: a row that is `running` without it was left behind by a run that died. */
+  readonly isLocked: boolean
+  readonly running: SyncReport | null
+  readonly lastRun: SyncReport | null
+  readonly lastSuccess: SyncReport | null
+  /** Since the last successful run ended. */
+  readonly freshnessSeconds: number | null
+  /** Since the time of the source that the target equals. */
+  readonly lagSeconds: number | null
+  readonly runTotals: readonly RunTotal[]
+  readonly rowTotals: RowTotals
+  /** Failed runs since the last successful one, but for those that were stopped on purpose. */
+  readonly failuresInRow: number
+  /** Rows that the target rejects now, by reason, the most frequent first. */
+  readonly rejections: readonly Omit<RejectReason, 'pipeline' | 'firstRejectedAt'>[]
+  readonly lastVerification: VerifyReport | null
+}
 
-const runTotals = (pipeline: string, own: Rows) => sql`
-  coalesce(
-    (
-      select jsonb_agg(jsonb_build_object('loadType', load_type, 'status', status, 'runs', runs, 'seconds', seconds))
-      from (
-        select
-          load_type,
-          status,
-          sum(runs) as runs,
-          sum(seconds) as seconds
-        from (
-          select
-            load_type,
-            status,
-            1 as runs,
-            coalesce(duration_seconds, 0) as seconds
-          ${own}
-          union all
-          select
-            load_type,
-            status,
-            runs,
-            duration_seconds
-          ${trimmed(pipeline)}
-        ) each_run
-        group by
-          load_type,
-          status
-        order by
-          load_type,
-          status
-      ) t
-    ),
-    '[]'::jsonb
-  )`
+/** Reads the state of a pipeline in one round trip. All of it holds at one time where the open transaction has one snapshot. */
+export async function readStats(target: Session, pipeline: string): Promise<Stats> {
+  const [[facts], running, lastRun, lastSuccess, totals, reasons, verifications] = await target.together([
+    factsQuery(pipeline),
+    newestRun(pipeline).where('status', '=', 'running').compile(),
+    newestRun(pipeline).compile(),
+    successQuery(pipeline),
+    totalsQuery(pipeline),
+    reasonsQuery(pipeline),
+    lastVerificationQuery(pipeline),
+  ])
+  const [success] = lastSuccess
+  return {
+    pipeline,
+    time: facts?.time ?? '',
+    isLocked: facts?.is_locked === true,
+    running: running.map(toReport)[0] ?? null,
+    lastRun: lastRun.map(toReport)[0] ?? null,
+    lastSuccess: lastSuccess.map(toReport)[0] ?? null,
+    freshnessSeconds: numberOf(success?.freshness),
+    lagSeconds: numberOf(success?.lag),
+    runTotals: totals.map(toRunTotal),
+    rowTotals: toRowTotals(totals),
+    failuresInRow: Number(facts?.failures),
+    rejections: reasons.map(({ sqlState, column, message, rows, lastRejectedAt }) => {
+      return { sqlState, column, message, rows: Number(rows), lastRejectedAt }
+    }),
+    lastVerification: verifications.map(toVerifyReport)[0] ?? null,
+  }
+}
 
-const rowTotals = (pipeline: string, own: Rows) => sql`
-  (
-    select jsonb_build_object(
-      'inserted', coalesce(sum(rows_inserted), 0),
-      'updated', coalesce(sum(rows_updated), 0),
-      'unchanged', coalesce(sum(rows_unchanged), 0),
-      'rejected', coalesce(sum(rows_rejected), 0),
-      'deleted', coalesce(sum(rows_deleted), 0)
-    )
-    from (
-      select
-        rows_inserted,
-        rows_updated,
-        rows_unchanged,
-        rows_rejected,
-        rows_deleted
-      ${own}
-      union all
-      select
-        rows_inserted,
-        rows_updated,
-        rows_unchanged,
-        rows_rejected,
-        rows_deleted
-      ${trimmed(pipeline)}
-    ) each_run
-  )`
+/** All but the totals are a step in an index each, however many runs there were. */
+const newestRun = (pipeline: string) =>
+  builder
+    .selectFrom('etl_control')
+    .select(reportColumns)
+    .where('pipeline', '=', pipeline)
+    .orderBy('etl_control.started_at', 'desc')
+    .limit(1)
 
-/** Sums of the runs that are no longer in the control table, so that no total ever goes down. */
-const trimmed = (pipeline: string) => sql`
-    from etl_trimmed_runs
-    where pipeline = ${pipeline}::text`
+const successQuery = (pipeline: string) =>
+  newestRun(pipeline)
+    .where('status', '=', 'success')
+    .select([
+      sql<string | null>`round(extract(epoch from now() - completed_at)::numeric, 3)::text`.as('freshness'),
+      sql<
+        string | null
+      >`round(extract(epoch from now() - watermark_end at time zone 'UTC')::numeric, 3)::text`.as('lag'),
+    ])
+    .compile()
 
-/** Rows that the target cannot take, by reason, the most frequent one first. */
-const rejections = (pipeline: string) => sql`
-  coalesce(
-    (
-      select jsonb_agg(
-        jsonb_build_object(
-          'sqlState', sql_state,
-          'column', column_name,
-          'message', message,
-          'rows', rows_rejected,
-          'lastRejectedAt', last_rejected_at::text
-        )
-        order by
-          rows_rejected desc,
-          sql_state,
-          column_name
-      )
-      from vw_etl_reject_reasons
-      where pipeline = ${pipeline}::text
-    ),
-    '[]'::jsonb
-  )`
+function factsQuery(pipeline: string) {
+  const lastSuccess = builder
+    .selectFrom('etl_control')
+    .select('started_at')
+    .where('pipeline', '=', pipeline)
+    .where('status', '=', 'success')
+    .orderBy('started_at', 'desc')
+    .limit(1)
+  const failures = builder
+    .selectFrom('etl_control')
+    .select(sql<string>`count(*)::text`.as('failures'))
+    .where('pipeline', '=', pipeline)
+    .where('status', '=', 'failed')
+    .where('error_code', 'is distinct from', 'ABORTED')
+    .where('started_at', '>', sql<string>`coalesce(${lastSuccess}, '-infinity')`)
+  return builder
+    .selectNoFrom([
+      sql<string>`now()::text`.as('time'),
+      sql<boolean>`exists (select from pg_locks l where ${isRunLock(pipeline)})`.as('is_locked'),
+      sql<string>`${failures}`.as('failures'),
+    ])
+    .compile()
+}
 
-const lastVerification = (pipeline: string) => sql`
-  (
-    select jsonb_build_object(
-      'verificationId', verification_id,
-      'pipeline', pipeline,
-      'startedAt', started_at::text,
-      'completedAt', completed_at::text,
-      'durationSeconds', duration_seconds,
-      'sourceTime', source_time::text,
-      'sample', sample,
-      'rowsCompared', rows_compared,
-      'rowsMissing', rows_missing,
-      'rowsStale', rows_stale,
-      'rowsExtra', rows_extra,
-      'rowsSilent', rows_silent,
-      'rowsPending', rows_pending,
-      'rowsRejected', rows_rejected,
-      'rowsRepaired', rows_repaired,
-      'differingColumns', differing_columns,
-      'differingKeys', differing_keys
-    )
-    from etl_verification
-    where pipeline = ${pipeline}::text
-    order by started_at desc
-    limit 1
-  )`
+const bigint = (column: string) => sql<string>`${sql.ref(column)}::bigint`.as(column)
+
+const counts = ['rows_inserted', 'rows_updated', 'rows_unchanged', 'rows_rejected', 'rows_deleted'] as const
+
+/** By load type and status. Runs that are no longer in the control table stay in the sums, so that no total ever decreases. */
+function totalsQuery(pipeline: string) {
+  const runs = builder
+    .selectFrom('etl_control')
+    .select(['load_type', 'status', sql<string>`1::bigint`.as('runs')])
+    .select(sql<string>`coalesce(duration_seconds, 0)`.as('seconds'))
+    .select(counts.map(bigint))
+    .where('pipeline', '=', pipeline)
+  const trimmed = builder
+    .selectFrom('etl_trimmed_runs')
+    .select(['load_type', 'status', 'runs', sql<string>`duration_seconds`.as('seconds')])
+    .select(counts.map(bigint))
+    .where('pipeline', '=', pipeline)
+  const total = (column: string) => sql<string>`sum(${sql.ref(column)})::text`
+  return builder
+    .selectFrom(runs.unionAll(trimmed).as('run'))
+    .select(['load_type', 'status', total('runs').as('runs'), total('seconds').as('seconds')])
+    .select([
+      total('rows_inserted').as('inserted'),
+      total('rows_updated').as('updated'),
+      total('rows_unchanged').as('unchanged'),
+      total('rows_rejected').as('rejected'),
+      total('rows_deleted').as('deleted'),
+    ])
+    .groupBy(['load_type', 'status'])
+    .orderBy('load_type')
+    .orderBy('status')
+    .compile()
+}
+
+type TotalsRow = InferResult<ReturnType<typeof totalsQuery>>[number]
+
+/** Checks of the tables vouch for the words of load type and status. */
+function toRunTotal({ load_type: loadType, status, runs, seconds }: TotalsRow): RunTotal {
+  return {
+    loadType: loadType as LoadType,
+    status: status as RunTotal['status'],
+    runs: Number(runs),
+    seconds: Number(seconds),
+  }
+}
+
+function toRowTotals(rows: readonly TotalsRow[]): RowTotals {
+  const sum = (outcome: keyof RowTotals) => rows.reduce((total, row) => total + Number(row[outcome]), 0)
+  return {
+    inserted: sum('inserted'),
+    updated: sum('updated'),
+    unchanged: sum('unchanged'),
+    rejected: sum('rejected'),
+    deleted: sum('deleted'),
+  }
+}
+
+function numberOf(numeric: string | null | undefined): number | null {
+  return numeric === null || numeric === undefined ? null : Number(numeric)
+}

@@ -1,56 +1,100 @@
-import { sql } from 'kysely'
+import { sql, type InferResult } from 'kysely'
 
 import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
-import { target as db } from '../driver/statement.js'
+import { builder } from '../driver/statement.js'
 
-type Finding = Omit<VerifyReport, 'verificationId' | 'startedAt' | 'completedAt' | 'durationSeconds'>
+type Comparison = Omit<VerifyReport, 'verificationId' | 'startedAt' | 'completedAt' | 'durationSeconds'>
 
-/** Time of the target's clock. */
-export async function clockOf(target: Session): Promise<string> {
-  const [row] = await target.rows(db.selectNoFrom(sql<string>`clock_timestamp()::text`.as('now')).compile())
-  return row?.[0] ?? ''
+/** Inserts the row of a comparison that began at `startedAt`, a time of the target's clock, and returns it as a report. */
+export async function recordVerification(
+  { db }: Session,
+  startedAt: string,
+  found: Comparison,
+): Promise<VerifyReport> {
+  const row = await db
+    .insertInto('etl_verification')
+    .values({
+      pipeline: found.pipeline,
+      started_at: startedAt,
+      completed_at: sql<string>`clock_timestamp()`,
+      duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - ${startedAt}::timestamptz)::numeric, 3)`,
+      source_time: found.sourceTime,
+      sample: found.sample,
+      rows_compared: found.rowsCompared,
+      rows_missing: found.rowsMissing,
+      rows_stale: found.rowsStale,
+      rows_extra: found.rowsExtra,
+      rows_silent: found.rowsSilent,
+      rows_pending: found.rowsPending,
+      rows_rejected: found.rowsRejected,
+      rows_repaired: found.rowsRepaired,
+      differing_columns: JSON.stringify(found.differingColumns),
+      differing_keys: JSON.stringify(found.differingKeys),
+    })
+    .returning([
+      sql<string>`verification_id::text`.as('verification_id'),
+      sql<string>`completed_at::text`.as('completed_at'),
+      sql<string>`duration_seconds::text`.as('duration_seconds'),
+    ])
+    .executeTakeFirstOrThrow()
+  return {
+    ...found,
+    verificationId: row.verification_id,
+    startedAt,
+    completedAt: row.completed_at,
+    durationSeconds: Number(row.duration_seconds),
+  }
 }
 
-/** The same as microseconds, for a caller who has more to ask in the same round trip. */
-export const clockQuery = db
-  .selectNoFrom(sql<string>`(extract(epoch from clock_timestamp()) * 1000000)::bigint::text`.as('now'))
-  .compile()
+/** The newest comparison of a pipeline, at most one row; `toVerifyReport` reads it. */
+export const lastVerificationQuery = (pipeline: string) =>
+  builder
+    .selectFrom('etl_verification')
+    .select([
+      sql<string>`verification_id::text`.as('verification_id'),
+      'pipeline',
+      sql<string>`started_at::text`.as('started_at'),
+      sql<string>`completed_at::text`.as('completed_at'),
+      sql<string>`duration_seconds::text`.as('duration_seconds'),
+      sql<string | null>`source_time::text`.as('source_time'),
+      sql<string>`sample::text`.as('sample'),
+      'rows_compared',
+      'rows_missing',
+      'rows_stale',
+      'rows_extra',
+      'rows_silent',
+      'rows_pending',
+      'rows_rejected',
+      'rows_repaired',
+      sql<string>`differing_columns::text`.as('differing_columns'),
+      sql<string>`differing_keys::text`.as('differing_keys'),
+    ])
+    .where('pipeline', '=', pipeline)
+    .orderBy('etl_verification.started_at', 'desc')
+    .limit(1)
+    .compile()
 
-/** Keeps what a comparison found, and gives it as its report. */
-export async function recordVerification(
-  target: Session,
-  startedAt: string,
-  finding: Finding,
-): Promise<VerifyReport> {
-  const [row] = await target.rows(
-    db
-      .insertInto('etl_verification')
-      .values({
-        pipeline: finding.pipeline,
-        started_at: startedAt,
-        completed_at: sql<string>`clock_timestamp()`,
-        duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - ${startedAt}::timestamptz)::numeric, 3)`,
-        source_time: finding.sourceTime,
-        sample: finding.sample,
-        rows_compared: finding.rowsCompared,
-        rows_missing: finding.rowsMissing,
-        rows_stale: finding.rowsStale,
-        rows_extra: finding.rowsExtra,
-        rows_silent: finding.rowsSilent,
-        rows_pending: finding.rowsPending,
-        rows_rejected: finding.rowsRejected,
-        rows_repaired: finding.rowsRepaired,
-        differing_columns: JSON.stringify(finding.differingColumns),
-        differing_keys: JSON.stringify(finding.differingKeys),
-      })
-      .returning([
-        sql<string>`verification_id::text`.as('verification_id'),
-        sql<string>`completed_at::text`.as('completed_at'),
-        sql<string>`duration_seconds::text`.as('duration_seconds'),
-      ])
-      .compile(),
-  )
-  const [verificationId = '', completedAt = '', duration] = (row ?? []).map((cell) => cell ?? '')
-  return { ...finding, verificationId, startedAt, completedAt, durationSeconds: Number(duration) }
+type VerificationRow = InferResult<ReturnType<typeof lastVerificationQuery>>[number]
+
+export function toVerifyReport(row: VerificationRow): VerifyReport {
+  return {
+    verificationId: row.verification_id,
+    pipeline: row.pipeline,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    durationSeconds: Number(row.duration_seconds),
+    sourceTime: row.source_time,
+    sample: Number(row.sample),
+    rowsCompared: row.rows_compared,
+    rowsMissing: row.rows_missing,
+    rowsStale: row.rows_stale,
+    rowsExtra: row.rows_extra,
+    rowsSilent: row.rows_silent,
+    rowsPending: row.rows_pending,
+    rowsRejected: row.rows_rejected,
+    rowsRepaired: row.rows_repaired,
+    differingColumns: JSON.parse(row.differing_columns),
+    differingKeys: JSON.parse(row.differing_keys),
+  }
 }

@@ -1,7 +1,7 @@
-import { sql } from 'kysely'
+import { sql, type CompiledQuery } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import type { Cells, Session } from './session.js'
+import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 
 export interface Column {
@@ -10,7 +10,7 @@ export interface Column {
   readonly type: string
 }
 
-/** A table or view as the catalog knows it. */
+/** A table or view as the catalog describes it. */
 export interface Relation {
   readonly schema: string
   readonly name: string
@@ -26,19 +26,28 @@ export interface Relation {
   readonly estimatedRows: number | null
 }
 
+/** What `relationQuery` returns: lists as JSON. */
+export interface RelationRow {
+  readonly schema: string
+  readonly name: string
+  readonly columns: string | null
+  readonly unique_columns: string
+  readonly estimated_rows: string | null
+}
+
 /**
  * Looks a relation up by its name as SQL writes it: `analytics."My view"`, quoted where it has to be, else found by search_path.
  * Undefined when there is none.
  */
 export async function describeRelation(session: Session, name: string): Promise<Relation | undefined> {
-  return toRelation(await session.rows(lookUp(name)))
+  return toRelation(await session.rows(relationQuery(name)))
 }
 
 /** As `describeRelation`, for the source: throws RELATION_MISSING or, for a name that cannot be one, CONFIG_INVALID. */
 export async function describeSource(source: Session, name: string): Promise<Relation> {
   return requireSource(
     await describeRelation(source, name).catch((error: unknown) => {
-      throw isBadName(error) ? badName('relation.name', name) : error
+      throw isInvalidName(error) ? invalidName('relation.name', name) : error
     }),
     name,
   )
@@ -48,7 +57,7 @@ export async function describeSource(source: Session, name: string): Promise<Rel
 export async function describeTarget(target: Session, name: string): Promise<Relation> {
   return requireTarget(
     await describeRelation(target, name).catch((error: unknown) => {
-      throw isBadName(error) ? badName('table', name) : error
+      throw isInvalidName(error) ? invalidName('table', name) : error
     }),
     name,
   )
@@ -68,42 +77,42 @@ export function requireTarget(table: Relation | undefined, name: string): Relati
   })
 }
 
-/** The relation of the row that `lookUp` gives. */
-export function toRelation([row]: readonly Cells[]): Relation | undefined {
+/** The relation that `relationQuery` found. */
+export function toRelation([row]: readonly RelationRow[]): Relation | undefined {
   if (!row) return undefined
-  const [schema, table, columns, uniqueColumns, estimate] = row
+  const { schema, name, columns, unique_columns: uniqueColumns, estimated_rows: estimate } = row
   const described: { name: string; type: string; readable: boolean; required: boolean }[] = JSON.parse(
     columns ?? '[]',
   )
   return {
-    schema: schema ?? '',
-    name: table ?? '',
+    schema,
+    name,
     columns: described.flatMap((column) =>
       column.readable ? [{ name: column.name, type: column.type }] : [],
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
     required: described.flatMap((column) => (column.required ? [column.name] : [])),
-    uniqueColumns: JSON.parse(uniqueColumns ?? '[]'),
+    uniqueColumns: JSON.parse(uniqueColumns),
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
   }
 }
 
-function isBadName(error: unknown): boolean {
+function isInvalidName(error: unknown): boolean {
   return error instanceof SyncError && ['42601', '42602', '0A000'].includes(String(error.details['sqlState']))
 }
 
-function badName(option: string, name: string): SyncError {
+function invalidName(option: string, name: string): SyncError {
   return new SyncError('CONFIG_INVALID', `${option} is ${JSON.stringify(name)}, which is not a name.`, {
     remedy: 'Write it as in SQL: schema.name, quoted where it needs it.',
   })
 }
 
-/** Everything about a relation that `toRelation` reads. */
-export const lookUp = (name: string) =>
-  compile(sql`
+/** Everything about a relation that `toRelation` reads; no row when there is none of that name. */
+export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
+  compile(sql<RelationRow>`
   select
-    n.nspname::text,
-    c.relname::text,
+    n.nspname::text as schema,
+    c.relname::text as name,
     (
       select jsonb_agg(
         jsonb_build_object(
@@ -118,7 +127,7 @@ export const lookUp = (name: string) =>
       where a.attrelid = c.oid
         and a.attnum > 0
         and not a.attisdropped
-    )::text,
+    )::text as columns,
     (
       select coalesce(jsonb_agg(a.attname), '[]'::jsonb)
       from pg_index i
@@ -129,9 +138,76 @@ export const lookUp = (name: string) =>
         and i.indimmediate
         and i.indpred is null
         and i.indnkeyatts = 1
-    )::text,
-    case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end
+    )::text as unique_columns,
+    case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   where c.oid = to_regclass(${name}::text)
     and c.relkind in ('r', 'p', 'v', 'm', 'f')`)
+
+/** Which of these names, as SQL writes them, are relations that the connection finds. */
+export async function existingRelations(
+  session: Session,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(
+    compile(sql<{ name: string }>`
+      select wanted.name
+      from json_array_elements_text(${JSON.stringify(names)}::json) wanted (name)
+      where to_regclass(wanted.name) is not null`),
+  )
+  return new Set(rows.map(({ name }) => name))
+}
+
+/** The name of a table or view in a statement, with its schema. */
+export const tableOf = ({ schema, name }: Pick<Relation, 'schema' | 'name'>) => sql.id(schema, name)
+
+/** Types by `relation.column`: what a statement was built for. */
+export type Shape = ReadonlyMap<string, string>
+
+export function shapeOf({ name, columns }: Pick<Relation, 'name' | 'columns'>): Shape {
+  return new Map(columns.map((column) => [`${name}.${column.name}`, column.type]))
+}
+
+/** How the columns changed, in words. */
+export function changesBetween(before: Shape, after: Shape): string[] {
+  const changed = [...before].flatMap(([name, type]) => {
+    const now = after.get(name)
+    if (now === undefined) return [`${name} no longer exists`]
+    return now === type ? [] : [`${name} was ${type} and is ${now}`]
+  })
+  const added = [...after.keys()].filter((name) => !before.has(name)).map((name) => `${name} is new`)
+  return [...changed, ...added]
+}
+
+export function schemaChanged(side: Side, changes: readonly string[], cause?: unknown): SyncError {
+  return new SyncError('SCHEMA_CHANGED', `The ${side} changed during the run: ${changes.join('; ')}.`, {
+    remedy: 'Run it again: nothing of the current batch was written, and the next run reads the new schema.',
+    details: { changes },
+    cause,
+  })
+}
+
+/** Checks the target's table within the transaction that has written to it, which locks its columns until the commit. */
+export interface ColumnGuard {
+  readonly query: CompiledQuery<RelationRow>
+  /** Throws SCHEMA_CHANGED for the rows of `query` when a column that is written was changed or dropped. */
+  check(rows: readonly RelationRow[]): void
+}
+
+/**
+ * Without it a column that became narrower between two batches would truncate values without a word, and the binary form of one type would be
+ * read as another. `table` is the name as the caller wrote it.
+ */
+export function guardColumns(table: string, written: Pick<Relation, 'name' | 'columns'>): ColumnGuard {
+  const before = shapeOf(written)
+  return {
+    query: relationQuery(table),
+    check: (rows) => {
+      const now = toRelation(rows)
+      const after = now ? [...shapeOf(now)].filter(([name]) => before.has(name)) : []
+      const changes = changesBetween(before, new Map(after))
+      if (changes.length > 0) throw schemaChanged('target', changes)
+    },
+  }
+}

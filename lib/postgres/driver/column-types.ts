@@ -1,6 +1,6 @@
-import type { KeyType } from './copy-tuples.js'
+import type { KeyType } from './binary-copy.js'
 
-/** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not refuse it either. */
+/** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not reject it either. */
 export function losesContent(from: string, to: string): boolean {
   if (from === to) return false
   if (/^timestamp/.test(from) && (to === 'date' || /^time /.test(to))) return true
@@ -13,7 +13,7 @@ export function losesContent(from: string, to: string): boolean {
   return to.startsWith('character(') && !from.startsWith('character(')
 }
 
-/** Whether a column can tell when a row changed. */
+/** Whether a column can hold the time of a change. */
 export function isStamp(type: string): boolean {
   return /^timestamp/.test(type) || type === 'date'
 }
@@ -29,7 +29,7 @@ function scaleOf(type: string): number {
 }
 
 /**
- * The type without its modifier. An explicit cast to `character varying(50)` cuts a text without a word; the column itself refuses it.
+ * The type without its modifier. An explicit cast to `character varying(50)` truncates a text without a word; the column itself rejects it.
  */
 export function baseType(type: string): string {
   return type.replace(/\(\d+(?:,\d+)?\)/, '')
@@ -104,13 +104,13 @@ interface KeyedColumns {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** Whether the key sorts alike on every server, as numbers do and texts do not. */
+/** Whether the key has the same order on every server, as numbers have and texts do not. */
 export function isCountable({ key, columns }: KeyedColumns): boolean {
   const type = columns.find(({ name }) => name === key)?.type
   return type === 'integer' || type === 'bigint' || type === 'smallint'
 }
 
-/** How the key's binary form is read; undefined for a key that only its text tells. */
+/** How the key's binary form is read; undefined for a key that can only be read as text. */
 export function binaryKeyType({ key, columns }: KeyedColumns): KeyType | undefined {
   const type = baseType(columns.find(({ name }) => name === key)?.type ?? '')
   if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type

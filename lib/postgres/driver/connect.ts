@@ -1,31 +1,31 @@
 import { once } from 'node:events'
 
+import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
+import { withinTime } from '../../domain/abort.js'
 import { configurationError, connectError, type Address } from './driver-error.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
-import { pgSession } from './pg-session.js'
-import { isSessionPooler } from './pooler.js'
+import { endWhereUnreadable, pgSession } from './pg-session.js'
 import type { Session, Side } from './session.js'
-import { orUnreachable } from './response-timeout.js'
-import { endWhereUnreadable } from './unreadable.js'
+import { kyselyOver } from './statement.js'
 
 /**
  * A database as a caller names it: a connection string, a configuration of pg, a pool of pg, or a Kysely over PostgreSQL.
- * Of a pool or a Kysely, one connection is used and given back.
+ * Of a pool or a Kysely, one connection is used and returned.
  */
 export type DatabaseHandle = string | pg.PoolConfig | pg.Pool | KyselyHandle
 
 export interface ConnectOptions {
   /** Shown in `pg_stat_activity`, where a handle does not name itself. */
   readonly applicationName: string
-  /** Milliseconds until a server that does not answer counts as unreachable. */
+  /** Milliseconds until a server that does not respond counts as unreachable. */
   readonly connectTimeout: number
-  /** Milliseconds that the server itself gives a statement, after which it should have answered; 0 for no limit. (Default: 0.) */
+  /** Milliseconds after which the server itself ends a statement, so that it should have responded; 0 for no limit. (Default: 0.) */
   readonly statementTimeout?: number
 }
 
-/** Milliseconds of silence after which the system asks whether the other host is still there. Its own default is two hours. */
+/** Milliseconds without traffic after which the system probes whether the other host is still there. Its own default is two hours. */
 const keepAliveInitialDelayMillis = 10_000
 
 /**
@@ -40,6 +40,65 @@ export async function openSession(
   if (typeof handle === 'object' && 'getExecutor' in handle) return reserveKysely(side, handle, options)
   if (typeof handle === 'object' && 'totalCount' in handle) return reserveFromPool(side, handle, options)
   return connectClient(side, handle, options)
+}
+
+/** A session that can continue over another connection of its handle. */
+export interface ReconnectingSession extends Session {
+  /** Ends the transaction; over a new connection where the old one is lost, as after a COPY that was broken off. */
+  reconnect(): Promise<void>
+}
+
+/** As `openSession`, and throws the same; `reconnect` as well. */
+export async function openReconnecting(
+  side: Side,
+  handle: DatabaseHandle,
+  options: ConnectOptions,
+): Promise<ReconnectingSession> {
+  let current = await openSession(side, handle, options)
+  let roundTrips = 0
+  const ended: { reason?: unknown; isDestroyed: boolean } = { isDestroyed: false }
+  const rows = <Row>(query: CompiledQuery<Row>) => current.rows(query)
+  return {
+    side,
+    get process() {
+      return current.process
+    },
+    get lost() {
+      return current.lost
+    },
+    get copy() {
+      return current.copy
+    },
+    roundTrips: () => roundTrips + current.roundTrips(),
+    db: kyselyOver(rows),
+    rows,
+    script: (statements) => current.script(statements),
+    together: (queries) => current.together(queries),
+    fetch: (query, columns, size) => current.fetch(query, columns, size),
+    fill: (table, cells) => current.fill(table, cells),
+    reconnect: async () => {
+      if (ended.isDestroyed) throw ended.reason
+      try {
+        if (!current.lost.aborted) {
+          await current.script(['rollback'])
+          return
+        }
+      } catch (error) {
+        // A connection that was just cut shows it by failing.
+        if (!current.lost.aborted) throw error
+      }
+      const old = current
+      await Promise.resolve(old[Symbol.asyncDispose]()).catch(() => undefined)
+      roundTrips += old.roundTrips()
+      current = await openSession(side, handle, options)
+      if (ended.isDestroyed) current.destroy(ended.reason)
+    },
+    destroy: (reason) => {
+      Object.assign(ended, { reason, isDestroyed: true })
+      current.destroy(reason)
+    },
+    [Symbol.asyncDispose]: () => current[Symbol.asyncDispose](),
+  }
 }
 
 /** The server and database that a handle names, for messages; of a Kysely nothing is known. */
@@ -79,7 +138,7 @@ async function connectClient(
   // Before connecting: an error that nobody listens to ends the process.
   const session = pgSession(side, client, {
     release: () => client.end(),
-    silence: silenceOf(options),
+    responseTimeout: responseTimeoutOf(options),
     isPooled: isSessionPooler(given.connectionString),
   })
   try {
@@ -102,12 +161,12 @@ export function newClient(Client: typeof pg.Client, side: Side, config: pg.Clien
 }
 
 /** A little longer than what ends a statement on the server. */
-const silenceOf = ({ statementTimeout = 0, connectTimeout }: ConnectOptions) =>
+const responseTimeoutOf = ({ statementTimeout = 0, connectTimeout }: ConnectOptions) =>
   statementTimeout > 0 ? statementTimeout + connectTimeout : 0
 
 async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOptions): Promise<Session> {
   try {
-    const client = await orUnreachable(pool.connect(), options.connectTimeout, (late) => late.release())
+    const client = await connectedInTime(pool.connect(), options.connectTimeout, (late) => late.release())
     // The connection is not used again: it carried a lock, a temporary table or a snapshot, and none of these may leak to the caller.
     // Its end is awaited, as the next run may begin at once and the lock goes away with the connection.
     const release = async () => {
@@ -117,7 +176,11 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
     }
     const isPooled = isSessionPooler(pool.options.connectionString)
     endWhereUnreadable(side, client)
-    const session = pgSession(side, client, { release, silence: silenceOf(options), isPooled })
+    const session = pgSession(side, client, {
+      release,
+      responseTimeout: responseTimeoutOf(options),
+      isPooled,
+    })
     return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))
@@ -125,12 +188,24 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
 }
 
 async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
-  const reserved = reserve(side, db, silenceOf(options))
+  const reserved = reserve(side, db, responseTimeoutOf(options))
   try {
-    return await orUnreachable(reserved, options.connectTimeout, disposeLate)
+    return await connectedInTime(reserved, options.connectTimeout, disposeLate)
   } catch (error) {
     throw connectError(side, error, addressOf(db))
   }
+}
+
+/** Rejects when a connection takes too long; if it opens after all, `onLate` receives it. */
+async function connectedInTime<T>(
+  connecting: Promise<T>,
+  milliseconds: number,
+  onLate: (connection: T) => void,
+): Promise<T> {
+  return withinTime(connecting, milliseconds, () => {
+    connecting.then(onLate, () => undefined)
+    return new Error(`no connection within ${milliseconds} ms`)
+  })
 }
 
 function disposeLate(session: Session): void {
@@ -138,7 +213,7 @@ function disposeLate(session: Session): void {
 }
 
 /** The connection goes back to the caller, who must find no lock and no table of ours on it. */
-function reserve(side: Side, db: KyselyHandle, silence: number): Promise<Session> {
+function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise<Session> {
   return new Promise((resolve, reject) => {
     const held = db.connection().execute(
       (connection) =>
@@ -147,7 +222,7 @@ function reserve(side: Side, db: KyselyHandle, silence: number): Promise<Session
             free()
             await held
           }
-          resolve(kyselySession(side, connection, { release, silence }))
+          resolve(kyselySession(side, connection, { release, responseTimeout }))
         }),
     )
     held.catch(reject)
@@ -165,4 +240,12 @@ export function passwordOf(handle: DatabaseHandle): string | undefined {
   if (typeof config === 'object' && typeof config.password === 'string') return config.password
   const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
   return url?.password ? decodeURIComponent(url.password) : undefined
+}
+
+/**
+ * Whether a connection string says by `pooler=session` that it leads to a pooler with a server connection of its own for each client.
+ * Nothing that a pooler lets through shows in which mode it works.
+ */
+export function isSessionPooler(connectionString: string | undefined): boolean {
+  return parseUrl(connectionString ?? '')?.searchParams.get('pooler') === 'session'
 }

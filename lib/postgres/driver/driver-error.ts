@@ -1,7 +1,6 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
 import { redact } from '../../domain/redact.js'
 import type { Side } from './session.js'
-import { tlsRemedy } from './tls-error.js'
 
 /** Where a connection leads, for messages; never with user or password. */
 export interface Address {
@@ -10,7 +9,7 @@ export interface Address {
   readonly database: string
 }
 
-/** What a driver's error says, without the row values that PostgreSQL puts into messages of data errors. */
+/** The facts of a driver's error, without the row values that PostgreSQL puts into messages of data errors. */
 interface Facts {
   readonly sqlState: string | null
   /** Node's name for an error of the network, such as ECONNRESET. */
@@ -42,7 +41,7 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
   if (sqlState?.startsWith('28') || isMissingPassword(said)) {
     return of(
       codes.auth,
-      `The ${side} server ${where} refused the login: ${said}.`,
+      `The ${side} server ${where} rejected the login: ${said}.`,
       'Check user, password and pg_hba.conf.',
     )
   }
@@ -56,8 +55,8 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
   if (isPooler(sqlState, said, /^unsupported startup parameter/)) {
     return of(
       codes.pooled,
-      `The pooler before the ${side} at ${where} refused a parameter of the connection: ${said}.`,
-      'Take it out of the connection, or let the pooler ignore it, as by ignore_startup_parameters of PgBouncer.',
+      `The pooler in front of the ${side} at ${where} rejected a parameter of the connection: ${said}.`,
+      'Remove it from the connection, or let the pooler ignore it, as with ignore_startup_parameters of PgBouncer.',
     )
   }
   const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error)
@@ -70,11 +69,11 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
   )
 }
 
-/** The error of a configuration that pg refuses before it connects, such as one that names a certificate that is not there. */
+/** The error of a configuration that pg rejects before it connects, such as one that names a certificate that does not exist. */
 export function configurationError(side: Side, error: unknown): SyncError {
   const path: unknown = error instanceof Error ? Reflect.get(error, 'path') : undefined
   const what =
-    typeof path === 'string' ? `names the file ${path}, which cannot be read` : 'is not one that pg can take'
+    typeof path === 'string' ? `names the file ${path}, which cannot be read` : 'is not one that pg accepts'
   return new SyncError('CONFIG_INVALID', `The connection of the ${side} ${what}.`, {
     remedy: 'Correct it, or the rights on the file.',
     details: { side },
@@ -101,7 +100,7 @@ export function statementError(side: Side, error: unknown): SyncError {
   // Neither the server's nor the network's: it would be tried again for nothing.
   if (sqlState === null && isBug(error)) return of('INTERNAL', 'Please report it.')
   if (isPooler(sqlState, said, /statement pooling mode$/)) {
-    return of(codes.pooled, "Let it pool by transaction or session, or give the server's own address.")
+    return of(codes.pooled, "Let it pool by transaction or session, or use the server's own address.")
   }
   if (isEndOfConnection(sqlState, error))
     return of(codes.unreachable, 'Run it again; what was committed stays.')
@@ -131,7 +130,7 @@ export function statementError(side: Side, error: unknown): SyncError {
     case '55P03':
       return of(codes.timedOut, 'Raise statementTimeout, or look for what blocks the statement.')
     case '53100':
-      return of(codes.diskFull, 'Make room on its disk; what was committed stays, the next run goes on.')
+      return of(codes.diskFull, 'Make room on its disk; what was committed stays, the next run continues.')
     case '25006':
       return of(codes.readOnly, 'Connect to the primary, or look at default_transaction_read_only.')
     case null:
@@ -146,36 +145,38 @@ export function statementError(side: Side, error: unknown): SyncError {
 }
 
 function codesOf(side: Side) {
-  return side === 'source'
-    ? ({
-        unreachable: 'SOURCE_UNREACHABLE',
-        auth: 'SOURCE_AUTH_FAILED',
-        tls: 'SOURCE_TLS_FAILED',
-        database: 'SOURCE_DATABASE_MISSING',
-        forbidden: 'SOURCE_FORBIDDEN',
-        relation: 'RELATION_MISSING',
-        column: 'COLUMN_MISSING',
-        timedOut: 'SOURCE_TIMED_OUT',
-        diskFull: 'SOURCE_FAILED',
-        readOnly: 'SOURCE_FAILED',
-        pooled: 'SOURCE_POOLED',
-        failed: 'SOURCE_FAILED',
-      } as const)
-    : ({
-        unreachable: 'TARGET_UNREACHABLE',
-        auth: 'TARGET_AUTH_FAILED',
-        tls: 'TARGET_TLS_FAILED',
-        database: 'TARGET_DATABASE_MISSING',
-        forbidden: 'TARGET_FORBIDDEN',
-        relation: 'TARGET_NOT_MIGRATED',
-        column: 'TARGET_COLUMN_MISSING',
-        timedOut: 'TARGET_TIMED_OUT',
-        diskFull: 'TARGET_DISK_FULL',
-        readOnly: 'TARGET_READ_ONLY',
-        pooled: 'TARGET_POOLED',
-        failed: 'TARGET_FAILED',
-      } as const)
+  return side === 'source' ? sourceCodes : targetCodes
 }
+
+const sourceCodes = {
+  unreachable: 'SOURCE_UNREACHABLE',
+  auth: 'SOURCE_AUTH_FAILED',
+  tls: 'SOURCE_TLS_FAILED',
+  database: 'SOURCE_DATABASE_MISSING',
+  forbidden: 'SOURCE_FORBIDDEN',
+  relation: 'RELATION_MISSING',
+  column: 'COLUMN_MISSING',
+  timedOut: 'SOURCE_TIMED_OUT',
+  diskFull: 'SOURCE_FAILED',
+  readOnly: 'SOURCE_FAILED',
+  pooled: 'SOURCE_POOLED',
+  failed: 'SOURCE_FAILED',
+} as const
+
+const targetCodes = {
+  unreachable: 'TARGET_UNREACHABLE',
+  auth: 'TARGET_AUTH_FAILED',
+  tls: 'TARGET_TLS_FAILED',
+  database: 'TARGET_DATABASE_MISSING',
+  forbidden: 'TARGET_FORBIDDEN',
+  relation: 'TARGET_NOT_MIGRATED',
+  column: 'TARGET_COLUMN_MISSING',
+  timedOut: 'TARGET_TIMED_OUT',
+  diskFull: 'TARGET_DISK_FULL',
+  readOnly: 'TARGET_READ_ONLY',
+  pooled: 'TARGET_POOLED',
+  failed: 'TARGET_FAILED',
+} as const
 
 function remedyOf(sqlState: string): string {
   if (/^(08|40|53|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
@@ -193,12 +194,12 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-/** Poolers say by a protocol error what they do not take; only the words tell it from a connection that broke behind them. */
+/** Poolers report by a protocol error what they do not support; only its words distinguish it from a connection that broke behind them. */
 function isPooler(sqlState: string | null, said: string, words: RegExp): boolean {
   return sqlState === '08P01' && words.test(said)
 }
 
-/** As a pooler says it that has lost, or does not get, its server. */
+/** As a pooler reports that it has lost its server, or gets none. */
 function isEndOfConnection(sqlState: string | null, error: unknown): boolean {
   return sqlState?.startsWith('08') === true && Reflect.get(Object(error), 'severity') === 'FATAL'
 }
@@ -232,4 +233,44 @@ function placeOf(error: Error): string {
 
 function isMissingPassword(said: string): boolean {
   return /password must be a string|client password/i.test(said)
+}
+
+/** What to do by Node's code of a failed TLS handshake. */
+const tlsRemedies: readonly (readonly [RegExp, string])[] = [
+  [/^CERT_HAS_EXPIRED$/, 'Renew the certificate of the server.'],
+  [/^CERT_NOT_YET_VALID$/, 'Compare the clocks of both machines.'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'Connect by a name that is in the certificate of the server.'],
+  [
+    /^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|INVALID_CA|CERT_SIGNATURE|CERT_UNTRUSTED)/,
+    'Pass the CA that signed its certificate: sslrootcert in the URL, or ssl.ca in a configuration of pg.',
+  ],
+  [
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE|DECRYPT)/,
+    'Use a client certificate that the server trusts.',
+  ],
+  [/^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/, 'Check certificates and TLS settings of both sides.'],
+]
+
+/** What to do about an error of the TLS handshake; undefined for any other error. */
+function tlsRemedy(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  // By its message, as pg sets no code.
+  if (error.message === 'The server does not support SSL connections') {
+    return 'Turn TLS on at the server; only where nobody can listen in, connect with sslmode=disable.'
+  }
+  const code: unknown = Reflect.get(error, 'code')
+  return typeof code === 'string' ? tlsRemedies.find(([pattern]) => pattern.test(code))?.[1] : undefined
+}
+
+/** The error for a connection to the target that leads through a pooler, which may hand it to another client while it holds the lock. */
+export function targetPooled(cause?: unknown): SyncError {
+  return new SyncError(
+    'TARGET_POOLED',
+    'The connection to the target goes through a pooler, which may hand the connection that holds the lock to another client.',
+    {
+      remedy:
+        "Connect to the server's own address; if the pooler is in session mode, add pooler=session to the connection string.",
+      cause,
+    },
+  )
 }

@@ -1,49 +1,50 @@
 import { sql, CompiledQuery, type Kysely } from 'kysely'
 
+import { closeTimeout, startResponseTimeout, unlessAborted, withinTime } from '../../domain/abort.js'
 import { baseType } from './column-types.js'
 import { statementError } from './driver-error.js'
-import type { Cells, Session, Side, Destination } from './session.js'
-import { afterSilence, closePatience, unlessLost, within } from './response-timeout.js'
-import { compile } from './statement.js'
+import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
+import { compile, kyselyOver } from './statement.js'
 
 /** Any Kysely over PostgreSQL, whatever its tables. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Kysely is invariant in its tables: only any accepts every caller's.
 export type KyselyHandle = Kysely<any>
 
 /**
- * A session over a connection of a caller's Kysely, without its driver's own ways of streaming: only statements. Its connection cannot be
- * cut from here, so one that does not answer is left alone, and given back once its last statement has ended.
+ * A session over a connection of a caller's Kysely: statements only, without the driver's own ways of streaming. The connection cannot be
+ * cut from here, so one that does not respond is left alone, and returned once its last statement has ended.
  */
 export function kyselySession(
   side: Side,
-  db: KyselyHandle,
-  { release, silence }: { release: () => Promise<void>; silence: number },
+  handle: KyselyHandle,
+  { release, responseTimeout }: { release: () => Promise<void>; responseTimeout: number },
 ): Session {
   const lost = new AbortController()
-  // A plugin of the caller's would give objects for texts that look like JSON, for one.
-  const plain = db.withoutPlugins()
+  // A plugin could rename columns, or parse texts that look like JSON.
+  const plain = handle.withoutPlugins()
   let roundTrips = 0
   let pending: Promise<unknown> = Promise.resolve()
 
   const destroy = (reason: unknown) => lost.abort(reason)
 
-  async function rows(query: CompiledQuery): Promise<readonly Cells[]> {
+  async function rows<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
     roundTrips += 1
-    const calm = afterSilence(side, silence, destroy)
-    const answer = plain.executeQuery<Record<string, unknown>>(query)
+    const stopTimeout = startResponseTimeout(side, responseTimeout, destroy)
+    const answer = plain.executeQuery<Row>(query)
     pending = answer.catch(() => undefined)
     try {
-      const result = await unlessLost(answer, lost.signal)
-      return result.rows.map((row) =>
-        Object.values(row).map((value) => (value === null ? null : String(value))),
-      )
+      return (await unlessAborted(answer, lost.signal, lostError)).rows
     } catch (error) {
       const failure = statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
       if (failure.code.endsWith('_UNREACHABLE')) destroy(failure)
       throw failure
     } finally {
-      calm()
+      stopTimeout()
     }
+  }
+
+  const script = async (statements: readonly string[]): Promise<void> => {
+    for (const statement of statements) await rows(CompiledQuery.raw(statement))
   }
 
   async function giveBack(): Promise<void> {
@@ -59,50 +60,58 @@ export function kyselySession(
     process: undefined,
     lost: lost.signal,
     roundTrips: () => roundTrips,
+    db: kyselyOver(rows),
     rows,
-    script: async (statements) => {
-      let last: readonly Cells[] = []
-      for (const statement of statements) last = await rows(CompiledQuery.raw(statement))
-      return last
-    },
-    together: async (queries) => {
-      const results: (readonly Cells[])[] = []
+    script,
+    together: async <const Rows extends readonly unknown[]>(queries: {
+      readonly [Place in keyof Rows]: CompiledQuery<Rows[Place]>
+    }) => {
+      const results: (readonly unknown[])[] = []
       for (const query of queries) results.push(await rows(query))
-      return results
+      return results as unknown as RowsOfEach<Rows>
     },
     copy: undefined,
-    portions: (query, columns, size) => fetchPortions(rows, query, columns, size),
-    stage: async (table, cells) => {
+    fetch: (query, columns, size) => fetchRows(rows, query, columns, size),
+    fill: async (table, cells) => {
       await rows(compile(insertTexts(table, cells)))
     },
     destroy,
-    [Symbol.asyncDispose]: () => within(giveBack(), closePatience),
+    [Symbol.asyncDispose]: () =>
+      withinTime(giveBack(), closeTimeout, () => new Error('not returned in time')).catch(() => undefined),
   }
 }
 
-type Rows = (query: CompiledQuery) => Promise<readonly Cells[]>
+const lostError = (reason: unknown) =>
+  reason instanceof Error ? reason : new Error('The connection is lost')
+
+type Rows = Session['rows']
 
 /** The cursor belongs to the transaction in which the run reads. Its columns are renamed, as an object cannot hold one name twice. */
-async function* fetchPortions(rows: Rows, query: CompiledQuery, columns: number, size: () => number) {
+async function* fetchRows(rows: Rows, query: CompiledQuery, columns: number, size: () => number) {
   const names = Array.from({ length: columns }, (_, index) => `c${index}`)
-  const texts = names.map((name) => `portion.${name}::text as ${name}`).join(', ')
-  const text = `declare chatwoot_sync_portion no scroll cursor for select ${texts} from (${query.sql}) portion (${names.join(', ')})`
+  const texts = names.map((name) => `batch.${name}::text as ${name}`).join(', ')
+  const text = `declare chatwoot_sync_batch no scroll cursor for select ${texts} from (${query.sql}) batch (${names.join(', ')})`
   await rows(CompiledQuery.raw(text, [...query.parameters]))
   try {
     while (true) {
       const asked = size()
-      const portion = await rows(
-        CompiledQuery.raw(`fetch forward ${Math.trunc(asked)} from chatwoot_sync_portion`),
+      const fetched = await rows(
+        compile(
+          sql<
+            Readonly<Record<string, string | null>>
+          >`fetch forward ${sql.lit(Math.trunc(asked))} from chatwoot_sync_batch`,
+        ),
       )
-      if (portion.length > 0) yield portion
-      if (portion.length < asked) break
+      const batch = fetched.map((row): Cells => names.map((name) => row[name] ?? null))
+      if (batch.length > 0) yield batch
+      if (batch.length < asked) break
     }
   } finally {
-    await rows(CompiledQuery.raw('close chatwoot_sync_portion')).catch(() => undefined)
+    await rows(CompiledQuery.raw('close chatwoot_sync_batch')).catch(() => undefined)
   }
 }
 
-/** All rows in one parameter, so the text stays the same for each batch. */
+/** All rows in one parameter, so that the text stays the same for each batch. */
 function insertTexts({ schema, name, columns }: Destination, rows: readonly Cells[]) {
   const values = columns.map(
     ({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(baseType(type))}`,

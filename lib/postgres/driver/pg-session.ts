@@ -1,30 +1,45 @@
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
+import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
+import { SyncError } from '../../domain/errors.js'
 import { csvOptions, csvPieces } from './csv.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import { afterSilence, closePatience } from './response-timeout.js'
-import { inline } from './inline.js'
-import type { Cells, Session, Side, Destination } from './session.js'
-import { socketOf } from './unreadable.js'
+import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
+import { inline, kyselyOver } from './statement.js'
 
-/** Leaves every value as the server's text. */
+/** For streams: every value stays the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
 
-/**
- * A session over a client of pg. `release` gives the connection back, or ends it. After `silence` milliseconds without an answer to a
- * statement the connection counts as lost; 0 for never. `isPooled` says that the caller knows of a pooler in between.
- */
+/** For named rows: booleans and integers of up to 32 bits become JavaScript's, everything else stays text. */
+const asNamed = { getTypeParser: (oid: number) => parsers[oid] ?? ((text: string) => text) }
+
+/** By the object ids of boolean, smallint and integer, which are the same on every server. */
+const parsers: Readonly<Record<number, (text: string) => boolean | number>> = {
+  16: (text) => text === 't',
+  21: Number,
+  23: Number,
+}
+
+export interface PgSessionOptions {
+  /** Returns the connection to its pool, or ends it. */
+  readonly release: () => Promise<void>
+  /** Milliseconds without a response to a statement after which the connection counts as lost; 0 for never. */
+  readonly responseTimeout: number
+  /** The caller knows of a pooler in between. */
+  readonly isPooled: boolean
+}
+
+/** A session over a client of pg. */
 export function pgSession(
   side: Side,
   client: pg.ClientBase,
-  { release, silence, isPooled }: { release: () => Promise<void>; silence: number; isPooled: boolean },
+  { release, responseTimeout, isPooled }: PgSessionOptions,
 ): Session {
-  const { lost, destroy, guard } = watchConnection(side, client, silence)
+  const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
   let roundTrips = 0
 
   const run: Run = (work) => {
@@ -34,12 +49,19 @@ export function pgSession(
 
   /** A server that is out of reach does not confirm the end. */
   async function dispose(): Promise<void> {
-    const alarm = setTimeout(() => cutConnection(client), lost.aborted ? 0 : closePatience)
+    const alarm = setTimeout(() => cutConnection(client), lost.aborted ? 0 : closeTimeout)
     await release().finally(() => clearTimeout(alarm))
   }
 
-  const ask = (text: string, values: readonly unknown[]) =>
-    client.query<string[]>({ text, values: [...values], rowMode: 'array', types: asText })
+  /** Of several statements without parameters, the result of each. What the rows look like is known by whoever wrote the statements. */
+  const ask = async (
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly { readonly rows: never[] }[]> =>
+    [await client.query<never>({ text, values: [...values], types: asNamed })].flat()
+
+  const rows = <Row>({ sql, parameters }: CompiledQuery<Row>): Promise<readonly Row[]> =>
+    run(async () => (await ask(sql, parameters))[0]?.rows ?? [])
 
   return {
     side,
@@ -48,41 +70,38 @@ export function pgSession(
     },
     lost,
     roundTrips: () => roundTrips,
-    rows: ({ sql, parameters }) => run(async () => (await ask(sql, parameters)).rows),
+    db: kyselyOver(rows),
+    rows,
+    together: <const Rows extends readonly unknown[]>(queries: {
+      readonly [Place in keyof Rows]: CompiledQuery<Rows[Place]>
+    }) =>
+      run(async () => {
+        const results = await ask(inOneText(client, queries), [])
+        return results.map((result) => result.rows) as unknown as RowsOfEach<Rows>
+      }),
     script: (statements) =>
       run(async () => {
-        const results = [await ask(statements.join(';\n'), [])].flat()
-        return results.at(-1)?.rows ?? []
+        await ask(statements.join(';\n'), [])
       }),
-    together: (queries) =>
-      run(async () => {
-        const text = queries.map((query) => inline(query, (value) => client.escapeLiteral(value))).join(';\n')
-        return [await ask(text, [])].flat().map(({ rows }) => rows)
-      }),
-    portions: ({ sql, parameters }, _columns, size) =>
-      readPortions(client, { sql, parameters, size, run, lost }),
-    stage: (table, rows) =>
-      run(async () => {
-        const { default: streams } = await import('pg-copy-streams')
-        const copy = client.query(
-          streams.from(`copy ${destination(client, table)} from stdin with (${csvOptions})`),
-        )
-        await pipeline(Readable.from(csvPieces(rows)), copy)
-      }),
+    fetch: ({ sql, parameters }, _columns, size) => fetchRows(client, { sql, parameters, size, run, lost }),
+    fill: (table, cells) => run(() => copyInto(client, table, csvPieces(cells), csvOptions)),
     copy: {
       out: (query) => {
         roundTrips += 1
         return copyOut(client, query, guard)
       },
-      into: (table, stream) => run(() => copyInto(client, table, stream)),
+      into: (table, stream) => run(() => copyInto(client, table, stream, 'format binary')),
     },
     destroy,
     [Symbol.asyncDispose]: dispose,
   }
 }
 
-/** Notices when a connection is gone, and gives the errors of work on it their codes. */
-function watchConnection(side: Side, client: pg.ClientBase, silence: number) {
+const inOneText = (client: pg.ClientBase, queries: readonly CompiledQuery[]): string =>
+  queries.map((query) => inline(query, (value) => client.escapeLiteral(value))).join(';\n')
+
+/** Notices when a connection is lost, and turns the errors of work on it into SyncErrors. */
+function watchConnection(side: Side, client: pg.ClientBase, responseTimeout: number) {
   const gone = new AbortController()
   const lost = gone.signal
   client.on('error', (error) => gone.abort(error))
@@ -94,22 +113,22 @@ function watchConnection(side: Side, client: pg.ClientBase, silence: number) {
   }
 
   async function guard<T>(work: () => Promise<T>): Promise<T> {
-    const calm = afterSilence(side, silence, destroy)
+    const stopTimeout = startResponseTimeout(side, responseTimeout, destroy)
     try {
       return await work()
     } catch (error) {
-      // What the server said before it ended the connection tells more than how the socket ended.
+      // What the server sent before it closed the connection says more than how the socket closed.
       const isCut = lost.aborted && sqlStateOf(error) === null
       throw statementError(side, isCut ? (lost.reason ?? error) : error)
     } finally {
-      calm()
+      stopTimeout()
     }
   }
 
   return { lost, destroy, guard }
 }
 
-/** Process id of the server's end, as the server has told it. The types of pg do not show it; null before the connection stands. */
+/** Process id of the server's end, as the server has announced it. The types of pg do not show it; undefined until it is connected. */
 export function processOf(client: pg.ClientBase): string | undefined {
   const id: unknown = Reflect.get(client, 'processID')
   return typeof id === 'number' ? String(id) : undefined
@@ -117,17 +136,20 @@ export function processOf(client: pg.ClientBase): string | undefined {
 
 type Run = <T>(work: () => Promise<T>) => Promise<T>
 
-/** Nothing else tells the server to stop a COPY that is under way. */
+/** Nothing else makes the server stop a COPY that is under way. */
 function cutConnection(client: pg.ClientBase): void {
   socketOf(client)?.destroy()
 }
 
-async function copyInto(client: pg.ClientBase, table: Destination, stream: Iterable<Buffer>): Promise<void> {
+async function copyInto(
+  client: pg.ClientBase,
+  table: Destination,
+  pieces: Iterable<Buffer>,
+  options: string,
+): Promise<void> {
   const { default: streams } = await import('pg-copy-streams')
-  const copy = client.query(
-    streams.from(`copy ${destination(client, table)} from stdin with (format binary)`),
-  )
-  await pipeline(Readable.from(stream), copy)
+  const copy = client.query(streams.from(`copy ${destination(client, table)} from stdin with (${options})`))
+  await pipeline(Readable.from(pieces), copy)
 }
 
 async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run): AsyncGenerator<Buffer> {
@@ -157,7 +179,7 @@ function destination(client: pg.ClientBase, { schema, name, columns }: Destinati
   return `${table} (${columns.map((column) => escape(column.name)).join(', ')})`
 }
 
-interface Reading {
+interface Fetching {
   readonly sql: string
   readonly parameters: readonly unknown[]
   readonly size: () => number
@@ -165,7 +187,7 @@ interface Reading {
   readonly lost: AbortSignal
 }
 
-async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run, lost }: Reading) {
+async function* fetchRows(client: pg.ClientBase, { sql, parameters, size, run, lost }: Fetching) {
   const { default: Cursor } = await import('pg-cursor')
   const cursor = client.query(new Cursor<Cells>(sql, [...parameters], { rowMode: 'array', types: asText }))
   try {
@@ -176,10 +198,46 @@ async function* readPortions(client: pg.ClientBase, { sql, parameters, size, run
       if (rows.length < asked) return
     }
   } finally {
-    // A connection that is gone never answers. One that stays is asked again and again: the listener has to go.
-    const closed = new AbortController()
-    const gone = once(lost, 'abort', { signal: closed.signal }).catch(() => undefined)
-    if (!lost.aborted) await Promise.race([cursor.close().catch(() => undefined), gone])
-    closed.abort()
+    // A connection that is lost never responds.
+    if (!lost.aborted) await unlessAborted(cursor.close(), lost).catch(() => undefined)
   }
+}
+
+const guarded = new WeakSet<Readable>()
+
+/** Socket of a client; the types of pg do not show where it is. */
+function socketOf(client: pg.ClientBase): Readable | undefined {
+  const connection: unknown = Reflect.get(client, 'connection')
+  const socket: unknown = connection ? Reflect.get(Object(connection), 'stream') : undefined
+  return socket instanceof Readable ? socket : undefined
+}
+
+/**
+ * The driver parses answers in the handler of the socket's data. What it throws there, as at a value that is longer than any string
+ * of Node (512 MB), would end the process; instead the connection ends with that error.
+ */
+export function endWhereUnreadable(side: Side, client: pg.ClientBase): void {
+  const socket = socketOf(client)
+  if (!socket || guarded.has(socket)) return
+  guarded.add(socket)
+  for (const take of socket.listeners('data')) {
+    socket.removeListener('data', take as () => void)
+    socket.on('data', (piece: Buffer) => {
+      try {
+        Reflect.apply(take, socket, [piece])
+      } catch (error) {
+        socket.destroy(unreadable(side, error))
+      }
+    })
+  }
+}
+
+function unreadable(side: Side, cause: unknown): SyncError {
+  const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'
+  const what = isTooLong ? 'a value is longer than 512 MB, the longest string of Node' : 'the driver failed'
+  return new SyncError(
+    side === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
+    `An answer of the ${side} cannot be read: ${what}.`,
+    { remedy: 'Exclude the column, or read it by COPY: no transform, no other extractor.', cause },
+  )
 }

@@ -11,8 +11,8 @@ export interface RowValues<Row> {
 
 /**
  * Integers become numbers, booleans booleans, json its value and arrays of texts arrays; everything else stays the server's text:
- * bigint, numeric, times and dates would lose digits. So would numbers within json, which is why a value that comes back as it was goes on
- * as the text that it was made of. What the names of the columns make of `Row`, the catalog vouches for.
+ * bigint, numeric, times and dates would lose digits. So would numbers within json, which is why a value that is returned as it was is
+ * loaded as the text that it was parsed from. What the names of the columns make of `Row`, the catalog vouches for.
  */
 export function rowValues<Row extends object>(columns: readonly Column[]): RowValues<Row> {
   const parsers = columns.map(({ type }) => parserOf(type))
@@ -30,7 +30,7 @@ export function rowValues<Row extends object>(columns: readonly Column[]): RowVa
       columns.map(({ name, type }, index) => {
         const value: unknown = Reflect.get(row, name)
         const cell = before[index] ?? null
-        return isUntouched(value, cell, parsers[index]) ? cell : refusable(toText(value, type))
+        return isUntouched(value, cell, parsers[index]) ? cell : rejectable(toText(value, type))
       }),
   }
 }
@@ -60,10 +60,10 @@ function toText(value: unknown, type: string): string | null {
 }
 
 /**
- * Half of a surrogate pair has no bytes in UTF-8: on its way it would silently become another character. As NUL, which no server takes, it
- * has the row rejected.
+ * Half of a surrogate pair has no bytes in UTF-8: on its way it would silently become another character. As NUL, which no server accepts, it
+ * causes the row to be rejected.
  */
-function refusable(text: string | null): string | null {
+function rejectable(text: string | null): string | null {
   return text?.replaceAll(/\p{Surrogate}/gu, '\0') ?? null
 }
 

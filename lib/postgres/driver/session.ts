@@ -1,37 +1,52 @@
-import type { CompiledQuery } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
+
+import type { DB } from '../../../db/schema/target.js'
 
 /** Which of the two databases; error codes and remedies differ. */
 export type Side = 'source' | 'target'
 
-/** One row as the server's texts, in the order of the select list. */
+/** One row of a stream: the server's texts in the order of the select list. Every other row is an object with names. */
 export type Cells = readonly (string | null)[]
+
+/** The rows of each of several statements, in their order. */
+export type RowsOfEach<Rows extends readonly unknown[]> = {
+  readonly [Place in keyof Rows]: readonly Rows[Place][]
+}
 
 /**
  * One connection, held for the whole of a run: the lock and the writes of a run must live and die together.
  *
- * Values come back as texts, because a Date loses microseconds and a number loses digits. Statements therefore select only texts,
- * integers and booleans cast to text, so that a session over a caller's Kysely, whose parsers are unknown, gives the same texts.
+ * A Date loses microseconds and a JavaScript number loses digits, and the parsers of a caller's Kysely are unknown. Statements therefore
+ * select only texts, integers of 32 bits and booleans, and cast everything else to text.
  */
 export interface Session extends AsyncDisposable {
   readonly side: Side
-  /** Process id of the server's end, as far as the driver tells; a pooler in between has ids of its own, and undefined where the caller knows of one. */
+  /**
+   * Process id of the server's end, as the driver knows it. Behind a pooler it is an id of the pooler's own, and undefined where the connection
+   * string names one.
+   */
   readonly process: string | undefined
-  /** Fires when the connection is gone. */
+  /** Fires when the connection is lost. */
   readonly lost: AbortSignal
   /** How often the program has waited for the server. */
   roundTrips(): number
-  rows(query: CompiledQuery): Promise<readonly Cells[]>
-  /** Runs statements without parameters in one go; the rows of the last one. */
-  script(statements: readonly string[]): Promise<readonly Cells[]>
-  /** Runs statements in one round trip where the driver can; the rows of each. After a failure none of the later ones is run. */
-  together(queries: readonly CompiledQuery[]): Promise<readonly (readonly Cells[])[]>
-  /** The rows of a query in portions of at most `size()` rows, through a cursor that is closed when the iteration ends, however it ends. */
-  portions(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
-  /** Fills a table from rows of texts. */
-  stage(table: Destination, rows: readonly Cells[]): Promise<void>
+  /** The control tables through Kysely, typed by the schema of the target; its statements run on this connection. */
+  readonly db: Kysely<DB>
+  /** The rows of one statement, as objects. */
+  rows<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]>
+  /** Runs statements in one round trip where the driver can; the rows of each. After a failure none of the later ones runs. */
+  together<const Rows extends readonly unknown[]>(queries: {
+    readonly [Place in keyof Rows]: CompiledQuery<Rows[Place]>
+  }): Promise<RowsOfEach<Rows>>
+  /** Runs statements without parameters and without results in one round trip where the driver can. */
+  script(statements: readonly string[]): Promise<void>
+  /** The rows of a query as cells, in batches of at most `size()` rows, through a cursor that is closed when the iteration ends, however it ends. */
+  fetch(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
+  /** Appends rows of cells to a table. */
+  fill(table: Destination, rows: readonly Cells[]): Promise<void>
   /** COPY in both directions, in the binary format; undefined where the driver offers none. */
   readonly copy: BinaryCopy | undefined
-  /** Ends the connection at once, whatever it does; pending calls reject. */
+  /** Ends the connection at once, even in the middle of a statement; pending calls reject. */
   destroy(reason: unknown): void
 }
 
@@ -43,9 +58,9 @@ export interface Destination {
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
-/** Streams in PostgreSQL's binary COPY format, in pieces that are cut anywhere. */
+/** Streams in PostgreSQL's binary COPY format, in pieces that may end anywhere. */
 export interface BinaryCopy {
-  /** The rows of a query. The caller's pace holds the server back. */
+  /** The rows of a query. A slow consumer slows the server down. */
   out(query: CompiledQuery): AsyncIterable<Buffer>
   /** Fills a table from such a stream. */
   into(table: Destination, stream: Iterable<Buffer>): Promise<void>

@@ -11,15 +11,15 @@ import { SyncError } from '../../domain/errors.js'
 import type { MigrationLock } from './lock.js'
 import { migrationUrl } from './url.js'
 
-/** The table in which dbmate keeps the applied versions: its usual name, in a schema that no search_path can change. */
+/** The table in which dbmate records applied versions: its usual name, with a schema, so that no search_path changes it. */
 export const migrationsTable = 'public.schema_migrations'
 
 /**
- * Applies what is pending in `directory` to the database of the lock with the dbmate binary. Gives what dbmate complained of, or
- * undefined when it was content; which versions were applied only the table tells.
+ * Applies what is pending in `directory` to the database of the lock with the dbmate binary. Returns the error output of dbmate, or undefined
+ * when it succeeded; which versions were applied, only the table shows.
  *
- * When the signal fires, dbmate and its session on the server are ended before this returns, so that the transaction in
- * work is rolled back while the caller still holds the lock. Throws CONFIG_MISSING when dbmate is not installed.
+ * When the signal fires, dbmate and its session on the server are ended before this returns, so that the current transaction is rolled back
+ * while the caller still holds the lock. Throws CONFIG_MISSING when dbmate is not installed.
  */
 export async function runDbmate(
   { client, lost }: MigrationLock,
@@ -31,9 +31,9 @@ export async function runDbmate(
   const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-'))
   try {
     const url = await migrationUrl(client, applicationName, folder)
-    const complaint = await spawnDbmate({ binary, directory, url, folder, signal })
+    const errorOutput = await spawnDbmate({ binary, directory, url, folder, signal })
     if (signal.aborted && !lost.aborted) await endSession(client, applicationName)
-    return complaint
+    return errorOutput
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -52,7 +52,7 @@ function notInstalled(cause: unknown): SyncError {
   const platform = `${process.platform}-${process.arch}`
   return new SyncError('CONFIG_MISSING', `The migration tool dbmate cannot be run here (${platform}).`, {
     remedy:
-      'Install the npm package dbmate without --omit=optional, or apply db/migrations with a dbmate of your own.',
+      'Install the npm package dbmate without --omit=optional, or apply db/migrations with another dbmate.',
     details: { platform },
     cause,
   })
@@ -67,15 +67,15 @@ interface DbmateCall {
 }
 
 /**
- * `migrate`, not `up`, which would create the database. Not `--strict`: the table may hold later versions of another application,
- * and a migration that was merged late is better applied than refused for ever. The URL goes by the environment, because every
- * user of the machine can read the arguments; the empty working folder keeps a `.env` of the caller away from dbmate.
+ * `migrate`, not `up`, which would create the database. Not `--strict`: the table may hold later versions of another application, and a
+ * migration that was merged late has to be applied all the same. The URL is passed in the environment, because every user of the machine can
+ * read the arguments; the empty working folder keeps a `.env` of the caller away from dbmate.
  */
 function spawnDbmate({ binary, directory, url, folder, signal }: DbmateCall): Promise<string | undefined> {
   const options = ['--migrations-dir', directory, '--migrations-table', migrationsTable, '--no-dump-schema']
-  const surroundings = { cwd: folder, env: { DATABASE_URL: url }, signal, maxBuffer: 16 * 1024 * 1024 }
+  const settings = { cwd: folder, env: { DATABASE_URL: url }, signal, maxBuffer: 16 * 1024 * 1024 }
   return new Promise((resolve, reject) => {
-    execFile(binary, [...options, 'migrate'], surroundings, (error, _stdout, stderr) => {
+    execFile(binary, [...options, 'migrate'], settings, (error, _stdout, stderr) => {
       if (!error) resolve(undefined)
       else if (signal.aborted || typeof error.code === 'number' || error.signal)
         resolve(stderr.trim() || error.message)
@@ -84,7 +84,7 @@ function spawnDbmate({ binary, directory, url, folder, signal }: DbmateCall): Pr
   })
 }
 
-/** Until it is gone: a session whose client died goes on with its statement, and would meet the next migrator. */
+/** Waits until it has ended: a session whose client died continues its statement, and would meet the next process that migrates. */
 async function endSession(client: pg.Client, applicationName: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const { rowCount } = await client.query(

@@ -5,18 +5,18 @@ import { SyncError } from '../../domain/errors.js'
 
 /** One file of the migrations folder: `20261124100000_create_conversas_analytics.sql`. */
 export interface Migration {
-  /** The digits at the front; what `schema_migrations` keeps. */
+  /** The digits at the front; what `schema_migrations` records. */
   readonly version: string
   /** The file name without `.sql`. */
   readonly name: string
 }
 
-/** The folder of this package's migrations: beside `lib` in the source tree and in `dist`, and beside `bin`, where the command is one file. */
+/** The folder of this package's migrations: next to `lib` in the source tree and in `dist`, and next to `bin`, where the command is one file. */
 export const ownMigrations = fileURLToPath(new URL('../../../db/migrations/', import.meta.url))
 
 /**
- * The migrations of a folder in the order in which dbmate applies them: by file name. Other files are passed over, as dbmate does.
- * Throws CONFIG_INVALID for a folder that is missing, holds none, or holds one version twice.
+ * The migrations of a folder in the order in which dbmate applies them: by file name. Other files are ignored, as by dbmate.
+ * Throws CONFIG_INVALID for a folder that is missing, contains none, or contains one version twice.
  */
 export async function listMigrations(directory: string): Promise<readonly Migration[]> {
   const names = await fileNames(directory)
@@ -24,7 +24,7 @@ export async function listMigrations(directory: string): Promise<readonly Migrat
     const [, name, version] = /^((\d+).*)\.sql$/.exec(file) ?? []
     return name && version ? [{ name, version }] : []
   })
-  if (migrations.length === 0) throw unusable(`The folder ${directory} holds no migration.`)
+  if (migrations.length === 0) throw unusable(`The folder ${directory} contains no migration.`)
   const versions = new Map<string, string>()
   for (const { name, version } of migrations) {
     const other = versions.get(version)
@@ -44,5 +44,8 @@ async function fileNames(directory: string): Promise<string[]> {
 }
 
 function unusable(message: string, cause?: unknown): SyncError {
-  return new SyncError('CONFIG_INVALID', message, { remedy: 'Name a folder of dbmate migrations.', cause })
+  return new SyncError('CONFIG_INVALID', message, {
+    remedy: 'Set directory to a folder of dbmate migrations.',
+    cause,
+  })
 }

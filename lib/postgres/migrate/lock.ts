@@ -3,10 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { addressOf, newClient } from '../driver/connect.js'
-import { connectError } from '../driver/driver-error.js'
+import { addressOf, isSessionPooler, newClient } from '../driver/connect.js'
+import { connectError, targetPooled } from '../driver/driver-error.js'
 import { processOf } from '../driver/pg-session.js'
-import { isSessionPooler, targetPooled } from '../driver/pooler.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
 export type MigrationTarget = string | pg.PoolConfig | pg.Pool
@@ -14,17 +13,17 @@ export type MigrationTarget = string | pg.PoolConfig | pg.Pool
 export interface MigrationLock extends AsyncDisposable {
   /** The connection that holds the lock. */
   readonly client: pg.Client
-  /** Fires when the connection is gone, and the lock with it. */
+  /** Fires when the connection is lost, and the lock with it. */
   readonly lost: AbortSignal
 }
 
-/** An advisory lock holds within one database, so the name needs no more to tell targets apart. */
+/** An advisory lock belongs to one database, so the name needs nothing to distinguish targets. */
 const lockName = 'chatwoot-sync migrate'
 
 /**
- * A connection of its own that alone may migrate this database, until it is disposed of. Waits for as long as another
- * process migrates. The lock belongs to the session: throws TARGET_POOLED where a pooler stands in between.
- * Throws ABORTED when the signal has fired or fires while it waits, and what `openSession` throws when it cannot connect.
+ * A dedicated connection that alone may migrate this database, until it is disposed of. Waits for as long as another process migrates.
+ * Throws ABORTED when the signal has fired or fires meanwhile, TARGET_POOLED behind a pooler, as the lock belongs to the session, and what
+ * `openSession` throws when it cannot connect.
  */
 export async function takeMigrationLock(
   target: MigrationTarget,
@@ -42,7 +41,7 @@ export async function takeMigrationLock(
     throw connectError('target', error, addressOf(target))
   }
   try {
-    await forbidTimeouts(client)
+    await disableTimeouts(client)
     const { connectionString } = typeof target === 'string' ? { connectionString: target } : configOf(target)
     await waitForLock(client, isSessionPooler(connectionString) ? undefined : processOf(client), signal)
   } catch (error) {
@@ -62,15 +61,15 @@ function clientConfig(target: MigrationTarget): pg.ClientConfig {
   return { connectionTimeoutMillis: 10_000, ...config.options, password: config.options.password }
 }
 
-/** The session idles while dbmate works, however long that takes. Releases before 14 lack one of the settings. */
-async function forbidTimeouts(client: pg.Client): Promise<void> {
+/** The session idles while dbmate runs, however long that takes. Releases before 14 lack one of the settings. */
+async function disableTimeouts(client: pg.Client): Promise<void> {
   await client.query(`
     select set_config(name, '0', false)
     from pg_settings
     where name in ('idle_session_timeout', 'statement_timeout')`)
 }
 
-/** Asks again and again: a session that waits inside the server blocks `create index concurrently` in the one that works. */
+/** Polls: a session that waits inside the server would block `create index concurrently` in the one that migrates. */
 async function waitForLock(
   client: pg.Client,
   process: string | undefined,
@@ -85,7 +84,7 @@ async function waitForLock(
   }
 }
 
-/** `process` is the server's end as the driver knows it. */
+/** `process` is the process id of the server's end, as the driver knows it. */
 async function tryLock(client: pg.Client, process: string | undefined): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean | null }>(
     `
@@ -101,9 +100,8 @@ async function tryLock(client: pg.Client, process: string | undefined): Promise<
 }
 
 function stopped(cause: unknown): SyncError {
-  const remedy = 'Run it again to go on.'
-  return new SyncError('ABORTED', 'Migrating was stopped before it began; nothing was applied.', {
-    remedy,
+  return new SyncError('ABORTED', 'The migration was stopped before it began; nothing was applied.', {
+    remedy: 'Run it again.',
     cause,
   })
 }

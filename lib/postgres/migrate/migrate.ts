@@ -9,31 +9,37 @@ import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './l
 import { migrationsTable, runDbmate } from './dbmate.js'
 
 export interface MigrateOptions {
-  /** The database that holds, or shall hold, the analytics table. It must exist; it is never created. */
+  /** The database of the analytics table. It must exist: `migrate` never creates it. */
   target: MigrationTarget
-  /** Folder of dbmate migrations. Default: the ones of this package. */
+  /** Folder of dbmate migrations. (Default: those of this package.) */
   directory?: string
-  /** Stops the waiting and the work; the migration in work is rolled back, those before it stay. */
+  /** Stops `migrate` at once: the current migration is rolled back, those before it stay. (Default: none.) */
   signal?: AbortSignal
 }
 
 export interface MigrateResult {
   /** Names of the migrations that this call applied, in order. */
   readonly applied: readonly string[]
-  /** Nothing is left to do, or it would have thrown. */
+  /** Always 0: `migrate` throws unless it applied all of them. */
   readonly pending: 0
   /** How many of the folder's migrations had been applied before. */
   readonly alreadyApplied: number
 }
 
 /**
- * Brings the target's schema up to date and says what it applied, as `schema_migrations` shows it.
+ * Applies the pending migrations to the target with dbmate and returns their names. Each one is a transaction, unless it says otherwise;
+ * `schema_migrations` records those that are applied.
  *
- * Safe to call at every start and from many processes at once: one works, the others wait and find nothing left. When nothing is
- * pending, it costs one connection and a few milliseconds. Throws MIGRATION_FAILED, TARGET_FORBIDDEN, ABORTED, LOCK_LOST, and
- * CONFIG_MISSING when the npm package dbmate is not installed.
+ * Safe to call at every start and from many processes at once: one of them migrates, the others wait for it, without a limit, and find
+ * nothing pending. When nothing is pending, it costs one connection and a few milliseconds, and dbmate does not run.
  *
- * @example const { applied } = await migrate({ target: 'postgres://etl@localhost/analytics' })
+ * Throws MIGRATION_FAILED, with the message of the database, for a migration that fails; TARGET_FORBIDDEN, with the grant, where the role
+ * may not create tables; ABORTED when the signal fires; LOCK_LOST when the connection with the lock breaks; TARGET_POOLED behind a pooler;
+ * CONFIG_MISSING when something is pending and the npm package dbmate is not installed; CONFIG_INVALID for a folder without migrations and
+ * for TLS options that dbmate does not support; and TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_TLS_FAILED or TARGET_DATABASE_MISSING.
+ *
+ * @example
+ * const { applied } = await migrate({ target: 'postgres://etl@localhost/analytics' })
  */
 export async function migrate({
   target,
@@ -47,12 +53,12 @@ export async function migrate({
   if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied }
 
   const stop = AbortSignal.any([lock.lost, ...(signal ? [signal] : [])])
-  const complaint = await runDbmate(lock, resolve(directory), stop)
+  const errorOutput = await runDbmate(lock, resolve(directory), stop)
   if (lock.lost.aborted) throw lockLost(lock)
   const left = await notApplied(lock.client, pending)
   const applied = pending.filter((migration) => !left.includes(migration)).map(({ name }) => name)
-  if (complaint === undefined && left.length === 0) return { applied, pending: 0, alreadyApplied }
-  throw signal?.aborted ? aborted(signal, applied) : failed(lock.client, complaint, applied, left[0])
+  if (errorOutput === undefined && left.length === 0) return { applied, pending: 0, alreadyApplied }
+  throw signal?.aborted ? aborted(signal, applied) : failed(lock.client, errorOutput, applied, left[0])
 }
 
 async function notApplied(
@@ -71,42 +77,38 @@ async function notApplied(
 function lockLost({ lost }: MigrationLock): SyncError {
   return new SyncError(
     'LOCK_LOST',
-    'The connection that held the migration lock broke, so migrating was stopped.',
-    {
-      remedy: 'Run it again.',
-      cause: lost.reason,
-    },
+    'The connection that held the migration lock was lost, so the migration was stopped.',
+    { remedy: 'Run it again.', cause: lost.reason },
   )
 }
 
 function aborted(signal: AbortSignal, applied: readonly string[]): SyncError {
   return new SyncError(
     'ABORTED',
-    `Migrating was stopped; migrations applied before that: ${applied.length}.`,
-    {
-      remedy: 'Run it again to go on.',
-      details: { applied },
-      cause: signal.reason,
-    },
+    `The migration was stopped; migrations applied before that: ${applied.length}.`,
+    { remedy: 'Run it again to apply the others.', details: { applied }, cause: signal.reason },
   )
 }
 
 function failed(
   client: pg.Client,
-  complaint: string | undefined,
+  errorOutput: string | undefined,
   applied: readonly string[],
   migration: Migration | undefined,
 ): SyncError {
-  const said = (complaint ?? 'dbmate left it out').replace(/^Error: (?:line: .*?: pq: |pq: )?/, '')
-  const sqlState = /\(([0-9A-Z]{5})\)$/.exec(said)?.[1]
+  const reason = (errorOutput ?? 'dbmate did not apply it').replace(/^Error: (?:line: .*?: pq: |pq: )?/, '')
+  const sqlState = /\(([0-9A-Z]{5})\)$/.exec(reason)?.[1]
   const secrets = typeof client.password === 'string' ? [client.password] : []
-  const message = `Migrating failed at ${migration?.name ?? 'the end'}: ${redact(said, secrets)}.`
+  const failure = migration
+    ? `The migration ${migration.name} failed`
+    : 'dbmate failed after the last migration'
+  const message = `${failure}: ${redact(reason, secrets)}.`
   const details = { version: migration?.version ?? null, sqlState: sqlState ?? null, applied }
   if (sqlState === '42501') {
     const grant = `grant create on schema public to ${client.escapeIdentifier(client.user ?? '')}`
-    const remedy = `Migrate as the role that owns the tables; for the first time, let the owner of the database run: ${grant}.`
+    const remedy = `Migrate as the role that owns the tables; the first time, have the owner of the database run: ${grant}`
     return new SyncError('TARGET_FORBIDDEN', message, { remedy, details })
   }
-  const remedy = 'Mend what it names and migrate again; the migrations before it stay applied.'
+  const remedy = 'Fix what the message names and migrate again; the migrations before it stay applied.'
   return new SyncError('MIGRATION_FAILED', message, { remedy, details })
 }

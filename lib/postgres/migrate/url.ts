@@ -7,13 +7,13 @@ import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
 
-/** What a connected client of pg knows about its connection, however it was configured; its types leave half of it out. */
+/** What a connected client of pg holds about its connection, however it was configured; its types leave out half of it. */
 interface Connection {
   readonly host: string
   readonly port: number
   readonly user?: string | undefined
   readonly database?: string | undefined
-  /** Text once the server has asked for it, even where a function was configured. */
+  /** A text once the server has asked for it, even where a function was configured. */
   readonly password?: unknown
   readonly ssl: boolean | tls.ConnectionOptions
   readonly sslNegotiation?: string
@@ -21,11 +21,11 @@ interface Connection {
 }
 
 /**
- * The URL by which dbmate reaches the very database to which `client` is connected, with the same user, the same options and no less
- * trust: what pg verifies, dbmate verifies too. Certificates are written into `folder`, which must be private.
+ * The URL with which dbmate connects to the database to which `client` is connected, as the same user and with the same options; what pg
+ * verifies of a certificate, dbmate verifies too. Certificates are written into `folder`, which must be private.
  *
- * The host stands in the query, because dbmate loses the brackets of an IPv6 address in the usual place.
- * Throws CONFIG_INVALID for TLS options that dbmate cannot take.
+ * The host is in the query, because dbmate loses the brackets of an IPv6 address in the usual place.
+ * Throws CONFIG_INVALID for TLS options that dbmate does not support.
  */
 export async function migrationUrl(
   client: pg.Client,
@@ -53,7 +53,7 @@ async function tlsParameters(ssl: Connection['ssl'], folder: string): Promise<Re
   const options = ssl === true ? {} : ssl
   if (options.pfx || options.secureContext) {
     throw new SyncError('CONFIG_INVALID', 'Migrating cannot use ssl.pfx or ssl.secureContext.', {
-      remedy: 'Give ssl.cert and ssl.key as PEM instead.',
+      remedy: 'Use ssl.cert and ssl.key in PEM format instead.',
     })
   }
   const files = {
@@ -71,11 +71,11 @@ async function tlsParameters(ssl: Connection['ssl'], folder: string): Promise<Re
 
 function sslMode({ rejectUnauthorized, checkServerIdentity }: tls.ConnectionOptions): string {
   if (rejectUnauthorized === false) return 'require'
-  // A check of the caller's own cannot travel; the chain of trust still is verified.
+  // A custom check cannot be passed on; the chain of trust is verified all the same.
   return checkServerIdentity ? 'verify-ca' : 'verify-full'
 }
 
-/** With NODE_EXTRA_CA_CERTS and the system's store where this release of Node can tell. */
+/** With NODE_EXTRA_CA_CERTS and the system's store where this release of Node can list them. */
 function trustedByNode(): readonly string[] {
   const ask: ((type: 'default') => string[]) | undefined = Reflect.get(tls, 'getCACertificates')
   return ask ? ask('default') : tls.rootCertificates
@@ -88,7 +88,7 @@ function pem(content: Pem): string {
   return parts.map((part) => part.toString('utf8')).join('\n')
 }
 
-/** Unlocked, as dbmate cannot ask for a passphrase; the file is private and short-lived. */
+/** Without its passphrase, which dbmate cannot ask for; the file is private and short-lived. */
 function privateKey(key: NonNullable<tls.ConnectionOptions['key']>, passphrase: string | undefined): string {
   const first = Array.isArray(key) ? key[0] : key
   const locked = typeof first === 'object' && 'pem' in first ? first : { pem: first ?? '', passphrase }

@@ -30,7 +30,7 @@ export interface Privacy {
   readonly forgotten: readonly string[]
 }
 
-/** True for rows whose change stamp is at or after the bound, and for rows without one, as nothing tells when these change. */
+/** True for rows whose change stamp is at or after the low watermark, and for rows without one, as nothing shows when these change. */
 export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder<unknown> {
   const stamp = sql`r.${sql.id(changedAt.name)}`
   return sql`(${stamp} >= ${boundAs(changedAt.type, low)} or ${stamp} is null)`
@@ -39,7 +39,7 @@ export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder
 /** Keys of all rows. */
 export function allKeys(read: CustomRead, { forgotten }: Pick<Privacy, 'forgotten'>): RawBuilder<unknown> {
   const key = sql`r.${sql.id(read.key)}`
-  return sql`select ${key}::text from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read, forgotten)} order by ${key}`
+  return sql`select ${key}::text as key from ${sql.id(read.relation.schema, read.relation.name)} r where ${inFilter(read, forgotten)} order by ${key}`
 }
 
 /** The rows of the filter under a condition on `r`, cleaned and protected, in no order. */
@@ -51,7 +51,9 @@ export function rows(
   const { relation, columns } = read
   const cells = columns.map(({ name, type }) => {
     const from = relation.columns.find((column) => column.name === name)?.type ?? type
-    return sql`${protect(cleaned(name, from, type), protections.get(name))} as ${sql.id(name)}`
+    const how = protections.get(name)
+    const cell = cleaned(name, from, type)
+    return sql`${how ? protect(cell, how) : cell} as ${sql.id(name)}`
   })
   return sql`
     select ${sql.join(cells)}
@@ -65,14 +67,14 @@ function inFilter(
 ): RawBuilder<unknown> {
   const among = (column: string, ids: readonly number[] | undefined) =>
     ids ? [sql`r.${sql.id(column)} = any(${`{${ids.join(',')}}`}::bigint[])`] : []
-  const isShown = (column: string) => {
+  const isNotForgotten = (column: string) => {
     const id = sql`r.${sql.id(column)}`
     return sql`(${id} is null or ${id}::text <> all(${`{${forgotten.join(',')}}`}::text[]))`
   }
   const contacts = relation.columns.filter(({ name }) => ['contact_id', 'client_sender_id'].includes(name))
-  const shown = forgotten.length > 0 ? contacts.map(({ name }) => isShown(name)) : []
+  const others = forgotten.length > 0 ? contacts.map(({ name }) => isNotForgotten(name)) : []
   const wanted = [...among('account_id', accounts), ...among('inbox_id', inboxes)]
-  return sql.join([sql`true`, ...wanted, ...shown], sql` and `)
+  return sql.join([sql`true`, ...wanted, ...others], sql` and `)
 }
 
 /** An escaped NUL: one behind an even number of backslashes, as those of an odd number are a backslash and a text. */
@@ -80,7 +82,7 @@ const nulEscape = String.raw`(?<!\\)((?:\\\\)*)\\u0000`
 
 /**
  * What a target cannot hold or an analyst cannot use becomes NULL: NaN and infinite numbers, infinite times, empty texts where the
- * target's column is no text or names a person. NUL escapes, which jsonb refuses, are taken out of json.
+ * target's column is no text or names a person. NUL escapes, which jsonb rejects, are removed from json.
  */
 function cleaned(name: string, from: string, to: string): RawBuilder<unknown> {
   const cell = sql`r.${sql.id(name)}`

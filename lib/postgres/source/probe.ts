@@ -1,116 +1,191 @@
-import { CompiledQuery } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Probe, Server, Snapshot } from '../../domain/horizon.js'
-import type { Cells, Session } from '../driver/session.js'
+import type { Session } from '../driver/session.js'
+import { compile, onlyRow } from '../driver/statement.js'
 
 /**
- * Looks at the source's clock, open transactions and next transaction id, in this order, as the horizon asks for. In a transaction of
+ * Looks at the source's clock, open transactions and next transaction id, in this order, as the low watermark requires. In a transaction of
  * its own, which must have ended before the snapshot is taken.
  */
 export async function probeSource(source: Session): Promise<Probe> {
   try {
-    return toProbe(await source.rows(probeQuery))
+    return toProbe(onlyRow(await source.rows(probeQuery)))
   } catch (error) {
     // Some hosted servers keep the control file to themselves.
     if (!(error instanceof SyncError) || error.code !== 'SOURCE_FORBIDDEN') throw error
-    return toProbe(await source.rows(probeWithoutIdentity))
+    return toProbe(onlyRow(await source.rows(probeWithoutIdentity)))
   }
 }
 
-const startedAt = `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started_at`
+/** The next transaction id, by the name of a snapshot. */
+const nextOf = (snapshot: string) =>
+  sql.raw(`pg_snapshot_xmax(${snapshot})::text::numeric + age(pg_snapshot_xmax(${snapshot})::xid)`)
+
+const startedAt = sql.raw(
+  `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as started_at`,
+)
+
+/** What `snapshotQuery` returns: of the open transaction, and of the server on which it runs. */
+export interface SnapshotRow {
+  readonly xmin: string
+  readonly xmax: string
+  readonly next: string
+  readonly in_progress: string
+  readonly is_standby: boolean
+  readonly started_at: string
+}
 
 /** The snapshot of the open transaction; the last statement of its beginning. */
-export const readSnapshot = CompiledQuery.raw(`
+export const snapshotQuery: CompiledQuery<SnapshotRow> = compile(sql<SnapshotRow>`
   select
     pg_snapshot_xmin(s)::text as xmin,
     pg_snapshot_xmax(s)::text as xmax,
-    (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text as next,
+    (${nextOf('s')})::text as next,
     array(select pg_snapshot_xip(s)::text)::text as in_progress,
-    pg_is_in_recovery()::text as mode,
+    pg_is_in_recovery() as is_standby,
     ${startedAt}
   from pg_current_snapshot() s`)
 
 /** The server on which the snapshot was taken. */
-export function toServer(rows: readonly Cells[]): Server {
-  const cell = cellsOf(rows)
-  return { mode: modeOf(cell(4)), startedAt: Number(cell(5)) }
+export function toServer(row: Pick<SnapshotRow, 'is_standby' | 'started_at'>): Server {
+  return { mode: row.is_standby ? 'standby' : 'primary', startedAt: Number(row.started_at) }
 }
 
-export function toSnapshot(rows: readonly Cells[]): Snapshot {
-  const cell = cellsOf(rows)
+export function toSnapshot(row: SnapshotRow): Snapshot {
   return {
-    xmin: BigInt(cell(0)),
-    xmax: BigInt(cell(1)),
-    next: BigInt(cell(2)),
-    inProgress: arrayOf(cell(3)).map((xid) => BigInt(xid)),
+    xmin: BigInt(row.xmin),
+    xmax: BigInt(row.xmax),
+    next: BigInt(row.next),
+    inProgress: arrayOf(row.in_progress).map((xid) => BigInt(xid)),
   }
 }
 
-const identityBySystem = `
+const identityBySystem = sql.raw(`
     (select system_identifier::text from pg_control_system()) as system,
     case
       when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
       else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer::text
-    end as timeline`
+    end as timeline`)
 
-const identityUnknown = `'unknown' as system, 'unknown' as timeline`
+const identityUnknown = sql.raw(`'unknown' as system, 'unknown' as timeline`)
+
+/** What a probe returns. */
+export interface ProbeRow {
+  readonly at: string | null
+  readonly open: string
+  readonly writing: string
+  readonly prepared: boolean
+  readonly next: string
+  readonly is_standby: boolean
+  readonly started_at: string
+  readonly database: string
+  readonly system: string
+  readonly timeline: string
+}
 
 /**
- * Each column has a name of its own, as a caller's Kysely gives objects.
+ * Right after a promotion the control file still has the old timeline, so a primary shows it in the name of its WAL file.
  *
- * Right after a promotion the control file still has the old timeline, so a primary tells it by the name of its WAL file.
- * Transactions of other databases cannot have written here; prepared ones have no process and are kept, as is every doubt.
+ * `sessions` depends on `ids`, and `locks` on `sessions`, so that they are read in this order: an id below `next` is seen while it is in
+ * progress, and a transaction that is just being prepared either with its process or without. A session in another database cannot have
+ * written in this one, nor can one without a database: it is a process that has none, or that is still logging in, in a transaction that
+ * only reads the catalog. A lock without a session is of one that began after the sessions were read. A prepared transaction shows its database also by what it has locked, where 0 is
+ * what databases share. Any role may read ids, databases and locks of all sessions.
  */
-const probe = (identity: string) => `
+const probe = (identity: RawBuilder<unknown>): CompiledQuery<ProbeRow> =>
+  compile(sql<ProbeRow>`
+  with
+    ids as materialized (
+      select ${nextOf('s')} as next from pg_current_snapshot() s
+    ),
+    here as (
+      select oid from pg_database where datname = current_database()
+    ),
+    sessions as materialized (
+      select s.pid, s.xid, coalesce(s.datid = here.oid, false) as is_here
+      from ids
+      cross join here
+      cross join lateral (
+        select pid, datid, ids.next - age(backend_xid) as xid from pg_stat_activity offset 0
+      ) s
+    ),
+    locks as materialized (
+      select l.*
+      from (select count(*) as seen from sessions) s
+      cross join lateral (
+        select pid, virtualtransaction as vxid, transactionid, database
+        from pg_locks
+        where s.seen > 0 and (locktype = 'virtualxid' or pid is null)
+        offset 0
+      ) l
+    ),
+    prepared_elsewhere as (
+      select l.vxid
+      from locks l
+      cross join here
+      left join pg_prepared_xacts p on p.transaction = l.transactionid
+      where l.pid is null and (p.database <> current_database() or l.database not in (0, here.oid))
+    ),
+    open as materialized (
+      select l.*
+      from locks l
+      left join sessions s on s.pid = l.pid
+      where l.pid is distinct from pg_backend_pid()
+        and (l.pid is null or s.is_here)
+        and not exists (select 1 from prepared_elsewhere p where p.vxid = l.vxid)
+    )
   select
     case
       when pg_is_in_recovery() then (extract(epoch from pg_last_xact_replay_timestamp()) * 1000000)::bigint::text
       else (extract(epoch from now()) * 1000000)::bigint::text
     end as at,
-    array(
-      select distinct l.virtualtransaction
-      from pg_locks l
-      left join pg_stat_activity a on a.pid = l.pid
-      left join pg_database d on d.datname = current_database()
-      where (l.locktype = 'virtualxid' or l.pid is null)
-        and l.pid is distinct from pg_backend_pid()
-        and coalesce(a.datid, d.oid) = d.oid
-    )::text as open,
-    exists (select from pg_locks where pid is null)::text as prepared,
-    (select (pg_snapshot_xmax(s)::text::numeric + age(pg_snapshot_xmax(s)::xid))::text from pg_current_snapshot() s) as next,
-    pg_is_in_recovery()::text as mode,
+    array(select distinct vxid from open)::text as open,
+    exists (select 1 from open where pid is null) as prepared,
+    ids.next::text as next,
+    pg_is_in_recovery() as is_standby,
     ${startedAt},
-    (select oid::text from pg_database where datname = current_database()) as database,
-${identity}`
+    (select oid::text from here) as database,
+    ${identity},
+    array(
+      select xid from sessions where is_here and xid is not null
+      union all
+      select ids.next - age(transactionid) from open where pid is null and transactionid is not null
+    )::text as writing
+  from ids`)
 
-/** What `toProbe` reads. */
-export const probeQuery = CompiledQuery.raw(probe(identityBySystem))
+export const probeQuery = probe(identityBySystem)
 
-const probeWithoutIdentity = CompiledQuery.raw(probe(identityUnknown))
+const probeWithoutIdentity = probe(identityUnknown)
 
-export function toProbe(rows: readonly Cells[]): Probe {
-  const cell = cellsOf(rows)
-  const at = rows[0]?.[0] ?? null
+export function toProbe(row: ProbeRow): Probe {
   return {
-    at: at === null ? null : Number(at),
-    open: arrayOf(cell(1)),
-    prepared: cell(2) === 'true',
-    next: BigInt(cell(3)),
-    mode: modeOf(cell(4)),
-    startedAt: Number(cell(5)),
-    identity: { database: cell(6), system: cell(7), timeline: cell(8) },
+    ...toServer(row),
+    at: row.at === null ? null : Number(row.at),
+    open: arrayOf(row.open),
+    writing: arrayOf(row.writing).map((xid) => BigInt(xid)),
+    prepared: row.prepared,
+    next: BigInt(row.next),
+    identity: { database: row.database, system: row.system, timeline: row.timeline },
   }
-}
-
-const modeOf = (isInRecovery: string) => (isInRecovery === 'true' ? 'standby' : 'primary')
-
-/** The texts of the one row that such a statement always has. */
-function cellsOf(rows: readonly Cells[]): (index: number) => string {
-  return (index) => rows[0]?.[index] ?? ''
 }
 
 /** Array of words without quotes, as `array::text` writes it. */
 function arrayOf(text: string): string[] {
   return text === '{}' ? [] : text.slice(1, -1).split(',')
+}
+
+/** Which of these time zones the server knows by name. The query costs tens of milliseconds, as the server reads its zone files. */
+export async function knownTimeZones(
+  session: Session,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(
+    compile(sql<{ name: string }>`
+    select name::text as name
+    from pg_timezone_names
+    where name in (select json_array_elements_text(${JSON.stringify(names)}::json))`),
+  )
+  return new Set(rows.map(({ name }) => name))
 }

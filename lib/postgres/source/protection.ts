@@ -2,17 +2,15 @@ import { sql, type RawBuilder } from 'kysely'
 
 import type { HashKey } from '../../domain/column-hash.js'
 
-/** What becomes of a column's content before it leaves the source: nothing of it stays, a keyed hash of it, or its shape. */
+/** How a column's content is replaced before it leaves the source: by NULL, by a keyed hash of it, or by its shape. */
 export type Protection = 'exclude' | 'hash' | 'mask'
 
 /** Columns that are protected, by name. */
 export type Protections = ReadonlyMap<string, Protection>
 
-/** The expression that the source gives in place of the cell. NULL stays NULL. */
-export function protect(cell: RawBuilder<unknown>, how: Protection | undefined): RawBuilder<unknown> {
+/** The expression that the source returns in place of the cell. NULL stays NULL. */
+export function protect(cell: RawBuilder<unknown>, how: Protection): RawBuilder<unknown> {
   switch (how) {
-    case undefined:
-      return cell
     case 'exclude':
       return sql`null::text`
     case 'hash':
@@ -25,10 +23,10 @@ export function protect(cell: RawBuilder<unknown>, how: Protection | undefined):
 const settings = { inner: 'chatwoot_sync.hash_inner', outer: 'chatwoot_sync.hash_outer' } as const
 
 /**
- * Hands the key of hashed columns to the transaction, where the statements that read find it. So it does not stand in their texts,
- * which a server shows while they run, and writes to its log when they fail or are slow.
+ * Passes the key of hashed columns to the transaction, where the statements that read find it. So it is not part of their texts,
+ * which a server shows while they run, and logs when they fail or are slow.
  */
-export function handOverKey({ inner, outer }: HashKey): string[] {
+export function passHashKey({ inner, outer }: HashKey): string[] {
   return [`set local ${settings.inner} = '\\x${inner}'`, `set local ${settings.outer} = '\\x${outer}'`]
 }
 
@@ -39,7 +37,7 @@ function hashed(cell: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`encode(sha256(${block(settings.outer)} || ${within}), 'hex')`
 }
 
-/** In this order: what one step gives, the next ones leave alone. */
+/** In this order: what one step writes, the next ones leave alone. */
 const shapes = [
   { of: '[0-9]', becomes: '9' },
   { of: '[A-ZÀ-ÖØ-Þ]', becomes: 'X' },

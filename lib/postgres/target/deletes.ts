@@ -1,51 +1,48 @@
 import { sql } from 'kysely'
 
-import { inScope, tableOf, type LoadPlan } from './upsert.js'
-import type { Column } from '../driver/catalog.js'
+import { tableOf, type Column } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { inScope, type LoadPlan } from './upsert.js'
 
 const keysName = 'chatwoot_sync_keys'
 
-/** Whether the table can mark rows as deleted. */
-export function marksDeletes({ table }: LoadPlan): boolean {
+/** Whether rows of the table can be soft-deleted. */
+export function canSoftDelete({ table }: LoadPlan): boolean {
   return table.columns.some(({ name }) => name === 'deleted_at')
 }
 
-/** Rows of this pipeline that are not marked deleted. */
+/** Rows of this pipeline that are not soft-deleted. */
 export async function countLive(target: Session, plan: LoadPlan): Promise<number> {
-  const isLive = marksDeletes(plan) ? sql`deleted_at is null` : sql`true`
-  const [row] = await target.rows(
-    compile(sql`
-    select count(*)::text
-    from ${tableOf(plan.table)} t
-    where ${isLive} and ${inScope(plan, 't')}`),
+  const isLive = canSoftDelete(plan) ? sql`deleted_at is null` : sql`true`
+  return countOf(
+    target,
+    sql`select 1 from ${tableOf(plan.table)} t where ${isLive} and ${inScope(plan, 't')}`,
   )
-  return Number(row?.[0] ?? 0)
 }
 
-/** Marks this pipeline's rows with these keys; gives how many were not marked before. Of other filters' rows the source tells it nothing. */
-export async function markDeleted(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<number> {
+/** Soft-deletes this pipeline's rows with these keys; how many were not before. Rows of other filters are not its business. */
+export async function softDelete(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<number> {
   return countOf(
     target,
     sql`
     update ${tableOf(plan.table)} t
-    set ${marks(plan)}
+    set ${deletion(plan)}
     where ${amongKeys(plan, keys)}
     returning 1`,
   )
 }
 
-/** What `markDeleted` would do, without doing it. */
-export async function countDeletable(
+/** What `softDelete` would do, without doing it. */
+export async function countSoftDeletable(
   target: Session,
   plan: LoadPlan,
   keys: readonly string[],
 ): Promise<number> {
-  return countOf(target, sql`select from ${tableOf(plan.table)} t where ${amongKeys(plan, keys)}`)
+  return countOf(target, sql`select 1 from ${tableOf(plan.table)} t where ${amongKeys(plan, keys)}`)
 }
 
-/** Makes the temporary table that holds every key of the source; it goes away with the transaction. */
+/** Creates the temporary table for all keys of the source; the end of the transaction drops it. */
 export async function createKeys(target: Session, plan: LoadPlan): Promise<void> {
   const { name, type } = keyColumn(plan)
   await target.rows(
@@ -54,41 +51,43 @@ export async function createKeys(target: Session, plan: LoadPlan): Promise<void>
 }
 
 export async function addKeys(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<void> {
-  await target.stage(
+  await target.fill(
     { name: keysName, columns: [keyColumn(plan)] },
     keys.map((key) => [key]),
   )
 }
 
-/** Rows of this pipeline that are not marked deleted and whose key was not added. */
-export async function countGone(target: Session, plan: LoadPlan): Promise<number> {
+/** Rows of this pipeline that are not soft-deleted and whose key was not added. */
+export async function countMissing(target: Session, plan: LoadPlan): Promise<number> {
   await target.rows(compile(sql`analyze ${sql.id(keysName)}`))
-  return countOf(target, sql`select from ${tableOf(plan.table)} t where ${isGone(plan)}`)
+  return countOf(target, sql`select 1 from ${tableOf(plan.table)} t where ${isMissing(plan)}`)
 }
 
-/** Marks them; gives how many. */
-export async function markGone(target: Session, plan: LoadPlan): Promise<number> {
+/** Soft-deletes them; how many. */
+export async function softDeleteMissing(target: Session, plan: LoadPlan): Promise<number> {
   return countOf(
     target,
     sql`
     update ${tableOf(plan.table)} t
-    set ${marks(plan)}
-    where ${isGone(plan)}
+    set ${deletion(plan)}
+    where ${isMissing(plan)}
     returning 1`,
   )
 }
 
 async function countOf(target: Session, statement: ReturnType<typeof sql>): Promise<number> {
-  const [row] = await target.rows(compile(sql`with found as (${statement}) select count(*)::text from found`))
-  return Number(row?.[0] ?? 0)
+  const [row] = await target.rows(
+    compile(sql<{ rows: string }>`with found as (${statement}) select count(*)::text as rows from found`),
+  )
+  return Number(row?.rows ?? 0)
 }
 
-function marks({ table }: LoadPlan) {
-  const tellsWhen = table.columns.some(({ name }) => name === 'etl_updated_at')
-  return tellsWhen ? sql`deleted_at = now(), etl_updated_at = now()` : sql`deleted_at = now()`
+function deletion({ table }: LoadPlan) {
+  const hasUpdatedAt = table.columns.some(({ name }) => name === 'etl_updated_at')
+  return hasUpdatedAt ? sql`deleted_at = now(), etl_updated_at = now()` : sql`deleted_at = now()`
 }
 
-/** The keys as one JSON text, which every driver sends alike. */
+/** The keys as one JSON text, which every driver sends in the same form. */
 function amongKeys(plan: LoadPlan, keys: readonly string[]) {
   const { name, type } = keyColumn(plan)
   return sql`
@@ -100,13 +99,13 @@ function amongKeys(plan: LoadPlan, keys: readonly string[]) {
       )`
 }
 
-function isGone(plan: LoadPlan) {
+function isMissing(plan: LoadPlan) {
   const key = sql.id(plan.key)
   return sql`
     t.deleted_at is null
       and ${inScope(plan, 't')}
       and not exists (
-        select
+        select 1
         from ${sql.id(keysName)} k
         where k.${key} = t.${key}
       )`

@@ -1,9 +1,10 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { baseType } from '../driver/column-types.js'
-import { inScope, tableOf, type LoadPlan } from './upsert.js'
-import type { Cells, Session } from '../driver/session.js'
+import { tableOf } from '../driver/catalog.js'
+import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { inScope, type LoadPlan } from './upsert.js'
 
 /** One half of a comparison: rows as a query with the columns of the plan, in their order. */
 export interface Half {
@@ -15,15 +16,15 @@ export interface Half {
 export type Sums = ReadonlyMap<string, string>
 
 /**
- * The fingerprint of a row is a hash of its values, each in the type of the target's column, so that both servers come to the same one;
- * texts are alike by the settings of the transaction. These hash functions give the same numbers on every release since 11.
+ * The fingerprint of a row is a hash of its values, each in the type of the target's column, so that both servers compute the same one;
+ * texts have one form by the settings of the transaction. These hash functions give the same numbers on every release since 11.
  */
 export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuilder<unknown>): Promise<Sums> {
   const rows = await half.session.rows(
-    compile(sql`
+    compile(sql<{ group: string; sums: string }>`
     select
-      grouped::text,
-      count(*)::text || ':' || sum(fingerprint)::text
+      grouped::text as "group",
+      count(*)::text || ':' || sum(fingerprint)::text as sums
     from (
       select
         ${group} as grouped,
@@ -32,28 +33,31 @@ export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuil
     ) each_row
     group by grouped`),
   )
-  return new Map(rows.map(([name, sums]) => [name ?? '', sums ?? '']))
+  return new Map(rows.map(({ group: name, sums }) => [name, sums]))
 }
 
 /** The fingerprint of each row by its key. */
 export async function listFingerprints(half: Half, plan: LoadPlan): Promise<Sums> {
   const rows = await half.session.rows(
-    compile(sql`
+    compile(sql<{ key: string; fingerprint: string }>`
     select
-      v.${sql.id(plan.key)}::text,
-      ${fingerprint(plan)}::text
+      v.${sql.id(plan.key)}::text as key,
+      ${fingerprint(plan)}::text as fingerprint
     from (${half.rows}) v`),
   )
-  return new Map(rows.map(([key, hash]) => [key ?? '', hash ?? '']))
+  return new Map(rows.map(({ key, fingerprint: hash }) => [key, hash]))
 }
 
-/** Every column of the rows as text, in the type of the target's column. */
-export async function listTexts({ session, rows }: Half, { columns }: LoadPlan): Promise<readonly Cells[]> {
-  const texts = columns.map((column) => sql`(${asTarget(column)})::text`)
-  return session.rows(compile(sql`select ${sql.join(texts)} from (${rows}) v`))
+/** A row with every column as text. */
+export type Texts = Readonly<Record<string, string | null>>
+
+/** The rows with every column as text, in the type of the target's column. */
+export async function listTexts({ session, rows }: Half, { columns }: LoadPlan): Promise<readonly Texts[]> {
+  const texts = columns.map((column) => sql`(${asTarget(column)})::text as ${sql.id(column.name)}`)
+  return session.rows(compile(sql<Texts>`select ${sql.join(texts)} from (${rows}) v`))
 }
 
-/** The rows of this pipeline in the target that are not marked deleted, under a condition on `r`. */
+/** The rows of this pipeline in the target that are not soft-deleted, under a condition on `r`. */
 export function liveRows(plan: LoadPlan, condition: RawBuilder<unknown>): RawBuilder<unknown> {
   const { table, columns } = plan
   const isLive = table.columns.some(({ name }) => name === 'deleted_at')
@@ -65,11 +69,19 @@ export function liveRows(plan: LoadPlan, condition: RawBuilder<unknown>): RawBui
     where ${isLive} and ${inScope(plan, 'r')} and ${condition}`
 }
 
+/** Those of them with these keys. */
+export function liveRowsOf(plan: LoadPlan, keys: readonly string[]): RawBuilder<unknown> {
+  const { key, columns } = plan
+  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
+  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[]`
+  return liveRows(plan, sql`r.${sql.id(key)} = any(${list})`)
+}
+
 /** Every so many-th key of the target, in order: the borders of ranges that hold about as many rows each. */
 export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange: number): Promise<string[]> {
   const rows = await target.rows(
-    compile(sql`
-    select numbered.key::text
+    compile(sql<{ key: string }>`
+    select numbered.key::text as key
     from (
       select
         r.${sql.id(plan.key)} as key,
@@ -79,7 +91,7 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
     where numbered.place % ${rowsPerRange}::bigint = 0
     order by numbered.key`),
   )
-  return rows.flatMap(([key]) => (key ? [key] : []))
+  return rows.map(({ key }) => key)
 }
 
 /** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
@@ -94,7 +106,7 @@ function fingerprint({ columns }: LoadPlan): RawBuilder<unknown> {
   return hashOf([...byType.values()].map(hashOf))
 }
 
-/** Types of which equal hashes mean equal texts; of numeric, to which 1 and 1.0 are equal, they do not. */
+/** Types of which equal hashes mean equal texts; not so numeric, to which 1 and 1.0 are equal. */
 const hashedAsTheyAre = new Set([
   'smallint',
   'integer',

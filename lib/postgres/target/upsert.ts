@@ -1,10 +1,10 @@
-import { CompiledQuery, sql, type RawBuilder } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { equality } from '../driver/column-types.js'
-import { copyStream, type Tuples } from '../driver/copy-tuples.js'
-import type { Column, Relation } from '../driver/catalog.js'
+import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
+import { tableOf, type Column, type Relation } from '../driver/catalog.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
-import { compile } from '../driver/statement.js'
+import { compile, plain } from '../driver/statement.js'
 
 /** Where rows go, and which columns. */
 export interface LoadPlan {
@@ -12,7 +12,7 @@ export interface LoadPlan {
   readonly key: string
   /** Columns that are written, the key among them, in the order of the cells. */
   readonly columns: readonly Column[]
-  /** Which rows of the table are this pipeline's, by the values of columns; others are left alone. None for all of them. */
+  /** Which rows of the table belong to this pipeline, by the values of columns; others are left alone. Empty for all of them. */
   readonly scope: readonly { readonly column: string; readonly values: readonly number[] }[]
   /** The column of the target that holds the change stamp. */
   readonly changedAt: string | undefined
@@ -26,26 +26,26 @@ export interface Written {
 export const stageName = 'chatwoot_sync_stage'
 
 export interface StageOptions {
-  /** The stage itself refuses what the table would refuse, as nothing goes on from it; all but rules that look at other rows of the table. */
-  readonly isRehearsal: boolean
+  /** The stage itself rejects what the table would reject, as nothing is written to that; all but rules that look at other rows of the table. */
+  readonly dryRun: boolean
 }
 
-/** Makes the temporary table through which batches go; it empties itself at each commit, without a trace in the catalog or the WAL. */
+/** Creates the temporary table through which batches are loaded; it is emptied at each commit, without a trace in the catalog or the WAL. */
 export async function createStage(target: Session, plan: LoadPlan, options: StageOptions): Promise<void> {
   await target.together(stageQueries(plan, options))
 }
 
-/** The same for a caller who has more to ask in the same round trip. */
-export function stageQueries({ table, columns }: LoadPlan, { isRehearsal }: StageOptions): CompiledQuery[] {
+/** The same for a caller who shares the round trip. */
+export function stageQueries({ table, columns }: LoadPlan, { dryRun }: StageOptions): CompiledQuery[] {
   const names = sql.join(columns.map(({ name }) => sql.id(name)))
   const like = sql`(like ${tableOf(table)} including all) on commit delete rows`
   const bare = sql`on commit delete rows as select ${names} from ${tableOf(table)} with no data`
   return [
     // The default holds no whole batch, and would write it to disk. It can only be set before the session's first temporary table.
-    CompiledQuery.raw(`do $$ begin set temp_buffers = '64MB'; exception when others then null; end $$`),
-    compile(sql`create temp table ${sql.id(stageName)} ${isRehearsal ? like : bare}`),
+    plain(`do $$ begin set temp_buffers = '64MB'; exception when others then null; end $$`),
+    compile(sql`create temp table ${sql.id(stageName)} ${dryRun ? like : bare}`),
     // By default each row above 2 KB is compressed on its way in. The limit depends on the size of the server's pages.
-    CompiledQuery.raw(
+    plain(
       `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
     ),
   ]
@@ -54,25 +54,34 @@ export function stageQueries({ table, columns }: LoadPlan, { isRehearsal }: Stag
 /** Empties the stage, which has to happen before the next batch of one transaction. */
 export const clearStage = `truncate ${stageName}`
 
-/** Fills the stage with one batch. */
-export async function stageRows(
+/** Where rows are put: the stage, or the table itself behind everything that it holds, where a key that exists fails with SQLSTATE 23505. */
+export type Destination = 'stage' | 'table'
+
+/** Puts rows into the stage or the table. */
+export async function putRows(
   target: Session,
-  { columns }: LoadPlan,
+  plan: LoadPlan,
   rows: readonly Cells[],
+  into: Destination,
 ): Promise<void> {
-  await target.stage({ name: stageName, columns }, rows)
+  await target.fill(destinationOf(plan, into), rows)
 }
 
 /** The same with rows that the source sent in binary. */
-export async function stageTuples(
+export async function putBinaryRows(
   copy: BinaryCopy,
-  { columns }: LoadPlan,
-  tuples: Pick<Tuples, 'pieces'>,
+  plan: LoadPlan,
+  rows: BinaryRows,
+  into: Destination,
 ): Promise<void> {
-  await copy.into({ name: stageName, columns }, copyStream(tuples))
+  await copy.into(destinationOf(plan, into), copyStream(rows))
 }
 
-/** Whether no row of the target has a key behind this one; null asks whether it has any row. */
+function destinationOf({ table: { schema, name }, columns }: LoadPlan, into: Destination) {
+  return into === 'stage' ? { name: stageName, columns } : { schema, name, columns }
+}
+
+/** Whether no row of the target has a key after this one; with null, whether it has no row at all. */
 export async function isEmptyBehind(
   target: Session,
   { table, key, columns }: LoadPlan,
@@ -81,23 +90,13 @@ export async function isEmptyBehind(
   const type = columns.find(({ name }) => name === key)?.type ?? 'text'
   const behind = after === null ? sql`true` : sql`${sql.id(key)} > ${after}::${sql.raw(type)}`
   const [row] = await target.rows(
-    compile(sql`select (not exists (select from ${tableOf(table)} where ${behind}))::text`),
+    compile(
+      sql<{
+        is_empty: boolean
+      }>`select not exists (select 1 from ${tableOf(table)} where ${behind}) as is_empty`,
+    ),
   )
-  return row?.[0] === 'true'
-}
-
-/** Puts rows straight into the table, for a load behind everything that it holds. A key that is there already fails with SQLSTATE 23505. */
-export async function appendRows(target: Session, plan: LoadPlan, rows: readonly Cells[]): Promise<void> {
-  await target.stage({ ...plan.table, columns: plan.columns }, rows)
-}
-
-/** The same with rows that the source sent in binary. */
-export async function appendTuples(
-  copy: BinaryCopy,
-  plan: LoadPlan,
-  tuples: Pick<Tuples, 'pieces'>,
-): Promise<void> {
-  await copy.into({ ...plan.table, columns: plan.columns }, copyStream(tuples))
+  return row?.is_empty ?? false
 }
 
 /**
@@ -106,28 +105,35 @@ export async function appendTuples(
  * that changes from 1 to 1.0 arrives.
  */
 export async function upsertStage(target: Session, plan: LoadPlan): Promise<Written> {
-  const [row] = await target.rows(compile(upsert(plan)))
-  const inserted = Number(row?.[0] ?? 0)
-  return { inserted, updated: Number(row?.[1] ?? 0) - inserted }
+  return toWritten(await target.rows(compile(upsert(plan))))
 }
 
 /** What `upsertStage` would do, without doing it. */
 export async function countStage(target: Session, plan: LoadPlan): Promise<Written> {
-  const [row] = await target.rows(
-    compile(sql`
+  return toWritten(
+    await target.rows(
+      compile(sql<WrittenRow>`
     select
       (count(*) filter (where t.${sql.id(plan.key)} is null))::integer as inserted,
       count(*)::integer as written
     ${differing(plan)}`),
+    ),
   )
-  const inserted = Number(row?.[0] ?? 0)
-  return { inserted, updated: Number(row?.[1] ?? 0) - inserted }
+}
+
+interface WrittenRow {
+  readonly inserted: number
+  readonly written: number
+}
+
+function toWritten([{ inserted, written } = { inserted: 0, written: 0 }]: readonly WrittenRow[]): Written {
+  return { inserted, updated: written - inserted }
 }
 
 /**
  * The oldest change stamp, in microseconds, among the staged rows whose stamp differs from the target's; null without one.
- * How far it lies behind the horizon shows how much of the allowance is used. Ask before the upsert. Rows that are read again because
- * they were rejected before, `retried`, say nothing about that.
+ * How far it lies before the low watermark without its allowance shows how much of `skewAllowance` is used. Call it before the upsert. Rows
+ * that are read again because they were rejected before, `retried`, do not count.
  */
 export async function oldestMovedStamp(
   target: Session,
@@ -139,17 +145,17 @@ export async function oldestMovedStamp(
   const isNew = retried.length > 0 ? sql`and s.${sql.id(plan.key)}::text not in (${keys})` : sql``
   const stamp = sql.id(plan.changedAt)
   const [row] = await target.rows(
-    compile(sql`
-    select (extract(epoch from min(s.${stamp})) * 1000000)::bigint::text
+    compile(sql<{ oldest: string | null }>`
+    select (extract(epoch from min(s.${stamp})) * 1000000)::bigint::text as oldest
     from ${sql.id(stageName)} s
     left join ${tableOf(plan.table)} t on ${matching(plan)}
     where s.${stamp} is distinct from t.${stamp}
       ${isNew}`),
   )
-  return row?.[0] === null || row?.[0] === undefined ? null : Number(row[0])
+  return row?.oldest ? Number(row.oldest) : null
 }
 
-function upsert(plan: LoadPlan): RawBuilder<unknown> {
+function upsert(plan: LoadPlan): RawBuilder<WrittenRow> {
   const { table, key, columns } = plan
   const names = columns.map(({ name }) => sql.id(name))
   const assignments = columns.flatMap(({ name }) =>
@@ -158,7 +164,7 @@ function upsert(plan: LoadPlan): RawBuilder<unknown> {
   if (has(table, 'etl_updated_at')) assignments.push(sql`etl_updated_at = now()`)
   if (has(table, 'deleted_at')) assignments.push(sql`deleted_at = null`)
   const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
-  return sql`
+  return sql<WrittenRow>`
     with written as (
       insert into ${tableOf(table)} (${sql.join(names)})
       select ${sql.join(columns.map(({ name }) => sql`s.${sql.id(name)}`))}
@@ -202,7 +208,7 @@ function isOtherContent({ key, columns }: LoadPlan): RawBuilder<unknown> {
   return sql`(${sql.join([sql`false`, ...plain, ...image], sql`\n          or `)})`
 }
 
-/** Whether a row of the target is this pipeline's. */
+/** Whether a row of the target belongs to this pipeline. */
 export function inScope({ scope }: LoadPlan, alias: string): RawBuilder<unknown> {
   const among = scope.map(
     ({ column, values }) => sql`${sql.id(alias, column)} = any(${`{${values.join(',')}}`}::bigint[])`,
@@ -211,7 +217,5 @@ export function inScope({ scope }: LoadPlan, alias: string): RawBuilder<unknown>
 }
 
 const matching = ({ key }: LoadPlan) => sql`t.${sql.id(key)} = s.${sql.id(key)}`
-
-export const tableOf = ({ schema, name }: Pick<Relation, 'schema' | 'name'>) => sql.id(schema, name)
 
 const has = (table: Relation, column: string) => table.columns.some(({ name }) => name === column)

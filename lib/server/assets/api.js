@@ -1,14 +1,14 @@
 const key = 'chatwoot-sync token'
 
-/** A refusal of the server, or its silence: `status` is then 0. */
-export class Refusal extends Error {
+/** A problem that the server answered with; `status` is 0 when it did not answer. */
+export class ApiError extends Error {
   constructor(problem) {
     super(problem.detail ?? problem.title)
     Object.assign(this, { status: problem.status, code: problem.code, executionId: problem.executionId })
   }
 }
 
-/** Kept until the tab is closed. */
+/** Keeps the token until the tab is closed. */
 export function keepToken(token) {
   sessionStorage.setItem(key, token)
 }
@@ -18,7 +18,7 @@ export const read = (path) => ask(path)
 export const post = (path, body) =>
   ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
-/** Calls `on(event, data)` for each event of a run until it ends. EventSource could not send the token. */
+/** Calls `on(event, data)` for each event of a run until it ends. EventSource cannot send the token. */
 export async function follow(executionId, on, signal) {
   const response = await request(`api/runs/${executionId}/events`, { signal })
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
@@ -47,10 +47,10 @@ async function request(path, { headers = {}, ...options } = {}) {
   const response = await fetch(path, { ...options, headers: { ...headers, ...authorization } }).catch(
     (error) => {
       if (error.name === 'AbortError') throw error
-      throw new Refusal({ status: 0, title: 'unreachable', code: 'UNREACHABLE' })
+      throw new ApiError({ status: 0, title: 'unreachable', code: 'UNREACHABLE' })
     },
   )
   if (response.ok) return response
   const problem = await response.json().catch(() => ({ title: response.statusText, code: 'INTERNAL' }))
-  throw new Refusal({ ...problem, status: response.status })
+  throw new ApiError({ ...problem, status: response.status })
 }

@@ -7,7 +7,7 @@ const outcomes = ['inserted', 'updated', 'deleted', 'rejected', 'unchanged']
 const rowsOf = (run, outcome) => run[`rows${outcome[0].toUpperCase()}${outcome.slice(1)}`]
 const height = 180
 
-/** Two charts over the last runs of one kind: full loads and increments side by side would make the latter invisible. */
+/** Two charts of the last runs of one type: beside full loads, incremental runs would be too small to see. */
 export function createCharts(section) {
   let kind
   let latest = []
@@ -15,8 +15,8 @@ export function createCharts(section) {
 
   const draw = () => {
     for (const plot of plots) plot.destroy()
-    kind ??= mostly(latest)
-    // On a phone as many as can be told apart.
+    kind ??= mostFrequent(latest)
+    // On a phone, as many as can be distinguished.
     const most = section.clientWidth < 480 ? 30 : 60
     const runs = latest
       .filter(({ loadType }) => loadType === kind)
@@ -27,7 +27,7 @@ export function createCharts(section) {
     const choose = (chosen) => {
       kind = chosen
       draw()
-      // The control was drawn anew under the finger that is on it.
+      // The control that has the focus was drawn anew.
       section.querySelector(':checked').focus()
     }
     section.replaceChildren(
@@ -58,7 +58,7 @@ export function createCharts(section) {
   }
 }
 
-function mostly(runs) {
+function mostFrequent(runs) {
   const full = runs.filter(({ loadType }) => loadType === 'full').length
   return full > runs.length - full ? 'full' : 'incremental'
 }
@@ -85,27 +85,27 @@ const endings = (runs) => ['success', 'failed'].filter((status) => runs.some((ru
 const outcomesOf = (runs) => outcomes.filter((outcome) => runs.some((run) => rowsOf(run, outcome) > 0))
 
 function plotDurations({ plot, readout }, runs) {
-  const good = runs.map(({ status, durationSeconds }) => (status === 'success' ? durationSeconds : null))
-  const bad = runs.map(({ status, durationSeconds }) => (status === 'failed' ? durationSeconds : null))
+  const succeeded = runs.map(({ status, durationSeconds }) => (status === 'success' ? durationSeconds : null))
+  const failed = runs.map(({ status, durationSeconds }) => (status === 'failed' ? durationSeconds : null))
   const summary = word.median(duration(median(runs.map(({ durationSeconds }) => durationSeconds))))
   plot.setAttribute('aria-label', `${word.durations}: ${summary}`)
-  const tell = (run) => `${word.statuses[run.status]}, ${duration(run.durationSeconds)}`
+  const describe = (run) => `${word.statuses[run.status]}, ${duration(run.durationSeconds)}`
   return open({
     plot,
     readout,
     runs,
     summary,
-    tell,
+    describe,
     format: shortDuration,
-    data: [good, bad],
+    data: [succeeded, failed],
     colors: ['--accent', '--bad'],
-    ceiling: ceilingOf(good),
+    ceiling: ceilingOf(succeeded),
   })
 }
 
-/** A failed run may have tried again for minutes: its bar is cut off rather than let all others vanish. */
-function ceilingOf(good) {
-  const longest = Math.max(0, ...good)
+/** A failed run may have retried for minutes: its bar is cut off, so that the others stay visible. */
+function ceilingOf(succeeded) {
+  const longest = Math.max(0, ...succeeded)
   return longest > 0 ? longest * 1.5 : Infinity
 }
 
@@ -122,7 +122,7 @@ function plotChanges({ plot, readout }, runs) {
     readout,
     runs,
     summary,
-    tell: changesText,
+    describe: changesText,
     format: shortCount,
     data: layers.toReversed(),
     colors: colors.toReversed(),
@@ -137,7 +137,7 @@ export function changesText(run) {
   return parts.length > 0 ? parts.join(', ') : word.nothingChanged
 }
 
-function open({ plot, readout, runs, summary, tell, format, data, colors, ceiling = Infinity }) {
+function open({ plot, readout, runs, summary, describe, format, data, colors, ceiling = Infinity }) {
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
   const bars = uPlot.paths.bars({ size: [0.72, 22], radius: 0 })
   const axis = { stroke: color('--soft'), ticks: { show: false }, font: '12px sans-serif' }
@@ -181,7 +181,7 @@ function open({ plot, readout, runs, summary, tell, format, data, colors, ceilin
       setCursor: [
         ({ cursor: { idx } }) =>
           (readout.textContent = runs[idx]
-            ? `${when(toMillis(runs[idx].startedAt))} · ${tell(runs[idx])}`
+            ? `${when(toMillis(runs[idx].startedAt))} · ${describe(runs[idx])}`
             : summary),
       ],
     },
@@ -189,7 +189,7 @@ function open({ plot, readout, runs, summary, tell, format, data, colors, ceilin
   return new uPlot(options, [runs.map((_, index) => index), ...data], plot)
 }
 
-/** Below each of these bars, when its run began. */
+/** The start of the run below each of these bars. */
 function marks(runs, at) {
   const times = at.flatMap((index) => (runs[index] ? [toMillis(runs[index].startedAt)] : []))
   const texts = timeMarks(times)

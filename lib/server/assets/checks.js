@@ -3,7 +3,7 @@ import { word } from './words.js'
 
 const rank = { critical: 0, warning: 1, ok: 2 }
 
-/** What is not as it should be, with what to do; the rest in a fold. */
+/** The checks that failed, each with its remedy; the others are folded. */
 export function drawChecks({ checks }) {
   const wrong = checks
     .filter(({ outcome }) => outcome !== 'ok')
@@ -27,7 +27,7 @@ export function drawChecks({ checks }) {
 }
 
 function drawFinding({ outcome, message, remedy }) {
-  // What happened, and only then the words of the server.
+  // What happened in bold, then the details.
   const [, fact, more] = /^(.*?[.:!](?= )|.*)(.*)$/s.exec(message)
   return h(
     'li',

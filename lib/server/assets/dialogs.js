@@ -3,7 +3,7 @@ import { h } from './dom.js'
 import { count, duration } from './format.js'
 import { word } from './words.js'
 
-/** Asks a second time before everything is read; resolves with whether to do it. */
+/** Asks for confirmation of a full load; resolves with the answer. */
 export function confirmFullLoad(last) {
   return new Promise((resolve) => {
     const start = h('button', { class: 'button', value: 'start', disabled: true }, word.confirmStart)
@@ -39,7 +39,7 @@ export function confirmFullLoad(last) {
   })
 }
 
-/** The page of a server that wants its token: it is asked for once. */
+/** The page of a server that requires its token. */
 export function drawSignIn(wasWrong, enter) {
   const field = h('input', {
     id: 'token',

@@ -1,4 +1,4 @@
-/** Makes an element: `h('p', { class: 'x', onclick }, 'text', child)`. Texts are texts, never HTML. */
+/** Creates an element: `h('p', { class: 'x', onclick }, 'text', child)`. A text is never taken for HTML. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) {
@@ -19,8 +19,8 @@ export const byId = (id) => document.getElementById(id)
 const shown = new WeakMap()
 
 /**
- * Puts new content into a section when what it shows has changed, so that nobody loses the place where they read. The element that had
- * the focus gets it back, by its `data-key`.
+ * Draws a section anew only when the facts that it shows have changed, so that readers keep their place. The element that had the focus
+ * gets it back, by its `data-key`.
  */
 export function show(section, facts, draw) {
   const text = JSON.stringify(facts)
@@ -32,14 +32,14 @@ export function show(section, facts, draw) {
   if (key) section.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus()
 }
 
-/** Takes the content away. */
+/** Hides a section and removes its content. */
 export function hide(section) {
   shown.delete(section)
   section.hidden = true
   section.replaceChildren()
 }
 
-/** Tells it to those who do not see the page. */
-export function say(text) {
-  byId('said').textContent = text
+/** Announces a text to screen readers. */
+export function announce(text) {
+  byId('announcement').textContent = text
 }

@@ -3,7 +3,7 @@ import { count, percent } from './format.js'
 import { ago } from './hero.js'
 import { plural, word } from './words.js'
 
-/** What the last comparison of source and target found. */
+/** The result of the last comparison of source and target. */
 export function drawComparison({ lastVerification: found, isComparing, isBusy }, compare) {
   const button = h(
     'button',
@@ -69,7 +69,7 @@ function drawColumns(columns) {
   )
 }
 
-/** Rows that the table cannot take now, by reason. */
+/** Rows that are quarantined now, by reason. */
 export function drawRejections({ rejections }) {
   const head = h('div', { class: 'bar' }, h('h2', {}, word.rejections))
   const total = rejections.reduce((sum, { rows }) => sum + rows, 0)
@@ -94,7 +94,7 @@ export function drawRejections({ rejections }) {
   ]
 }
 
-/** In the reader's language where the page knows the reason; behind a colon stands the name of the constraint. */
+/** In the reader's language where the page knows the reason, followed by the name of the constraint. */
 function reasonText(sqlState, message) {
   const known = word.rejectReasons[sqlState]
   return known ? known + (/: .*$/.exec(message)?.[0] ?? '') : message

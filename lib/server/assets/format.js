@@ -1,6 +1,6 @@
 import { language } from './words.js'
 
-/** Numbers and dates are the reader's own; words for durations go with the words around them. */
+/** Numbers and dates follow the reader's locale; relative times are in the language of the page. */
 const reader = navigator.language
 const words = language === 'pt' ? 'pt-BR' : 'en'
 
@@ -9,7 +9,7 @@ const short = new Intl.NumberFormat(reader, { notation: 'compact', maximumFracti
 const share = new Intl.NumberFormat(reader, { style: 'percent', maximumFractionDigits: 1 })
 const relative = new Intl.RelativeTimeFormat(words, { numeric: 'auto' })
 const { hourCycle } = new Intl.DateTimeFormat(reader, { hour: 'numeric' }).resolvedOptions()
-/** 00:38, or 12:38 AM: a clock of 24 hours has two figures for each. */
+/** 00:38, or 12:38 AM: a clock of 24 hours has two digits for the hour. */
 const hour = hourCycle === 'h23' ? '2-digit' : 'numeric'
 const clock = new Intl.DateTimeFormat(reader, { hour, minute: '2-digit' })
 const day = new Intl.DateTimeFormat(reader, { day: 'numeric', month: 'short' })
@@ -25,7 +25,7 @@ export function toMillis(text) {
   return Date.parse(/([+-]\d\d|Z)$/.test(iso) ? iso.replace(/([+-]\d\d)$/, '$1:00') : `${iso}Z`)
 }
 
-/** Durations of less than so many seconds, the symbol of their unit with its size, and the digits after the point. */
+/** Upper limit in seconds, symbol of the unit, its size in seconds, and digits after the decimal point. */
 const scales = [
   [10, 's', 1, 2],
   [90, 's', 1, 0],
@@ -34,10 +34,10 @@ const scales = [
   [Infinity, 'd', 86400, 0],
 ]
 
-/** 0.42 s, 1.50 s, 12 s, 3 min, 1.1 h, in the reader's own figures; one below the other their points stand in line. */
+/** 0.42 s, 1.50 s, 12 s, 3 min, 1.1 h, in the reader's locale; their decimal points line up in a column. */
 export const duration = (seconds) => durationOf(seconds, (digits) => digits)
 
-/** The same for an axis, where a zero after the point says nothing. */
+/** The same for an axis, without zeros after the decimal point. */
 export const shortDuration = (seconds) => (seconds === 0 ? '0' : durationOf(seconds, () => 0))
 
 function durationOf(seconds, leastDigits) {

@@ -12,13 +12,13 @@ export function ago(text) {
   )
 }
 
-/** The one sentence that says how things are, and the facts below it. */
+/** The verdict, and the facts below it. */
 export function drawHero({ stats, health, runs }, start) {
   if (!stats.lastRun) return drawEmpty(start)
-  const good = stats.lastSuccess
-  // Where health cannot be told, at least the runs are known.
-  const outcome = health?.outcome ?? (good && stats.failuresInRow === 0 ? 'ok' : 'critical')
-  const isFirst = !good && isAtWork(stats)
+  const last = stats.lastSuccess
+  // Without health checks, at least the runs are known.
+  const outcome = health?.outcome ?? (last && stats.failuresInRow === 0 ? 'ok' : 'critical')
+  const isFirst = !last && isRunning(stats)
   return [
     h(
       'h1',
@@ -29,17 +29,17 @@ export function drawHero({ stats, health, runs }, start) {
     h(
       'p',
       { class: 'lead' },
-      ...(good
-        ? word.asOf(h('strong', {}, ago(good.watermarkEnd ?? good.startedAt)))
+      ...(last
+        ? word.asOf(h('strong', {}, ago(last.watermarkEnd ?? last.startedAt)))
         : [isFirst ? word.asOfNow : word.verdictEmpty]),
     ),
     h(
       'dl',
       { class: 'facts' },
       fact(
-        word.lastGood,
-        good
-          ? [ago(good.completedAt), h('small', {}, word.took(duration(good.durationSeconds)))]
+        word.lastSuccess,
+        last
+          ? [ago(last.completedAt), h('small', {}, word.took(duration(last.durationSeconds)))]
           : [word.none],
       ),
       fact(word.nextRun, nextRun(stats)),
@@ -49,7 +49,7 @@ export function drawHero({ stats, health, runs }, start) {
 }
 
 /** A row that is `running` without the lock was left behind by a run that died. */
-export const isAtWork = ({ running, isLocked }) => running !== null && isLocked
+export const isRunning = ({ running, isLocked }) => running !== null && isLocked
 
 function drawEmpty(start) {
   return [
@@ -78,7 +78,7 @@ function nextRun({ nextRunAt }) {
   ]
 }
 
-/** One mark a run, the newest on the right: how the last sixty went. */
+/** The last sixty runs, one mark each, the newest on the right. */
 function strip(runs) {
   const last = runs.slice(0, 60).toReversed()
   const ended = last.filter(({ status }) => status !== 'running')

@@ -2,17 +2,17 @@ import { follow, post, read } from './api.js'
 import { createCharts } from './charts.js'
 import { drawChecks } from './checks.js'
 import { confirmFullLoad, drawSignIn } from './dialogs.js'
-import { byId, h, hide, say, show } from './dom.js'
+import { announce, byId, h, hide, show } from './dom.js'
 import { drawComparison, drawRejections } from './findings.js'
 import { fromNow, when } from './format.js'
-import { drawHero, isAtWork } from './hero.js'
+import { drawHero, isRunning } from './hero.js'
 import { createMeter, drawLive, updateLive } from './live.js'
 import { createRunList } from './runs.js'
 import { word } from './words.js'
 
 const sections = ['hero', 'live', 'checks', 'charts', 'runs', 'comparison', 'rejections']
 const [hero, live, checks, charts, runsSection, comparison, rejections] = sections.map(byId)
-/** Milliseconds between two looks; a run at work is followed by its events besides. */
+/** Milliseconds between two refreshes. A run in progress is also followed by its events. */
 const pause = 10_000
 const drawCharts = createCharts(charts)
 const state = {
@@ -23,12 +23,12 @@ const state = {
   comparing: false,
   followed: undefined,
   tried: false,
-  complaint: '',
+  failure: '',
 }
 let listRuns
 let timer
-let looking = Promise.resolve()
-let nextLook
+let refreshing = Promise.resolve()
+let nextRefresh
 
 document.documentElement.lang = word.lang
 for (const element of document.querySelectorAll('[data-word]'))
@@ -38,24 +38,24 @@ hero.replaceChildren(
 )
 hero.setAttribute('aria-busy', 'true')
 setInterval(tick, 1000)
-document.addEventListener('visibilitychange', () => !document.hidden && look())
-void look()
+document.addEventListener('visibilitychange', () => !document.hidden && refresh())
+void refresh()
 
 /**
- * Reads everything and draws what has changed. One look at a time: of two at once the slower would draw what is no longer so. Who asks
- * during one gets the next, which begins after it.
+ * Reads everything and draws what has changed. One refresh at a time: of two at once, the slower would draw outdated facts. A call during
+ * one returns the next, which starts after it.
  */
-function look() {
-  nextLook ??= looking
+function refresh() {
+  nextRefresh ??= refreshing
     .catch(() => undefined)
     .then(() => {
-      nextLook = undefined
-      return (looking = lookOnce())
+      nextRefresh = undefined
+      return (refreshing = refreshOnce())
     })
-  return nextLook
+  return nextRefresh
 }
 
-async function lookOnce() {
+async function refreshOnce() {
   clearTimeout(timer)
   try {
     const [stats, page] = await Promise.all([read('api/stats'), read('api/runs?limit=60')])
@@ -66,25 +66,25 @@ async function lookOnce() {
     )
     if (!state.health) await health.catch(() => undefined)
     else health.catch(() => undefined)
-    notice(state.complaint)
+    notice(state.failure)
     draw()
     await listRuns()
   } catch (error) {
-    refuse(error)
+    showReadError(error)
   } finally {
     clearTimeout(timer)
-    if (!hero.querySelector('.sign-in')) timer = setTimeout(look, document.hidden ? 6 * pause : pause)
+    if (!hero.querySelector('.sign-in')) timer = setTimeout(refresh, document.hidden ? 6 * pause : pause)
   }
 }
 
 function draw() {
   const { stats, health, runs, starting, comparing } = state
-  // An answer that was asked for before the token was.
+  // The response to a request that was sent before the token was required.
   if (!stats) return
   document.body.classList.remove('stale', 'locked')
   hero.removeAttribute('aria-busy')
   const isBusy = starting || comparing || stats.isLocked
-  listRuns ??= createRunList(runsSection, complain)
+  listRuns ??= createRunList(runsSection, showFailure)
   show(hero, { ...stats, outcome: health?.outcome, lagSeconds: 0, freshnessSeconds: 0, time: 0, runs }, () =>
     drawHero(state, start),
   )
@@ -102,10 +102,15 @@ function draw() {
   if (stats.lastSuccess) show(comparison, found, () => drawComparison(found, compare))
   if (stats.lastSuccess) show(rejections, stats.rejections, () => drawRejections(stats))
   byId('foot').replaceChildren(
-    h('span', {}, `chatwoot-sync ${stats.version} · ${stats.pipeline} · ${word.refreshed(when(Date.now()))}`),
+    h(
+      'span',
+      {},
+      `chatwoot-sync ${stats.version} · ${stats.pipeline} `,
+      h('span', { class: 'whole' }, `· ${word.refreshed(when(Date.now()))}`),
+    ),
     h('nav', {}, h('a', { href: 'openapi.json' }, word.api), h('a', { href: 'metrics' }, word.metrics)),
   )
-  if (isAtWork(stats)) watch(stats.running)
+  if (isRunning(stats)) watch(stats.running)
   else if (!state.followed) hide(live)
 }
 
@@ -131,29 +136,29 @@ async function startFull() {
 }
 
 async function start(loadType) {
-  Object.assign(state, { starting: true, complaint: '' })
+  Object.assign(state, { starting: true, failure: '' })
   draw()
   try {
     const { executionId } = await post('api/runs', { loadType })
-    say(word.begunSaid)
+    announce(word.startedSaid)
     watch({ executionId, loadType, startedAt: new Date().toISOString(), triggeredBy: 'api' })
   } catch (error) {
-    complain(error)
+    showFailure(error)
   } finally {
     state.starting = false
-    await look()
+    await refresh()
   }
 }
 
 async function compare() {
-  Object.assign(state, { comparing: true, complaint: '' })
+  Object.assign(state, { comparing: true, failure: '' })
   draw()
-  await post('api/verify', {}).catch(complain)
+  await post('api/verify', {}).catch(showFailure)
   state.comparing = false
-  await look()
+  await refresh()
 }
 
-/** Follows a run until its end, and looks again then; a stream that breaks off is begun anew by the next look. */
+/** Follows a run until its end, then refreshes. A stream that breaks off is opened again by the next refresh. */
 async function watch(run) {
   if (state.followed === run.executionId) return
   state.followed = run.executionId
@@ -162,15 +167,15 @@ async function watch(run) {
   let hasEnded = false
   const on = (event, data) => {
     hasEnded ||= event === 'end'
-    if (hasEnded) say(word.ended(data.status))
+    if (hasEnded) announce(word.ended(data.status))
     else updateLive(live, data, meter(data.rowsExtracted))
   }
   await follow(run.executionId, on).catch(() => undefined)
   state.followed = undefined
-  if (hasEnded) await look()
+  if (hasEnded) await refresh()
 }
 
-function refuse(error) {
+function showReadError(error) {
   if (error.status === 401) return signIn()
   if (!('status' in error)) throw error
   if (error.status === 0 || state.stats) {
@@ -199,15 +204,15 @@ function refuse(error) {
 function signIn() {
   document.body.classList.add('locked')
   Object.assign(state, { stats: undefined, health: undefined })
-  show(hero, Math.random(), () => drawSignIn(state.tried, () => ((state.tried = true), look())))
+  show(hero, Math.random(), () => drawSignIn(state.tried, () => ((state.tried = true), refresh())))
   byId('token').focus()
 }
 
-/** What was asked for did not work; what is shown still holds. */
-function complain(error) {
+/** An action failed; what the page shows is still valid. */
+function showFailure(error) {
   if (error.status === 401) return signIn()
-  state.complaint = error.status === 0 ? '' : describe(error)
-  notice(state.complaint || word.unreachable)
+  state.failure = error.status === 0 ? '' : describe(error)
+  notice(state.failure || word.unreachable)
 }
 
 const describe = (error) => {
@@ -215,16 +220,16 @@ const describe = (error) => {
   return word.failed(known ? `${known}. ${error.message}` : error.message)
 }
 
-/** What was not done is told until somebody has read it; that the server is silent, until it speaks. */
+/** A failed action is shown until the reader closes it; that the server is not responding, until it responds. */
 function notice(text = '') {
-  const close = () => ((state.complaint = ''), notice())
+  const close = () => ((state.failure = ''), notice())
   const button = h('button', { class: 'button quiet-button', onclick: close }, word.close)
   show(byId('notice'), text, () =>
-    text ? [h('p', {}, text), text === state.complaint && button].filter(Boolean) : [],
+    text ? [h('p', {}, text), text === state.failure && button].filter(Boolean) : [],
   )
 }
 
-/** Ages grow without the server being asked. */
+/** Ages grow without a request to the server. */
 function tick() {
   for (const element of document.querySelectorAll('[data-since]')) {
     const text = fromNow(Number(element.dataset.since))

@@ -8,8 +8,8 @@ import { word } from './words.js'
 const queries = { all: '', failed: '&status=failed', full: '&loadType=full' }
 const pageSize = 12
 
-/** The list of runs, each of which opens. It keeps what is open, and older pages, while newer runs come in. */
-export function createRunList(section, complain) {
+/** The list of runs, each of which can be opened. Open runs and older pages stay while newer runs are added. */
+export function createRunList(section, showError) {
   const list = h('div', { class: 'list' })
   const more = h('button', { class: 'button quiet-button', hidden: true }, word.more)
   let filter = 'all'
@@ -36,7 +36,7 @@ export function createRunList(section, complain) {
     const page = await read(`api/runs?limit=${pageSize}${queries[asked]}${cursor && `&cursor=${cursor}`}`)
     if (asked !== filter) return
     const fresh = new Set(page.runs.map(({ executionId }) => executionId))
-    // Without a cursor these are the newest: older pages that were opened stay behind them.
+    // Without a cursor these are the newest: older pages that were loaded stay below them.
     const kept = runs.filter(({ executionId }) => !fresh.has(executionId))
     const older =
       cursor || runs.length <= pageSize
@@ -51,9 +51,9 @@ export function createRunList(section, complain) {
   const choose = (chosen) => {
     ;[filter, runs, next] = [chosen, [], null]
     list.setAttribute('aria-busy', 'true')
-    load().catch(complain)
+    load().catch(showError)
   }
-  more.addEventListener('click', () => load(next).catch(complain))
+  more.addEventListener('click', () => load(next).catch(showError))
   section.append(
     h(
       'div',
@@ -124,7 +124,7 @@ function drawDetails(run) {
       {},
       reason && term(word.reason, reason),
       term(
-        word.read[0].toUpperCase() + word.read.slice(1),
+        word.rowsRead,
         rowsUnchanged > 0
           ? `${count(rowsExtracted)} · ${count(rowsUnchanged)} ${word.outcomes.unchanged}`
           : count(rowsExtracted),
@@ -132,7 +132,7 @@ function drawDetails(run) {
       watermarkEnd &&
         term(
           word.window,
-          `${watermarkStart ? exactly(toMillis(watermarkStart)) : word.everything} ${word.until} ${exactly(toMillis(watermarkEnd))}`,
+          word.between(watermarkStart && exactly(toMillis(watermarkStart)), exactly(toMillis(watermarkEnd))),
         ),
       term(word.columns.started, `${exactly(toMillis(run.startedAt))}, ${word.triggered[run.triggeredBy]}`),
       term(word.id, h('code', {}, run.executionId)),
@@ -141,7 +141,7 @@ function drawDetails(run) {
   )
 }
 
-/** What it means in the reader's language, and the facts as the server tells them. */
+/** What it means in the reader's language, and the message of the server. */
 function drawWarning({ code, message }) {
   const known = word.warningTexts[code]
   return h(

@@ -1,6 +1,6 @@
 import { h } from './dom.js'
 
-/** A few choices of which one holds, as radio buttons that look like one control. */
+/** Radio buttons that look like one control. */
 export function segmented(label, choices, chosen, choose) {
   const group = `choice-${label}`
   return h(

@@ -3,7 +3,7 @@ import { portuguese } from './words-pt.js'
 
 const wanted = navigator.languages.map((name) => name.slice(0, 2).toLowerCase())
 
-/** The first language of the browser that the page speaks, else English. */
+/** The first language of the browser in which the page exists, else English. */
 export const language = wanted.find((name) => name === 'en' || name === 'pt') ?? 'en'
 
 export const word = language === 'pt' ? portuguese : english

@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+
+import type { SyncOptions } from '../../lib/index.js'
+import { duration, ids, share } from './option-values.js'
+import { addRelationOptions, relationOf, type RelationFlags } from './relation-flags.js'
+import { hashSecretOf } from './secrets.js'
+
+/** What is read, where it goes and within which limits: `sync`, `verify`, `watch` and `serve` must be given the same. */
+export interface PipelineFlags extends RelationFlags {
+  readonly table?: string
+  readonly pipeline?: string
+  readonly account?: readonly number[]
+  readonly inbox?: readonly number[]
+  readonly excludeColumn?: readonly string[]
+  readonly hashColumn?: readonly string[]
+  readonly maskColumn?: readonly string[]
+  readonly messageTexts: boolean
+  readonly timeZone?: string
+  readonly skewAllowance?: number
+  readonly statementTimeout?: number
+  readonly lockTimeout?: number
+  readonly maxDeleteShare?: number
+}
+
+export function addPipelineOptions(command: Command): Command {
+  return addRelationOptions(command.optionsGroup('What to read, and where to write it:'))
+    .option('--table <name>', 'table in the target (conversas_analytics)')
+    .option('--pipeline <name>', 'name under which the state is kept (conversations)')
+    .option('--account <id...>', 'only conversations of these accounts', ids)
+    .option('--inbox <id...>', 'only conversations of these inboxes', ids)
+    .option('--time-zone <name>', "for the calendar columns (the inbox's own)")
+    .optionsGroup('Personal data:')
+    .option('--exclude-column <name...>', 'leave these columns empty')
+    .option('--hash-column <name...>', 'store a keyed hash of these columns')
+    .option('--mask-column <name...>', 'store only the shape of these columns')
+    .option('--no-message-texts', 'leave out what people wrote')
+    .optionsGroup('Limits:')
+    .option('--skew-allowance <time>', 'clock skew to tolerate in timestamps (60s)', duration)
+    .option('--statement-timeout <time>', 'for one statement (10m)', duration)
+    .option('--lock-timeout <time>', 'for a lock held by another session (60s)', duration)
+    .option('--max-delete-share <share>', 'of rows that one run may soft-delete (0.2)', share)
+}
+
+/** The library's options for these flags. Throws CONFIG_MISSING for an incomplete relation. */
+export function pipelineOptionsOf(flags: PipelineFlags) {
+  const { table, pipeline, account, inbox, timeZone, skewAllowance } = flags
+  const { statementTimeout, lockTimeout, maxDeleteShare } = flags
+  return {
+    ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
+    ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags) },
+  } satisfies Partial<SyncOptions>
+}
+
+type ProtectionFlags = Pick<PipelineFlags, 'excludeColumn' | 'hashColumn' | 'maskColumn' | 'messageTexts'>
+
+/** The secret comes only from the environment, because every user of the machine can read the arguments of a process. */
+function protectionOf({ excludeColumn, hashColumn, maskColumn, messageTexts }: ProtectionFlags) {
+  const columns = { exclude: excludeColumn, hash: hashColumn, mask: maskColumn }
+  const isAny = Object.values(columns).some((names) => names !== undefined)
+  const hashSecret = hashColumn && hashSecretOf(process.env)
+  return { columns: isAny ? columns : undefined, hashSecret, messageTexts }
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+
+import { SyncError } from '../../lib/domain/errors.js'
+import type { CustomRelation } from '../../lib/index.js'
+
+export interface RelationFlags {
+  readonly relation?: string
+  readonly key?: string
+  readonly changedAt?: string
+}
+
+/** Adds the flags that name a relation to read in place of Chatwoot's tables. */
+export function addRelationOptions(command: Command): Command {
+  return command
+    .option('--relation <name>', "view or table to read instead of Chatwoot's tables")
+    .option('--key <column>', 'with --relation: the column that identifies a row')
+    .option('--changed-at <column>', 'with --relation: the timestamp that every change updates')
+}
+
+/** The relation that these flags name together; undefined without any. Throws CONFIG_MISSING when one of them is missing. */
+export function relationOf({ relation: name, key, changedAt }: RelationFlags): CustomRelation | undefined {
+  if (name === undefined && key === undefined && changedAt === undefined) return undefined
+  if (name !== undefined && key !== undefined && changedAt !== undefined) return { name, key, changedAt }
+  const given = { '--relation': name, '--key': key, '--changed-at': changedAt }
+  const missing = Object.entries(given).flatMap(([option, value]) => (value === undefined ? [option] : []))
+  throw new SyncError('CONFIG_MISSING', `A custom relation also needs ${missing.join(' and ')}.`, {
+    remedy: 'Give --relation, --key and --changed-at together.',
+    details: { missing },
+  })
+}

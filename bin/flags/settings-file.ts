@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs'
+
+import { SyncError } from '../../lib/domain/errors.js'
+import { printError } from '../output/error-output.js'
+
+/** A file with settings, in the form of `.env`. */
+export interface SettingsFile {
+  readonly path: string
+  /** Whether users other than its owner can read it. */
+  readonly isOpen: boolean
+}
+
+/** `readSettings`, with a warning on stderr when others can read the passwords in the file. */
+export function loadSettings(path: string | undefined): void {
+  const file = readSettings(path)
+  if (file?.isOpen) printError(`other users can read ${file.path}. ${closeFile(file)}`)
+}
+
+/**
+ * Adds the settings in the file to `process.env`; variables that are set already win. Without a path it reads `.env` in the working
+ * directory, and returns undefined if there is none. Throws CONFIG_MISSING for a given path that cannot be read.
+ */
+export function readSettings(givenPath: string | undefined): SettingsFile | undefined {
+  const path = givenPath ?? '.env'
+  try {
+    process.loadEnvFile(path)
+  } catch (cause) {
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    if (givenPath === undefined && isMissing) return undefined
+    throw new SyncError('CONFIG_MISSING', `The settings file ${path} cannot be read.`, {
+      remedy: 'Correct its name or its permissions.',
+      cause,
+    })
+  }
+  // Windows has no such permissions.
+  return { path, isOpen: process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0 }
+}
+
+/** What to do about a file that others can read. */
+export function closeFile({ path }: Pick<SettingsFile, 'path'>): string {
+  const isPlain = /^[\w./][\w./-]*$/.test(path)
+  return `Run: chmod 600 ${isPlain ? path : `-- '${path.replaceAll("'", "'\\''")}'`}`
+}

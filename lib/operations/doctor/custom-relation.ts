@@ -1,0 +1,56 @@
+import type { CustomRelation } from '../../options.js'
+import { describeRelation, describeSource, type Relation } from '../../postgres/driver/catalog.js'
+import { identifier } from '../../postgres/driver/identifier.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { countKeys } from '../../postgres/source/key-counts.js'
+import { readRole } from '../../postgres/source/rights.js'
+import { critical, ok, type Check } from './check.js'
+import { compareColumns } from './relation-columns.js'
+
+/** Whether a custom relation can be read, has the columns and the unique key that its options claim, and fits the table. It is read whole. */
+export async function checkCustomRelation(
+  source: Session,
+  target: Session,
+  { name, key, changedAt }: CustomRelation,
+  table: string,
+): Promise<readonly Check[]> {
+  const relation = await describeSource(source, name)
+  const columns = new Set(relation.columns.map((column) => column.name))
+  if (relation.forbidden.length > 0) return [mayNotRead(await readRole(source), relation)]
+  const absent = [key, changedAt].filter((column) => !columns.has(column))
+  if (absent.length > 0) {
+    const message = `The relation ${name} has no column ${absent.join(' and no column ')}.`
+    return [critical('relation', message, `Choose among its columns: ${[...columns].join(', ')}.`)]
+  }
+  return [
+    ok('relation', `The relation ${name} has the columns ${key} and ${changedAt}.`),
+    ...(await checkKeys(source, relation, key)),
+    ...compareColumns(relation, await describeRelation(target, table), changedAt),
+  ]
+}
+
+function mayNotRead(role: string, { schema, name, forbidden }: Relation): Check {
+  const message = `The role ${role} may not read these columns of ${name}: ${forbidden.join(', ')}.`
+  const grant = `grant select on ${identifier(schema, name)} to ${identifier(role)};`
+  return critical('relation', message, `Have its owner run: ${grant}`)
+}
+
+async function checkKeys(source: Session, relation: Relation, key: string): Promise<Check[]> {
+  const name = 'relation-key'
+  const { rows, withoutKey, repeatedKeys } = await countKeys(source, relation, key)
+  const found: Check[] = []
+  if (withoutKey !== '0') {
+    const message = `Rows of ${relation.name} in which ${key} is NULL: ${withoutKey}.`
+    found.push(
+      critical(name, message, `Exclude them from the relation: where ${identifier(key)} is not null;`),
+    )
+  }
+  if (repeatedKeys !== '0') {
+    const message = `Values of ${key} that occur in more than one row of ${relation.name}: ${repeatedKeys}.`
+    const remedy = 'Use a unique key, or keep one row for each key, for example with distinct on.'
+    found.push(critical(name, message, remedy))
+  }
+  if (found.length > 0) return found
+  const index = relation.uniqueColumns.includes(key) ? ', as an index enforces' : ''
+  return [ok(name, `${key} is unique in all ${rows} rows${index}.`)]
+}

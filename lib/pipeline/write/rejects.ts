@@ -1,0 +1,145 @@
+import { SyncError } from '../../domain/errors.js'
+import type { Warning } from '../../domain/report.js'
+import { dropPassed, recordRejects, type Reject } from '../../postgres/control/rejects.js'
+import type { RowError } from '../../postgres/driver/row-error.js'
+import type { Cells, Session } from '../../postgres/driver/session.js'
+import { countLive } from '../../postgres/target/deletes.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { Tally } from '../tally.js'
+import type { Chunk } from './chunk.js'
+
+/** How rows that the target rejects are recorded, and how many of them fail the run. */
+export interface RejectRules {
+  readonly pipeline: string
+  /** Null for a repair, which is no run. */
+  readonly executionId: string | null
+  /** (Default: as `SyncOptions.maxRejects` says.) */
+  readonly maxRejects: number | undefined
+  /** Keeps the content of rejected rows. */
+  readonly keepContent: boolean
+  /** Keys of rows that an earlier run has rejected already, and that do not count again. */
+  readonly known: ReadonlySet<string>
+  /** Called for each rejected row. */
+  readonly onRejected?: (key: string) => void
+}
+
+/** A rejected row as it is recorded. */
+export type Rejected = Reject
+
+/** What rejected rows have to do with a load. */
+interface Context {
+  readonly target: Session
+  readonly plan: LoadPlan
+  readonly tally: Tally
+  readonly dryRun: boolean
+  readonly rejects: RejectRules
+}
+
+/** Without `maxRejects`, so many rows may always be rejected, or a hundredth of those that were read if that is more. */
+const rejectsAllowed = 100
+const shareAllowed = 0.01
+
+/**
+ * How large a share is shows only at the end. Before it, a run that fails altogether stops at so many rejected rows, if they are more than
+ * this share of what was read so far: each of them takes several tries.
+ */
+const rejectsTried = 1000
+const shareTried = 0.1
+
+/** Counts a rejected row by its reason. Throws TOO_MANY_REJECTS as soon as that is certain. */
+export function newReject({ tally, rejects, plan }: Context, row: Chunk, error: RowError): Rejected {
+  const { counts } = tally
+  const key = row.key()
+  counts.rowsRejected += 1
+  if (rejects.known.has(key)) tally.rejectedAgain += 1
+  const reason = `${error.message} (${placeOf(error)})`
+  tally.rejectReasons.set(reason, (tally.rejectReasons.get(reason) ?? 0) + 1)
+  const limit =
+    rejects.maxRejects ?? Math.max(rejectsTried, counts.rowsExtracted * shareTried) + tally.rejectedAgain
+  if (counts.rowsRejected > limit) throw tooManyRejects(tally, limit)
+  rejects.onRejected?.(key)
+  const cells = rejects.keepContent ? row.cells() : undefined
+  return { ...error, key, data: cells ? contentOf(plan.columns, cells) : null }
+}
+
+/** Records the rejected rows of a batch with its other rows, in the open transaction. */
+export async function recordRejected(
+  { target, rejects, dryRun }: Context,
+  rejected: readonly Rejected[],
+): Promise<void> {
+  if (!dryRun) await recordRejects(target, rejects, rejected)
+}
+
+/**
+ * At the end of a run, in its last transaction: throws TOO_MANY_REJECTS when too many rows were rejected. Else drops the entries of rows
+ * that were not rejected again, and adds a warning about those that were.
+ */
+export async function settleRejects(
+  context: Context,
+  { isResumed, hadRejects }: { readonly isResumed: boolean; readonly hadRejects: boolean },
+): Promise<void> {
+  const { tally, rejects, target, dryRun } = context
+  const { rowsRejected } = tally.counts
+  if (rowsRejected > 0) {
+    const limit = rejects.maxRejects ?? (await defaultLimit(context, isResumed))
+    if (rowsRejected > limit) throw tooManyRejects(tally, limit)
+    tally.warnings.push(rowsRejectedWarning(tally))
+  }
+  if (!dryRun && hadRejects) await dropPassed(target, rejects)
+}
+
+/**
+ * A run that resumes another one reads only the rest: the rows before are in the table. An incremental run reads few rows beside all that were
+ * rejected before, which an earlier run has allowed.
+ */
+async function defaultLimit({ tally, target, plan }: Context, isResumed: boolean): Promise<number> {
+  const { rowsExtracted, rowsRejected } = tally.counts
+  const limit = (rows: number) =>
+    Math.max(rejectsAllowed, Math.floor(rows * shareAllowed)) + tally.rejectedAgain
+  const isEnough = !isResumed || rowsRejected <= limit(rowsExtracted)
+  return limit(isEnough ? rowsExtracted : await countLive(target, plan))
+}
+
+function placeOf({ sqlState, column }: RowError): string {
+  return column === null ? `SQLSTATE ${sqlState}` : `SQLSTATE ${sqlState}, column ${column}`
+}
+
+/** Texts that jsonb cannot hold, and rows of a size that nobody looks at, are not kept. */
+function contentOf(columns: LoadPlan['columns'], cells: Cells): Reject['data'] {
+  const length = cells.reduce((sum, cell) => sum + (cell?.length ?? 0), 0)
+  const hasUnstorable = cells.some((cell) => cell !== null && /[\0\p{Surrogate}]/u.test(cell))
+  if (length > keptLength || hasUnstorable) return null
+  return Object.fromEntries(columns.map(({ name }, index) => [name, cells[index] ?? null]))
+}
+
+/** Characters of a rejected row that are kept at most. */
+const keptLength = 10_000_000
+
+function mostFrequentReason({ rejectReasons }: Tally): { readonly reason: string; readonly rows: number } {
+  const [first] = [...rejectReasons].sort(([, a], [, b]) => b - a)
+  return { reason: first?.[0] ?? '', rows: first?.[1] ?? 0 }
+}
+
+function rowsRejectedWarning(tally: Tally): Warning {
+  const { rowsRejected: rows } = tally.counts
+  const most = mostFrequentReason(tally)
+  const share = most.rows === rows ? '' : `, ${most.rows} of them`
+  // A run that was interrupted and resumed does not know the reasons of before.
+  const because = most.rows === 0 ? '' : `${share} because ${most.reason}`
+  const message = `The target rejected ${rows} ${rows === 1 ? 'row' : 'rows'}${because}; each run tries again. See chatwoot-sync rejects.`
+  return { code: 'ROWS_REJECTED', message }
+}
+
+function tooManyRejects(tally: Tally, limit: number): SyncError {
+  const { rowsRejected: rows } = tally.counts
+  const { reason, rows: count } = mostFrequentReason(tally)
+  const allowed = Math.floor(limit)
+  return new SyncError(
+    'TOO_MANY_REJECTS',
+    `The target rejected ${rows} rows, and at most ${allowed} are allowed; most often, ${count} times, because ${reason}.`,
+    {
+      remedy: 'Fix the column of the target, or allow more with maxRejects.',
+      details: { rows, limit: allowed, reason },
+    },
+  )
+}

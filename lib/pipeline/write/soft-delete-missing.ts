@@ -1,0 +1,106 @@
+import { throwIfAborted } from '../../domain/abort.js'
+import { SyncError } from '../../domain/errors.js'
+import { rowErrorOf } from '../../postgres/driver/row-error.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { backToSavepoint, releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
+import {
+  addKeys,
+  canSoftDelete,
+  countLive,
+  countMissing,
+  createKeys,
+  softDeleteMissing,
+} from '../../postgres/target/deletes.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
+import { readAhead } from '../read/across-snapshots.js'
+import { keysOf, type QueryScope } from '../read/queries.js'
+import { compile } from '../../postgres/driver/statement.js'
+import type { Tally } from '../tally.js'
+import { requirePlausibleDeletes, type DeleteLimits } from './delete-limits.js'
+
+/** Keys are short: many fit into one batch. */
+const keysPerBatch = 50_000
+
+export interface MissingRows {
+  readonly source: Session
+  readonly target: Session
+  readonly scope: QueryScope
+  readonly tally: Tally
+  readonly dryRun: boolean
+  /** The full load was resumed, so not all keys were read under the present snapshot. */
+  readonly isResumed: boolean
+  readonly limits: DeleteLimits
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Soft-deletes the rows that a full load did not find, in the open transaction; `onCompare` is called if keys have to be compared. When as many
+ * rows are live as keys were read, nothing can be missing; else the keys of both sides are compared, the source's in the same snapshot.
+ *
+ * Throws SOURCE_EMPTY, TOO_MANY_DELETES, SOURCE_IDENTITY_CHANGED or READ_INCOMPLETE rather than believe a source that looks wrong.
+ */
+export async function softDeleteWhatIsMissing(work: MissingRows, onCompare: () => void): Promise<void> {
+  const { target, scope, tally, dryRun } = work
+  const plan = scope.plan.load
+  if (!canSoftDelete(plan)) return
+  const { counts } = tally
+  const live = (await countLive(target, plan)) + (dryRun ? counts.rowsInserted : 0)
+  const isOneSnapshot = !work.isResumed && tally.snapshots === 1
+  // A rejected row may or may not have an older version in the target, so that counts alone prove nothing.
+  if (isOneSnapshot && live === tally.keys && counts.rowsRejected === 0) return
+  onCompare()
+  const keys = await collectKeys(work, plan)
+  if (isOneSnapshot && keys < tally.keys) throw readIncomplete(keys, tally.keys)
+  const missing = await countMissing(target, plan)
+  if (missing === 0) return
+  requirePlausibleDeletes({ missing, live, sourceRows: keys }, work.limits)
+  counts.rowsDeleted += dryRun ? missing : await softDeleteMissing(target, plan)
+}
+
+async function collectKeys(
+  { source, target, scope, tally, signal }: MissingRows,
+  plan: LoadPlan,
+): Promise<number> {
+  await createKeys(target, plan)
+  const add = tally.counts.rowsRejected > 0 ? addKeysApart : addKeys
+  let count = 0
+  for await (const batch of readAhead(keyBatches(source, scope))) {
+    throwIfAborted(signal)
+    await add(target, plan, batch)
+    count += batch.length
+  }
+  return count
+}
+
+async function* keyBatches(source: Session, scope: QueryScope): AsyncGenerator<readonly string[]> {
+  for await (const batch of source.fetch(compile(keysOf(scope)), 1, () => keysPerBatch)) {
+    yield batch.flatMap(([key]) => key ?? [])
+  }
+}
+
+/** A key that the type of the target's column cannot hold is that of a rejected row, and of no row in the target. */
+async function addKeysApart(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<void> {
+  await target.script([setSavepoint])
+  try {
+    await addKeys(target, plan, keys)
+    await target.script([releaseSavepoint])
+  } catch (error) {
+    if (!rowErrorOf(error, plan.columns)) throw error
+    await target.script([backToSavepoint, releaseSavepoint])
+    if (keys.length === 1) return
+    const middle = keys.length >> 1
+    await addKeysApart(target, plan, keys.slice(0, middle))
+    await addKeysApart(target, plan, keys.slice(middle))
+  }
+}
+
+function readIncomplete(keys: number, read: number): SyncError {
+  return new SyncError(
+    'READ_INCOMPLETE',
+    `The source returned ${read} rows and then only ${keys} keys of them.`,
+    {
+      remedy: 'Run it again; look for row security or a view that depends on the time.',
+      details: { keys, read },
+    },
+  )
+}

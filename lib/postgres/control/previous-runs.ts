@@ -1,0 +1,165 @@
+import { sql, type CompiledQuery } from 'kysely'
+
+import type { Micros } from '../../domain/micros.js'
+import type { SyncReport } from '../../domain/report.js'
+import { builder } from '../driver/statement.js'
+import type { Session } from '../driver/session.js'
+import { reportColumns, toReport } from './runs.js'
+
+/** What earlier runs of a pipeline leave to the next one. */
+export interface PreviousRuns {
+  readonly lastSuccess:
+    | {
+        readonly state: string | null
+        readonly fingerprint: string | null
+        /** Watermark of another program's history, which has one and no fingerprint. */
+        readonly foreignWatermark: Micros | null
+      }
+    | undefined
+  /** A full load that did not end, if it is newer than the last successful run. */
+  readonly unfinished: UnfinishedLoad | undefined
+}
+
+/** A full load and how far it came. */
+export interface UnfinishedLoad {
+  readonly executionId: string
+  /** JSON. */
+  readonly state: string
+  readonly fingerprint: string
+  readonly resumeKey: string
+}
+
+const microsOf = (column: 'started_at' | 'watermark_end') =>
+  sql<string | null>`(extract(epoch from ${sql.ref(column)}) * 1000000)::bigint::text`
+
+const idText = sql<string>`execution_id::text`.as('execution_id')
+const stateText = sql<string | null>`state::text`.as('state')
+
+/** The last successful run and the last failed one that can be resumed; `toPreviousRuns` reads the rows. */
+export const previousRunsQuery = (pipeline: string) =>
+  builder
+    .selectFrom('etl_control')
+    .distinctOn('status')
+    .select([
+      'status',
+      idText,
+      'fingerprint',
+      'resume_key',
+      stateText,
+      microsOf('started_at').as('started'),
+      microsOf('watermark_end').as('watermark'),
+    ])
+    .where('pipeline', '=', pipeline)
+    .where(({ or, eb }) =>
+      or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
+    )
+    .orderBy('status')
+    .orderBy('etl_control.started_at', 'desc')
+    .compile()
+
+interface PreviousRow {
+  readonly status: string
+  readonly execution_id: string
+  readonly fingerprint: string | null
+  readonly resume_key: string | null
+  readonly state: string | null
+  readonly started: string | null
+  readonly watermark: string | null
+}
+
+export function toPreviousRuns(rows: readonly PreviousRow[]): PreviousRuns {
+  const success = rows.find(({ status }) => status === 'success')
+  const failed = rows.find(({ status }) => status === 'failed')
+  const isNewer = failed !== undefined && Number(failed.started) > Number(success?.started ?? 0)
+  return {
+    lastSuccess: success && {
+      fingerprint: success.fingerprint,
+      state: success.state,
+      foreignWatermark:
+        success.fingerprint === null && success.watermark !== null ? Number(success.watermark) : null,
+    },
+    unfinished: isNewer ? toUnfinished(failed) : undefined,
+  }
+}
+
+/** What the row of a run holds: only what was committed. */
+export interface CommittedRun {
+  readonly report: SyncReport
+  /** How far a full load came. */
+  readonly unfinished: UnfinishedLoad | undefined
+}
+
+/** Undefined where the row was never committed. */
+export async function readCommittedRun(
+  { db }: Session,
+  executionId: string,
+): Promise<CommittedRun | undefined> {
+  const row = await db
+    .selectFrom('etl_control')
+    .select([...reportColumns, 'fingerprint', 'resume_key', stateText])
+    .where('execution_id', '=', executionId)
+    .executeTakeFirst()
+  return row && { report: toReport(row), unfinished: toUnfinished(row) }
+}
+
+function toUnfinished(
+  row: Pick<PreviousRow, 'execution_id' | 'state' | 'fingerprint' | 'resume_key'>,
+): UnfinishedLoad | undefined {
+  const { execution_id: executionId, state, fingerprint, resume_key: resumeKey } = row
+  return state && fingerprint && resumeKey ? { executionId, state, fingerprint, resumeKey } : undefined
+}
+
+/** The state that the last successful run of a pipeline left, and of which run it is. */
+export interface RunState {
+  readonly executionId: string
+  /** JSON. */
+  readonly state: string
+}
+
+/** Undefined where the next run would be a full load anyway. */
+export async function readRunState({ db }: Session, pipeline: string): Promise<RunState | undefined> {
+  const row = await db
+    .selectFrom('etl_control')
+    .select([idText, stateText])
+    .where('pipeline', '=', pipeline)
+    .where('status', '=', 'success')
+    .orderBy('started_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.state ? { executionId: row.execution_id, state: row.state } : undefined
+}
+
+/** Replaces a state by `next`, unless it was changed or dropped meanwhile; whether it did. */
+export async function replaceRunState({ db }: Session, from: RunState, next: string): Promise<boolean> {
+  const row = await db
+    .updateTable('etl_control')
+    .set({ state: next })
+    .where('execution_id', '=', from.executionId)
+    .where('state', '=', sql<never>`${from.state}::jsonb`)
+    .returning('status')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** The ids of the contacts whose conversations the runs of a pipeline leave out. */
+export const forgottenQuery = (pipeline: string) =>
+  builder
+    .selectFrom('etl_forgotten')
+    .select(sql<string>`contact_id::text`.as('contact_id'))
+    .where('pipeline', '=', pipeline)
+    .orderBy('etl_forgotten.contact_id')
+    .compile()
+
+/** A row that the target has rejected so far, and the run that tried it last; null for a repair. */
+export interface RejectedRow {
+  readonly key: string
+  readonly executionId: string | null
+}
+
+/** The rows that the target has rejected so far, in no order. */
+export const rejectedRowsQuery = (pipeline: string): CompiledQuery<RejectedRow> =>
+  builder
+    .selectFrom('etl_rejects')
+    .select(['row_key as key', sql<string | null>`execution_id::text`.as('executionId')])
+    .where('pipeline', '=', pipeline)
+    .compile()

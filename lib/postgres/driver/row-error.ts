@@ -1,0 +1,72 @@
+import { SyncError } from '../../domain/errors.js'
+
+/** Why the target rejected a row; never with a value of it. */
+export interface RowError {
+  readonly sqlState: string
+  readonly message: string
+  /** Column of the target, where the server said so. */
+  readonly column: string | null
+}
+
+/**
+ * Why the target rejected a row, or undefined for a failure that is not about a row, such as a full disk, a lost connection or a missing
+ * right: no row is rejected for that. A COPY names the column in its context, in the form `COPY table, line 1, column name: value`;
+ * the name counts only if it is one of `columns`.
+ */
+export function rowErrorOf(
+  error: unknown,
+  columns: readonly { readonly name: string }[],
+): RowError | undefined {
+  if (!(error instanceof SyncError) || error.code !== 'TARGET_FAILED') return undefined
+  const sqlState = error.details['sqlState']
+  if (typeof sqlState !== 'string' || !isAboutRow(sqlState)) return undefined
+  const field = (...names: readonly string[]) => fieldOf(error.cause, names)
+  const column = field('column', 'column_name') ?? columnOf(field('where') ?? '')
+  const constraint = field('constraint', 'constraint_name')
+  const words = rejectReasons[sqlState] ?? 'a value that the column cannot hold'
+  return {
+    sqlState,
+    message: constraint === null ? words : `${words}: ${constraint}`,
+    column: columns.some(({ name }) => name === column) ? column : null,
+  }
+}
+
+/** Data exceptions, integrity, check options of views, limits of size and depth, and what a trigger of the table's owner raises. */
+function isAboutRow(sqlState: string): boolean {
+  return /^(22|23|44)/.test(sqlState) || ['54000', '54001', 'P0001'].includes(sqlState)
+}
+
+/** Why a row is rejected, by SQLSTATE: the server's own words quote the value, and come in its language. */
+export const rejectReasons: Readonly<Record<string, string>> = {
+  '22001': 'a text is longer than the column allows',
+  '22003': 'a number is out of the range of the column',
+  '22007': 'a text is not a date or time',
+  '22008': 'a date or time is out of range',
+  '22021': 'a character that the encoding of the target does not have',
+  '22030': 'a key occurs twice in one JSON object',
+  '22032': 'a text is not valid JSON',
+  '22P02': 'a text is not a value of the type of the column',
+  '22P05': 'a character that the target cannot hold',
+  '23502': 'a value is missing where the column needs one',
+  '23503': 'a row that it refers to is missing',
+  '23505': 'another row has the value already, which must be unique',
+  '23514': 'a check constraint rejects it',
+  '23P01': 'it conflicts with another row',
+  '44000': 'the view does not show such rows',
+  '54000': 'it is larger than the server allows',
+  '54001': 'it is nested deeper than the server allows',
+  P0001: 'a trigger rejects it',
+}
+
+function fieldOf(cause: unknown, names: readonly string[]): string | null {
+  for (const name of names) {
+    const value: unknown = typeof cause === 'object' && cause !== null ? Reflect.get(cause, name) : undefined
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return null
+}
+
+/** In any language: the line of the context that begins with COPY, up to the value. */
+function columnOf(context: string): string | null {
+  return /^COPY [^,\n]+, \S+ \d+, \S+ ([^:\n]+)/m.exec(context)?.[1] ?? null
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+
+import { migrate, syncConversations } from '../../lib/index.js'
+import { MarkdownPage, names } from '../fixtures/markdown-page.js'
+import { cloneDatabase, type TestDatabase } from '../setup/database.js'
+
+const page = new MarkdownPage('docs/moving-from-python.md')
+
+describe('the page on moving from the Python pipeline', () => {
+  it('has a row for each command, file, table and setting of it', () => {
+    const firsts = (page.text.match(/^\|.*$/gm) ?? []).map((row) => row.split(' | ')[0] ?? '')
+    const named = firsts.flatMap(names)
+    const missing = [
+      ...pythonCommands.filter((command) => !named.some((name) => name.includes(command))),
+      ...[...pythonFiles, ...pythonTables].filter((name) => !named.includes(name)),
+    ]
+    expect(missing).toEqual([])
+    for (const side of ['SOURCE', 'LOCAL']) {
+      for (const part of ['HOST', 'PORT', 'NAME', 'USER', 'PASSWORD']) {
+        expect(page.text).toContain(`\`${side}_DB_${part}\``)
+      }
+    }
+  })
+
+  it('has a way back on which the Python pipeline finds its runs, and its inserts fit', async () => {
+    await using source = await cloneDatabase('source')
+    await using target = await cloneDatabase('target', 'template0')
+    await makePythonTarget(target)
+    await migrate({ target: target.url })
+    const report = await syncConversations({ source: source.url, target: target.url })
+    expect(report.warnings).toContainEqual(expect.objectContaining({ code: 'TAKEN_OVER' }))
+
+    const [back = ''] = page.blocks('sql', 'The way back')
+    await target.query(back)
+
+    await target.query(pythonViews)
+    expect(await target.query('select get_last_successful_watermark()::text as at')).toEqual([
+      { at: '2026-01-01 00:00:00' },
+    ])
+    await target.query("insert into etl_control (status) values ('running')")
+    expect(await target.query('select id, status from vw_etl_stats order by id')).toEqual([
+      { id: 1, status: 'success' },
+      { id: 2, status: 'running' },
+    ])
+    await target.query(
+      "insert into conversas_analytics (conversation_id, contact_name) values (999999, 'Ana')",
+    )
+    await target.query("update conversas_analytics set is_today = true where contact_name = 'Ana'")
+  })
+})
+
+const pythonCommands = [
+  'bash scripts/run_etl_manual.sh',
+  'source venv/bin/activate',
+  'python3 src/features/etl_pipeline_v3.py --triggered-by manual',
+  'python3 src/features/etl_pipeline_v3.py --triggered-by manual --full',
+  'sudo bash scripts/setup_systemd.sh',
+  'systemctl status allpfit-etl.timer',
+  'systemctl list-timers allpfit-etl.timer',
+  'sudo systemctl start allpfit-etl.service',
+  'sudo systemctl enable allpfit-etl.timer',
+  'journalctl -u allpfit-etl.service -f',
+  'bash scripts/check_etl_health.sh',
+  'SELECT * FROM vw_etl_stats LIMIT 10;',
+  'SELECT get_last_successful_watermark();',
+  'nano systemd/allpfit-etl.timer',
+  'sudo systemctl daemon-reload',
+  'sudo systemctl restart allpfit-etl.timer',
+  'cat logs/etl/etl_latest.log',
+  'from src.features.etl.extractor import test_connection; test_connection()',
+]
+
+const pythonFiles = [
+  'src/features/etl_pipeline_v3.py',
+  ...['__init__', 'extractor', 'transformer', 'loader', 'watermark_manager', 'logger'].map(
+    (name) => `src/features/etl/${name}.py`,
+  ),
+  'sql/local_schema/02_create_etl_control.sql',
+  'systemd/allpfit-etl.service',
+  'systemd/allpfit-etl.timer',
+  'scripts/setup_systemd.sh',
+  'scripts/run_etl_manual.sh',
+  'scripts/check_etl_health.sh',
+  'logs/etl/etl_YYYYMMDD.log',
+  'logs/etl/etl_latest.log',
+  '.env',
+]
+
+const pythonTables = [
+  'vw_conversations_analytics_final',
+  'conversas_analytics',
+  'etl_control',
+  'vw_etl_stats',
+  'get_last_successful_watermark()',
+]
+
+const pythonViews = `
+  create view vw_etl_stats as select * from etl_control order by started_at desc;
+  create function get_last_successful_watermark() returns timestamp language sql as
+    $$ select max(watermark_end) from etl_control where status = 'success' $$`
+
+/** As much of it as the way back touches. */
+async function makePythonTarget(target: TestDatabase): Promise<void> {
+  await target.query(`
+    create table conversas_analytics (
+      id serial primary key,
+      conversation_id integer not null unique,
+      contact_name varchar(255),
+      is_today boolean,
+      etl_inserted_at timestamp default now(),
+      etl_updated_at timestamp default now()
+    );
+    create table etl_control (
+      id serial primary key,
+      execution_id uuid not null unique default gen_random_uuid(),
+      started_at timestamp not null default now(),
+      completed_at timestamp,
+      status varchar(20) not null,
+      watermark_start timestamp,
+      watermark_end timestamp,
+      rows_extracted integer default 0,
+      rows_inserted integer default 0,
+      rows_updated integer default 0,
+      rows_unchanged integer default 0,
+      duration_seconds numeric,
+      load_type varchar(20) default 'incremental',
+      triggered_by varchar(50) default 'manual',
+      error_message text,
+      error_traceback text
+    );
+    insert into etl_control (status, completed_at, watermark_end) values ('success', now(), '2026-01-01')`)
+  await target.query(pythonViews)
+}
