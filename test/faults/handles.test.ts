@@ -29,7 +29,7 @@ function poolOf(connectionString: string, max = 1): pg.Pool {
     connectionString,
     max,
     options: '-c timezone=Asia/Tokyo',
-    connectionTimeoutMillis: 3000,
+    connectionTimeoutMillis: 60_000,
   })
 }
 
