@@ -7,7 +7,7 @@ import { withKysely } from '../fixtures/rejects-fixture.js'
 import { share } from '../setup/share.js'
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
 
-const rows = hostileRows(20261125, share(600, 10_000)).map((row, index) => ({ id: index + 1, ...row }))
+const rows = hostileRows(20261125, share(300, 10_000)).map((row, index) => ({ id: index + 1, ...row }))
 const relation = { name: 'hostile', key: 'id', changedAt: 'changed_at' }
 /** More than are refused below. */
 const maxRejects = 1000

@@ -108,7 +108,7 @@ it.each(moments)(
 
 it('ends equal after runs that were killed at any moment', async () => {
   const dice = rollDice(2026)
-  for (let round = 0; round < share(3, 60); round++) {
+  for (let round = 0; round < share(2, 60); round++) {
     await using victim = nextVictim()
     expect(await killAtAnyMoment(arena, victim, dice, ++turn)).toMatchObject({ faults: [] })
   }

@@ -129,8 +129,8 @@ it('fails when the source changes between two snapshots', async () => {
   const onProgress = () => {
     changing ??= at.source.query('alter table messages alter column private type text using private::text')
   }
-  // The change waits for the first snapshot to end, and the next one for the change.
-  const running = at.sync({ batchSize: 20, maxSnapshotSeconds: 0.001, onProgress })
+  // The change waits for the first snapshot to end, and the next one for the change. A read that is slow enough needs more than one.
+  const running = at.sync({ batchSize: 20, maxRowsPerSecond: 40, maxSnapshotSeconds: 0.001, onProgress })
   await expect(running).rejects.toMatchObject({
     code: expect.stringMatching(/SCHEMA_CHANGED|COLUMN_TYPE_MISMATCH/),
   })
