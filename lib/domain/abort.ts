@@ -84,6 +84,6 @@ function noResponse(side: 'source' | 'target', milliseconds: number): SyncError 
   const code = side === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE'
   return new SyncError(code, `The ${side} has not responded for ${milliseconds / 1000} s.`, {
     remedy: 'Check the network between and the server, then run again.',
-    details: { sqlState: null, socketError: null, responseTimeout: milliseconds },
+    details: { sqlState: null, socketError: null, silence: milliseconds },
   })
 }
