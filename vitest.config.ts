@@ -75,6 +75,8 @@ export default defineConfig({
     sequence: { sequencer: ProjectAfterProject },
     // Most tests wait for a server, a process or a clock half of their time.
     maxWorkers: 4,
+    // A file is transformed once, not once for each project.
+    experimental: { fsModuleCache: true },
     projects: [
       project('unit', []),
       project('sync', [servers, built]),

@@ -83,16 +83,16 @@ for (let round = 0; round < Number(rounds); round += 1) {
   }
   for (const side of sides)
     await query(targets.url(), `drop database "${new URL(target[side]).pathname.slice(1)}" with (force)`)
-  process.stderr.write(`round ${round} done\n`)
+  process.stderr.write(`round ${round} done\n${[...ratios].map(summarize).join('')}`)
 }
-for (const [name, values] of ratios) {
+process.stdout.write([...ratios].map(summarize).join(''))
+for (const worker of Object.values(workers)) worker.kill()
+
+function summarize([name, values]: [string, number[]]): string {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number) => (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(2)
-  console.log(
-    `${name.padEnd(32)} after / before: ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}, ${sorted.length} rounds)`,
-  )
+  return `${name.padEnd(32)} after / before: ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}, ${sorted.length} rounds)\n`
 }
-for (const worker of Object.values(workers)) worker.kill()
 
 async function createDatabase({ url }: Cluster, name: string): Promise<string> {
   await query(url(), `create database "${name}"`)

@@ -15,6 +15,14 @@ const handles = ['url', 'pool', 'Kysely'] as const
 /** Long enough for a busy machine; each break is waited for that long. */
 const timeouts = { connectTimeout: 2500, statementTimeout: 5000 }
 
+interface Turn {
+  readonly dice: Dice
+  /** Counts the rounds of a lane. */
+  readonly turn: number
+  /** Counts the rounds of all lanes. */
+  readonly round: number
+}
+
 export interface FaultRound {
   readonly run: (typeof runKinds)[number]
   readonly side: (typeof sides)[number]
@@ -30,12 +38,15 @@ export interface FaultRound {
   readonly violations: readonly string[]
 }
 
+/** Every kind of fault on either side; ten rounds in a row play each once. */
+const faultsOfSides = faultKinds.flatMap((kind) => sides.map((side) => ({ kind, side })))
+
 /** One run through a wire that breaks, the next one without, and what is left. */
-export async function breakOnce(arena: Arena, dice: Dice, turn: number): Promise<FaultRound> {
+async function breakOnce(arena: Arena, { dice, turn, round }: Turn): Promise<FaultRound> {
   const run = runKinds[turn % runKinds.length] ?? 'full'
-  const side = dice.pick(sides)
+  const { kind, side } = faultsOfSides[round % faultsOfSides.length] ?? { kind: 'cut', side: 'source' }
   const handle = dice.pick(handles)
-  const fault = rollFault(dice, side)
+  const fault = rollFault(dice, kind, side)
   if (run === 'first load') await arena.target.query('truncate conversas_analytics, etl_control')
   await changeSource(arena, turn)
   const loadType = run === 'full' ? 'full' : 'incremental'
@@ -70,8 +81,7 @@ export async function breakOnce(arena: Arena, dice: Dice, turn: number): Promise
   return { run, side, fault, handle, struck, ended, retries, milliseconds, violations }
 }
 
-function rollFault(dice: Dice, side: (typeof sides)[number]): Fault {
-  const kind = dice.pick(faultKinds)
+function rollFault(dice: Dice, kind: Fault['kind'], side: (typeof sides)[number]): Fault {
   // The source sends the rows, the target gets them; connecting takes about 600 bytes.
   const after = dice.between(0, dice.chance(0.3) ? 3000 : side === 'source' ? 70_000 : 50_000)
   const stays = kind === 'blackhole' || kind === 'refuse' ? dice.chance(0.4) : false
@@ -137,7 +147,7 @@ export async function breakRoundAfterRound(
     await leaveFew(arena, 80)
     for (let turn = 0; begun < rounds; turn++) {
       begun += 1
-      results.push(await breakOnce(arena, rollDice(seed, begun), turn))
+      results.push(await breakOnce(arena, { dice: rollDice(seed, begun), turn, round: begun }))
     }
   }
   await Promise.all(Array.from({ length: lanes }, lane))
