@@ -61,7 +61,7 @@ export interface ConversasAnalytics {
    */
   avg_time_between_messages_seconds: Numeric | null;
   /**
-   * Time zone in which the calendar columns are told: the option timeZone, else the inbox's own where both servers know it, else UTC.
+   * Time zone of the calendar columns: the option timeZone, else the inbox's own where both servers know it, else UTC.
    */
   calendar_timezone: string | null;
   /**
@@ -221,7 +221,7 @@ export interface ConversasAnalytics {
    */
   csat_sentiment_category: string | null;
   /**
-   * When a full read, verify or a change feed found the conversation gone from Chatwoot; NULL while it is there.
+   * When a full read, verify or a change feed found that Chatwoot no longer has the conversation; NULL while it has.
    */
   deleted_at: string | null;
   /**
@@ -492,7 +492,7 @@ export interface EtlAlerts {
    */
   closed_at: string | null;
   /**
-   * When each channel took the message of its end.
+   * When each channel accepted the alert that the incident ended.
    */
   closed_told: Generated<Json>;
   /**
@@ -500,7 +500,7 @@ export interface EtlAlerts {
    */
   kind: string;
   /**
-   * Why a channel did not take a message, at the last try; NULL once all have.
+   * Why a channel did not accept an alert at the last attempt; NULL once all have.
    */
   last_refusal: string | null;
   /**
@@ -512,7 +512,7 @@ export interface EtlAlerts {
    */
   opened_at: Generated<string>;
   /**
-   * When each channel took the message of its begin.
+   * When each channel accepted the alert that the incident began.
    */
   opened_told: Generated<Json>;
   /**
@@ -559,7 +559,7 @@ export interface EtlControl {
    */
   horizon_mode: string | null;
   /**
-   * incremental reads what changed; full reads everything and marks what is gone.
+   * incremental reads what changed; full reads everything and soft-deletes what the source no longer has.
    */
   load_type: string;
   /**
@@ -583,7 +583,7 @@ export interface EtlControl {
    */
   resume_key: string | null;
   /**
-   * Rows marked deleted, as the source no longer has them; not part of the sum.
+   * Rows soft-deleted because the source no longer has them; not part of the sum.
    */
   rows_deleted: Generated<number>;
   /**
@@ -603,7 +603,7 @@ export interface EtlControl {
    */
   rows_unchanged: Generated<number>;
   /**
-   * Rows whose content differed, those among them that had been marked deleted.
+   * Rows whose content differed, including those that had been soft-deleted.
    */
   rows_updated: Generated<number>;
   /**
@@ -611,7 +611,7 @@ export interface EtlControl {
    */
   started_at: Generated<string>;
   /**
-   * What the next run needs to know of this one; kept in the last good run of a pipeline only.
+   * What the next run needs to know of this one; kept only in the last successful run of a pipeline.
    */
   state: Json | null;
   /**
@@ -661,7 +661,7 @@ export interface EtlRejects {
    */
   attempts: Generated<number>;
   /**
-   * Column of the target whose value was refused; NULL where the server did not say.
+   * Column of the target whose value was rejected; NULL where the server did not say.
    */
   column_name: string | null;
   /**
@@ -669,11 +669,11 @@ export interface EtlRejects {
    */
   execution_id: string | null;
   /**
-   * When the row was refused for the first time.
+   * When the row was first rejected.
    */
   first_rejected_at: Generated<string>;
   /**
-   * When it was refused last.
+   * When the row was last rejected.
    */
   last_rejected_at: Generated<string>;
   /**
@@ -681,7 +681,7 @@ export interface EtlRejects {
    */
   message: string;
   /**
-   * Pipeline whose table could not take the row.
+   * Pipeline whose table rejected the row.
    */
   pipeline: string;
   /**
@@ -693,7 +693,7 @@ export interface EtlRejects {
    */
   row_key: string;
   /**
-   * SQLSTATE with which the target refused it.
+   * SQLSTATE with which the target rejected it.
    */
   sql_state: string;
 }
@@ -712,7 +712,7 @@ export interface EtlTrimmedRuns {
    */
   pipeline: string;
   /**
-   * Sum of the rows they marked deleted.
+   * Sum of the rows they soft-deleted.
    */
   rows_deleted: string;
   /**
@@ -720,7 +720,7 @@ export interface EtlTrimmedRuns {
    */
   rows_inserted: string;
   /**
-   * Sum of the rows that the target could not take.
+   * Sum of the rows that the target rejected.
    */
   rows_rejected: string;
   /**
@@ -767,7 +767,7 @@ export interface EtlVerification {
    */
   rows_compared: number;
   /**
-   * Rows that are gone from the source.
+   * Rows that the source no longer has.
    */
   rows_extra: number;
   /**
@@ -779,11 +779,11 @@ export interface EtlVerification {
    */
   rows_pending: number;
   /**
-   * Rows that the target could not take: known as rejected and left out of the comparison, or refused by the repair.
+   * Rows that the target rejected: known as rejected and left out of the comparison, or rejected during the repair.
    */
   rows_rejected: Generated<number>;
   /**
-   * Rows that were mended.
+   * Rows that were repaired.
    */
   rows_repaired: Generated<number>;
   /**
@@ -1009,15 +1009,15 @@ export interface VwEtlRejectReasons {
    */
   attempts: number | null;
   /**
-   * Column of the target whose values were refused; NULL where the server did not say.
+   * Column of the target whose values were rejected; NULL where the server did not say.
    */
   column_name: string | null;
   /**
-   * When the first of them was refused for the first time.
+   * When the first of them was first rejected.
    */
   first_rejected_at: string | null;
   /**
-   * When the last of them was refused last.
+   * When the last of them was last rejected.
    */
   last_rejected_at: string | null;
   /**
@@ -1025,7 +1025,7 @@ export interface VwEtlRejectReasons {
    */
   message: string | null;
   /**
-   * Pipeline whose table could not take the rows.
+   * Pipeline whose table rejected the rows.
    */
   pipeline: string | null;
   /**
@@ -1033,7 +1033,7 @@ export interface VwEtlRejectReasons {
    */
   rows_rejected: string | null;
   /**
-   * SQLSTATE with which the target refused them.
+   * SQLSTATE with which the target rejected them.
    */
   sql_state: string | null;
 }
