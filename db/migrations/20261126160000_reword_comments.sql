@@ -34,6 +34,23 @@ comment on column vw_etl_reject_reasons.last_rejected_at is 'When the last of th
 comment on column etl_trimmed_runs.rows_rejected is 'Sum of the rows that the target rejected.';
 comment on column etl_trimmed_runs.rows_deleted is 'Sum of the rows they soft-deleted.';
 
+do $$
+declare
+  definition text := pg_get_functiondef('etl_health(text, interval, interval, interval)'::regprocedure);
+begin
+  definition := replace(
+    definition,
+    'Look at chatwoot-sync rejects for what the target refused, and mend the column: the next run tries again.',
+    'Run chatwoot-sync rejects to see what the target rejected, and fix the column; the next run tries the rows again.'
+  );
+  execute replace(
+    definition,
+    'Run chatwoot-sync sync: it closes that row and goes on.',
+    'Run chatwoot-sync sync: it closes that row and continues.'
+  );
+end
+$$;
+
 -- migrate:down
 -- The earlier words are gone with their objects; the objects stay as they are.
 select;
