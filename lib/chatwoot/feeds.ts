@@ -1,8 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/micros.js'
-import { arrayOf } from './conversation-row.js'
-import { sqlFile } from './sql-file.js'
+import { arrayOf, sqlFile } from './conversation-row.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 

@@ -51,7 +51,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const tally = newTally(committed?.report)
   const found = await measure(tally, 'probe', () => readBaseline(source, target, options))
   const { plan, last, usable, timeZones } = found
-  requireNotWeaker(newestState(found), plan, options)
+  requireStillProtected(found, options)
   const { bound, probe, warnings } = found.opened
   const isFull = options.loadType === 'full' || bound.low === undefined
   const unfinished = committed?.unfinished ?? found.previousRuns.unfinished
@@ -61,7 +61,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
-    protection: keptProtection(plan.protection, options),
+    protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
   }
   tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
   const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
@@ -86,9 +86,13 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   }
 }
 
-/** Of the last run that has loaded rows, whether or not it has ended. */
-function newestState({ last, previousRuns }: Pick<Baseline, 'last' | 'previousRuns'>): State | undefined {
-  return fromJson(previousRuns.unfinished?.state) ?? last
+/** What the last run has protected that has loaded rows, whether or not it has ended. */
+function requireStillProtected(
+  { last, previousRuns, plan }: Pick<Baseline, 'last' | 'previousRuns' | 'plan'>,
+  options: Pick<ResolvedOptions, 'messageTexts' | 'reveal'>,
+): void {
+  const newest = fromJson(previousRuns.unfinished?.state) ?? last
+  if (typeof newest?.protectionDigest === 'string') requireNotWeaker(newest, plan, options)
 }
 
 /** What this run itself has rejected before it was interrupted is counted already. */

@@ -20,8 +20,8 @@ export interface State {
   readonly timeZones: Readonly<Record<string, boolean>>
   /** How columns with personal data were protected; see `ProtectionPlan`. */
   readonly protectionDigest?: string | null
-  /** The same, by column; earlier releases did not keep it. */
-  readonly protection?: KeptProtection
+  /** The same, by column, where anything is protected; earlier releases did not keep it. */
+  readonly protection?: KeptProtection | undefined
 }
 
 /** Ids of 64 bits become texts and maps become objects. */

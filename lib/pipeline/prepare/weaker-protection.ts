@@ -17,18 +17,18 @@ export function keptProtection(
  * read everything and replace what was hashed, masked or left out, as where a flag was forgotten. `reveal` allows it.
  */
 export function requireNotWeaker(
-  earlier: State | undefined,
+  earlier: State,
   { load, protection }: Pick<Plan, 'load' | 'protection'>,
   options: Pick<ResolvedOptions, 'messageTexts' | 'reveal'>,
 ): void {
-  if (!earlier || options.reveal) return
+  if (options.reveal) return
   const { protection: before, protectionDigest: digest } = earlier
   const now = keptProtection(protection, options)
   const weaker = load.columns
     .map(({ name }) => name)
     .filter((column) => before && strengthOf(column, now) < strengthOf(column, before))
   // A state of an earlier release says that something was protected, and not what.
-  const isUnknown = before === undefined && typeof digest === 'string' && digest !== protection.digest
+  const isUnknown = before === undefined && digest !== protection.digest
   if (weaker.length > 0 || isUnknown) throw weakened(weaker)
 }
 

@@ -5,7 +5,7 @@ import type pg from 'pg'
 
 import { withinTime } from '../../domain/abort.js'
 import { configurationError, connectError, type Address } from './driver-error.js'
-import { connectGuarded, guardConnected, guardPool, type Trust } from './guarded-client.js'
+import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
 import { pgSession } from './pg-session.js'
 import type { Session, Side } from './session.js'

@@ -7,10 +7,9 @@ import type pg from 'pg'
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
 import { csvOptions, csvPieces } from './csv.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import { socketOf, wireOf } from './guarded-client.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
 import { inline, kyselyOver } from './statement.js'
-import { guardCopy } from './wire-guard.js'
+import { guardCopy, socketOf, wireOf } from './wire-guard.js'
 
 /** For streams: every value stays the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }

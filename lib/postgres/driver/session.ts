@@ -1,7 +1,7 @@
 import type { CompiledQuery, Kysely } from 'kysely'
 
 import type { DB } from '../../../db/schema/target.js'
-import type { Wire } from './guarded-client.js'
+import type { Wire } from './wire-guard.js'
 
 /** Which of the two databases; error codes and remedies differ. */
 export type Side = 'source' | 'target'

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { SyncError } from '../../domain/errors.js'
 import { addressOf, isSessionPooler, newClient, trustOf } from '../driver/connect.js'
 import { connectError, targetPooled } from '../driver/driver-error.js'
-import { connectGuarded } from '../driver/guarded-client.js'
+import { connectGuarded } from '../driver/wire-guard.js'
 import { processOf } from '../driver/pg-session.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
