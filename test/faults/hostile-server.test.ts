@@ -154,6 +154,19 @@ describe('a server that sends what is not the protocol', () => {
   })
 })
 
+it('a COPY with a message of a negative length fails', async () => {
+  const opened = message('H', Buffer.from([1, 0, 0]))
+  const negative = Buffer.concat([Buffer.from('d'), Buffer.from([0, 0, 0, 1]), Buffer.alloc(100)])
+  await using server = await openHostileServer((_said, socket, count) => {
+    socket.write(count === 0 ? accepted : Buffer.concat([opened, negative]))
+  })
+  const session = await openSession('source', server.url, settings)
+  const read = async () => {
+    for await (const _ of session.copy?.out(compile(sql`select 1`)) ?? []);
+  }
+  await expect(read()).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+})
+
 it('what a function raises stays out of the run and the log, whatever its SQLSTATE', async () => {
   await using at = await openSync()
   const secret = 'Érica dos Santos, cpf 12345678909'
