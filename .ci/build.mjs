@@ -68,6 +68,18 @@ async function buildPackage() {
   rmSync('dist/bin', { recursive: true, force: true })
   const bundled = await bundleCommand('dist')
   writeFileSync('dist/bin/THIRD-PARTY-LICENSES.txt', licencesOf(bundled))
+  linkCommand()
+}
+
+/**
+ * Lets npx find the command in this clone before it looks anywhere else: in its own cache, which keeps a useless entry of a call before the
+ * first build, or at a registry, where the name may be anybody's.
+ */
+function linkCommand() {
+  const folder = 'node_modules/.bin'
+  if (process.platform === 'win32' || !existsSync(folder)) return
+  rmSync(`${folder}/chatwoot-sync`, { force: true })
+  symlinkSync('../../dist/bin/chatwoot-sync.cjs', `${folder}/chatwoot-sync`)
 }
 
 /** A folder that runs on its own wherever it is: it has the manifest, which `--version` reads, and a link to the dependencies. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import module from 'node:module'
+import { enableCompileCache } from './process/compile-cache.js'
 
 /** The entry: it checks the version of Node before anything that needs a newer one is loaded. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -14,10 +14,4 @@ if (major < 20 || (major === 20 && minor < 19)) {
   void import('./program.js').then(async ({ runCommandLine }) => {
     process.exitCode = await runCommandLine(process.argv.slice(2))
   })
-}
-
-/** Node 22.1 and later keep what they compiled for the next start; Node 20 compiles at each start. */
-function enableCompileCache(): void {
-  const enable: unknown = Reflect.get(module, 'enableCompileCache')
-  if (typeof enable === 'function') Reflect.apply(enable, module, [])
 }

@@ -83,6 +83,10 @@ Settings, from the environment or .env:
   SOURCE_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
   LOCAL_DB_HOST, _PORT, _NAME, _USER, _PASSWORD
   or SOURCE_DATABASE_URL and LOCAL_DATABASE_URL
+  SOURCE_DB_SSLMODE, _SSLROOTCERT, _SSLCERT, _SSLKEY
+  LOCAL_DB_SSLMODE, ...: verify-full beyond this machine
+  CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS,
+  _MASK_COLUMNS, _MESSAGE_TEXTS: personal data, for all
 
 Exit code: 0 done, 1 failed, 2 wrong usage or settings,
   3 another run is running, 4 problems or differences found`

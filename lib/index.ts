@@ -16,7 +16,7 @@ export {
   type Rejects,
   type RejectsOptions,
 } from './operations/rejects.js'
-export type { DatabaseHandle } from './postgres/driver/connect.js'
+export type { ConnectionConfig, DatabaseHandle } from './postgres/driver/connect.js'
 export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'
 export type { HealthCheck, HealthReport, Language } from './operations/health/health-check.js'

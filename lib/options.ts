@@ -36,6 +36,11 @@ export interface SyncOptions {
   readonly hashSecret?: string | undefined
   /** Whether the texts of messages and survey answers are loaded; counts, times and senders are loaded in any case. (Default: true.) */
   readonly messageTexts?: boolean | undefined
+  /**
+   * Allows a run to load columns with less protection than the last one, which replaces what was excluded, hashed or masked. (Default: false:
+   * such a run fails with PROTECTION_WEAKENED, as a flag that was forgotten must not show everything.)
+   */
+  readonly reveal?: boolean | undefined
   /** Time zone of the calendar columns, for every conversation. (Default: that of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
   /**
@@ -145,6 +150,7 @@ export const defaults = {
   loadType: 'incremental',
   triggeredBy: 'manual',
   messageTexts: true,
+  reveal: false,
   extractor: 'copy',
   batchSize: 5000,
   batchBytes: 4 * 1024 * 1024,
@@ -197,6 +203,7 @@ const schema = z.strictObject({
   columns: z.optional(z.strictObject({ exclude: columns, hash: columns, mask: columns })),
   hashSecret: z.optional(z.string().check(z.minLength(16))),
   messageTexts: z._default(z.boolean(), defaults.messageTexts),
+  reveal: z._default(z.boolean(), defaults.reveal),
   timeZone: z.optional(name),
   extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
   batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),

@@ -19,6 +19,7 @@ interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
   readonly acceptNewSource?: true
+  readonly reveal?: true
 }
 
 const examples = `
@@ -38,10 +39,9 @@ export function register(command: Command): void {
     .addOption(
       new Option('--triggered-by <who>', 'recorded with the run').choices(['manual', 'scheduler', 'api']),
     )
-  addPipelineOptions(command).option(
-    '--accept-new-source',
-    'soft-delete rows even though the source is another database',
-  )
+  addPipelineOptions(command)
+    .option('--accept-new-source', 'soft-delete rows even though the source is another database')
+    .option('--reveal', 'load columns with less protection than the last run')
   addOutputOptions(addLoadOptions(command)).addHelpText('after', examples).action(sync)
 }
 
@@ -66,12 +66,12 @@ async function sync(flags: SyncFlags): Promise<void> {
 }
 
 function optionsOf(flags: SyncFlags, signal: AbortSignal) {
-  const { full, triggeredBy, acceptNewSource, dryRun } = flags
+  const { full, triggeredBy, acceptNewSource, reveal, dryRun } = flags
   return {
     ...databasesOf(['source', 'target'], process.env),
     ...pipelineOptionsOf(flags),
     ...loadOptionsOf(flags),
-    ...{ triggeredBy, acceptNewSource, dryRun, signal },
+    ...{ triggeredBy, acceptNewSource, reveal, dryRun, signal },
     loadType: full ? 'full' : undefined,
   } satisfies SyncOptions
 }

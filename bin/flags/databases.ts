@@ -1,6 +1,6 @@
-import type pg from 'pg'
-
 import { SyncError } from '../../lib/domain/errors.js'
+import type { ConnectionConfig } from '../../lib/index.js'
+import { tlsOf } from './tls-settings.js'
 
 export type Side = 'source' | 'target'
 
@@ -10,18 +10,19 @@ const prefixes = { source: 'SOURCE', target: 'LOCAL' } as const
 
 /**
  * How to connect to the databases of these sides: SOURCE_* for the source, LOCAL_* for the target. A *_DATABASE_URL wins over the parts;
- * the default port is 5432; an empty password means that none is needed, or that it is in ~/.pgpass.
+ * the default port is 5432; an empty password means that none is needed, or that it is in ~/.pgpass. Settings of TLS hold for both forms,
+ * unless the URL has its own.
  * Throws CONFIG_MISSING, which lists everything that is missing, and CONFIG_INVALID.
  */
 export function databasesOf<Needed extends Side>(
   sides: readonly Needed[],
   environment: Environment,
-): Record<Needed, pg.PoolConfig | string> {
+): Record<Needed, ConnectionConfig | string> {
   const missing = sides.flatMap((side) => missingOf(prefixes[side], environment))
   if (missing.length > 0) throw settingsMissing(missing)
-  const databases: Partial<Record<Side, pg.PoolConfig | string>> = {}
+  const databases: Partial<Record<Side, ConnectionConfig | string>> = {}
   for (const side of sides) databases[side] = databaseOf(prefixes[side], environment)
-  return databases as Record<Needed, pg.PoolConfig | string>
+  return databases as Record<Needed, ConnectionConfig | string>
 }
 
 function missingOf(prefix: string, environment: Environment): string[] {
@@ -39,10 +40,14 @@ function settingsMissing(names: readonly string[]): SyncError {
   })
 }
 
-function databaseOf(prefix: string, environment: Environment): pg.PoolConfig | string {
+function databaseOf(prefix: string, environment: Environment): ConnectionConfig | string {
   const setting = (name: string) => environment[`${prefix}_${name}`]?.trim() ?? ''
+  const trust = trustOf(prefix, environment)
   const url = setting('DATABASE_URL')
-  if (url) return checkedUrl(`${prefix}_DATABASE_URL`, url)
+  if (url) {
+    const connectionString = checkedUrl(`${prefix}_DATABASE_URL`, url)
+    return Object.keys(trust).length > 0 ? { connectionString, ...trust } : connectionString
+  }
   const password = environment[`${prefix}_DB_PASSWORD`]
   return {
     host: setting('DB_HOST'),
@@ -50,6 +55,23 @@ function databaseOf(prefix: string, environment: Environment): pg.PoolConfig | s
     database: setting('DB_NAME'),
     user: setting('DB_USER'),
     ...(password ? { password } : {}),
+    ...trust,
+  }
+}
+
+/** What the server is trusted with. */
+function trustOf(prefix: string, environment: Environment): ConnectionConfig {
+  const ssl = tlsOf(prefix, environment)
+  const name = `${prefix}_DB_CLEARTEXT_PASSWORD`
+  const cleartext = environment[name]?.trim() ?? ''
+  if (cleartext !== '' && cleartext !== 'allow') {
+    throw new SyncError('CONFIG_INVALID', `${name} is ${JSON.stringify(cleartext)}.`, {
+      remedy: 'Use allow, or leave it out.',
+    })
+  }
+  return {
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(cleartext === 'allow' ? { cleartextPassword: cleartext } : {}),
   }
 }
 

@@ -2,19 +2,15 @@ import type { Command } from 'commander'
 
 import type { SyncOptions } from '../../lib/index.js'
 import { duration, ids, share } from './option-values.js'
+import { protectionOf, type ProtectionFlags } from './protection-settings.js'
 import { addRelationOptions, relationOf, type RelationFlags } from './relation-flags.js'
-import { hashSecretOf } from './secrets.js'
 
 /** What is read, where it goes and within which limits: `sync`, `verify`, `watch` and `serve` must be given the same. */
-export interface PipelineFlags extends RelationFlags {
+export interface PipelineFlags extends RelationFlags, ProtectionFlags {
   readonly table?: string
   readonly pipeline?: string
   readonly account?: readonly number[]
   readonly inbox?: readonly number[]
-  readonly excludeColumn?: readonly string[]
-  readonly hashColumn?: readonly string[]
-  readonly maskColumn?: readonly string[]
-  readonly messageTexts: boolean
   readonly timeZone?: string
   readonly skewAllowance?: number
   readonly statementTimeout?: number
@@ -47,16 +43,6 @@ export function pipelineOptionsOf(flags: PipelineFlags) {
   const { statementTimeout, lockTimeout, maxDeleteShare } = flags
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
-    ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags) },
+    ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags, process.env) },
   } satisfies Partial<SyncOptions>
-}
-
-type ProtectionFlags = Pick<PipelineFlags, 'excludeColumn' | 'hashColumn' | 'maskColumn' | 'messageTexts'>
-
-/** The secret comes only from the environment, because every user of the machine can read the arguments of a process. */
-function protectionOf({ excludeColumn, hashColumn, maskColumn, messageTexts }: ProtectionFlags) {
-  const columns = { exclude: excludeColumn, hash: hashColumn, mask: maskColumn }
-  const isAny = Object.values(columns).some((names) => names !== undefined)
-  const hashSecret = hashColumn && hashSecretOf(process.env)
-  return { columns: isAny ? columns : undefined, hashSecret, messageTexts }
 }

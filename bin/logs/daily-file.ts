@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 import { localTime } from './log-line.js'
@@ -63,7 +74,24 @@ function failureOf(work: () => void): string | undefined {
 function append(directory: string, name: string, line: string): void {
   // Opened for each line, because lines to a file that somebody has removed would be lost.
   mkdirSync(directory, { recursive: true, mode: 0o750 })
-  appendFileSync(join(directory, name), `${line}\n`, { mode: 0o640 })
+  const file = openSync(join(directory, name), appending, 0o640)
+  try {
+    requirePlain(file)
+    const bytes = Buffer.from(`${line}\n`)
+    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Who can write in the folder could have put a link to another file there, or a pipe at which opening it would wait for ever. */
+const appending =
+  constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+function requirePlain(file: number): void {
+  const found = fstatSync(file)
+  if (!found.isFile()) throw new Error('it is not a file')
+  if (found.nlink > 1) throw new Error('it is a link to another file')
 }
 
 function pointLatest(directory: string, name: string): void {

@@ -1,9 +1,10 @@
 -- Agents, teams, inboxes and accounts as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
+-- What is protected goes in as it is loaded, so that no fingerprint shows more of it than the target.
 -- Their updated_at would miss renames that leave it alone and count every sign-in; they are small, so they are read whole.
 select
   'users' as table_name,
   id::text as id,
-  left(md5(row(name, email)::text), 12) as fingerprint,
+  left(md5(row(:assignee_name, :assignee_email)::text), 12) as fingerprint,
   null::text as time_zone
 from users
 
@@ -12,7 +13,7 @@ union all
 select
   'teams',
   id::text,
-  left(md5(row(name)::text), 12),
+  left(md5(row(:team_name)::text), 12),
   null
 from teams
 
@@ -21,7 +22,7 @@ union all
 select
   'inboxes',
   inbox.id::text,
-  left(md5(row(inbox.name, inbox.channel_type, inbox.timezone)::text), 12),
+  left(md5(row(:inbox_name, :inbox_channel_type, :inbox_timezone)::text), 12),
   inbox.timezone::text
 from (select null::text as timezone) absent
 cross join lateral (select id, name, channel_type, timezone from inboxes) inbox
@@ -31,7 +32,7 @@ union all
 select
   'accounts',
   id::text,
-  left(md5(row(name)::text), 12),
+  left(md5(row(:account_name)::text), 12),
   null
 from accounts
 

@@ -1,8 +1,7 @@
-import type { RawBuilder } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/micros.js'
-import { arrayOf } from './conversation-row.js'
-import { sqlFile } from './sql-file.js'
+import { arrayOf, sqlFile } from './conversation-row.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 
@@ -22,8 +21,25 @@ export interface SmallTableRow {
   readonly time_zone: string | null
 }
 
+/** What is returned in place of a cell of a column of the conversation row. */
+export type ReplaceCell = (column: string, cell: RawBuilder<unknown>) => RawBuilder<unknown>
+
+/** By the columns of the conversation row in which they are shown. */
+const shownCells = {
+  assignee_name: sql`name`,
+  assignee_email: sql`email`,
+  team_name: sql`name`,
+  inbox_name: sql`inbox.name`,
+  inbox_channel_type: sql`inbox.channel_type`,
+  inbox_timezone: sql`inbox.timezone`,
+  account_name: sql`name`,
+}
+
 /** Every agent, team, inbox and account, and in a row of its own the estimated number of messages. */
-export const smallTables = (): RawBuilder<SmallTableRow> => sqlFile('small-tables.sql', {})
+export function smallTables(replace: ReplaceCell = (_, cell) => cell): RawBuilder<SmallTableRow> {
+  const cells = Object.entries(shownCells).map(([column, cell]) => [column, replace(column, cell)] as const)
+  return sqlFile('small-tables.sql', Object.fromEntries(cells))
+}
 
 export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
   const of = (table: string): Fingerprints =>

@@ -54,6 +54,11 @@ export const errorCodes = {
   COLUMN_TYPE_MISMATCH: 'failure',
   /** A column or a table changed during the run: nothing of the current batch was written. Remedy: run again. */
   SCHEMA_CHANGED: 'failure',
+  /**
+   * Columns would be loaded with less protection than in the last run; nothing was read. Remedy: protect them as before; `reveal` (`--reveal`)
+   * for one run if it is intended.
+   */
+  PROTECTION_WEAKENED: 'failure',
   /** The same key came twice with different content. Remedy: a relation with one row for each key. */
   KEY_NOT_UNIQUE: 'failure',
   /** A row without a key. Remedy: filter such rows out in the relation. */

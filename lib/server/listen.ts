@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 
 import { SyncError } from '../domain/errors.js'
+import { admit, isLoopback, maxConnections } from './admission.js'
 import { problem } from './problem.js'
 
 /** Where `SyncServer.listen` listens. */
@@ -28,15 +29,13 @@ export interface Listening {
 
 type Fetch = (request: Request) => Promise<Response>
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
-
 /** Listens at an address of this machine; see `SyncServer.listen`. */
 export async function listen(
   fetch: Fetch,
   { port = 8080, host = '127.0.0.1', hasToken }: ListenOptions & { readonly hasToken: boolean },
 ): Promise<Listening> {
-  if (!hasToken && !loopback.test(host)) throw needsToken(host)
-  const answer = getRequestListener(hasToken ? fetch : onlyByLocalName(fetch), {
+  if (!hasToken && !isLoopback(host)) throw needsToken(host)
+  const answer = getRequestListener(admit(fetch, { hasToken }), {
     overrideGlobalObjects: false,
     errorHandler: () => problem('BAD_REQUEST', unreadable),
   })
@@ -48,6 +47,7 @@ export async function listen(
     requireHostHeader: false,
   }
   const server = createServer(limits, (incoming, outgoing) => void answer(incoming, outgoing))
+  server.maxConnections = maxConnections
   server.on('clientError', rejectUnreadable)
   try {
     // Throws at once for a number that is no port.
@@ -61,18 +61,6 @@ export async function listen(
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${bound}/`,
     port: bound,
     close: () => closeServer(server),
-  }
-}
-
-/**
- * Another site can let its own name resolve to 127.0.0.1 (DNS rebinding), and its page then reads what is served there as if it were its
- * own. But the request carries that name.
- */
-function onlyByLocalName(fetch: Fetch): Fetch {
-  return async (request) => {
-    const name = new URL(request.url).hostname.replace(/^\[(.*)\]$/, '$1')
-    if (loopback.test(name)) return fetch(request)
-    return problem('WRONG_HOST', 'Without a token this server answers to localhost only.')
   }
 }
 

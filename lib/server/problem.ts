@@ -11,12 +11,14 @@ const requestProblems = {
   BAD_REQUEST: [400, 'The request cannot be read'],
   UNAUTHORIZED: [401, 'A token is required'],
   FORBIDDEN: [403, 'Not allowed from this page'],
+  FORWARDED: [403, 'A token is required behind a proxy'],
   NOT_FOUND: [404, 'Not found'],
   METHOD_NOT_ALLOWED: [405, 'Method not allowed'],
   BODY_TOO_LARGE: [413, 'The body is too large'],
   BODY_NOT_JSON: [415, 'The body must be JSON'],
   WRONG_HOST: [421, 'Wrong host'],
   TOO_MANY_STREAMS: [429, 'Too many listeners'],
+  BUSY: [503, 'Too many requests at a time'],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>
 
 export type RequestProblem = keyof typeof requestProblems

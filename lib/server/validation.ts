@@ -29,7 +29,9 @@ export const requireJson: MiddlewareHandler = async (context, next) => {
 
 /** The body of a request behind `requireJson`. An empty one is `{}`. */
 export async function checkBody<T>(context: Context, schema: z.ZodMiniType<T>): Promise<Checked<T>> {
-  const text = await readText(context.req.raw)
+  const text = await readText(context.req.raw).catch(() => null)
+  // The client has gone before it had sent everything.
+  if (text === null) return { problem: problem('BAD_REQUEST', 'The body is incomplete.') }
   if (text === undefined) return { problem: problem('BODY_TOO_LARGE', 'At most 16 KiB.') }
   const body = parse(text)
   if (!body) return { problem: problem('BAD_REQUEST', 'The body is not JSON.') }

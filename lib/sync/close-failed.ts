@@ -36,8 +36,10 @@ export async function closeFailed(
 export function failureOf(error: unknown, signal: AbortSignal | undefined): SyncError {
   if (signal?.aborted) return aborted(signal.reason)
   if (error instanceof SyncError) return error
+  // What JSON.parse throws quotes the text.
+  const words = error instanceof SyntaxError ? '' : `: ${error instanceof Error ? error.message : ''}`
   const message =
-    error instanceof Error ? `${error.name}: ${error.message}` : 'something that is not an error was thrown'
+    error instanceof Error ? `${error.name}${words}` : 'something that is not an error was thrown'
   return new SyncError('INTERNAL', `A bug in chatwoot-sync: ${message}.`, {
     remedy: 'Please report it with the stack trace of the run.',
     cause: error,

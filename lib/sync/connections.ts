@@ -1,7 +1,11 @@
 import { aborted, startResponseTimeout, unlessAborted } from '../domain/abort.js'
 import type { ResolvedOptions } from '../options.js'
-import { openSession } from '../postgres/driver/connect.js'
-import { openReconnecting, type ReconnectingSession } from '../postgres/driver/connect.js'
+import {
+  isPlainByChoice,
+  openReconnecting,
+  openSession,
+  type ReconnectingSession,
+} from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
 
 /** The two connections of a run. */
@@ -17,7 +21,7 @@ export interface Connections extends AsyncDisposable {
 
 type ConnectionOptions = Pick<
   ResolvedOptions,
-  'source' | 'target' | 'signal' | 'connectTimeout' | 'statementTimeout'
+  'source' | 'target' | 'signal' | 'connectTimeout' | 'statementTimeout' | 'logger'
 >
 
 export function connectionsOf(options: ConnectionOptions): Connections {
@@ -25,6 +29,7 @@ export function connectionsOf(options: ConnectionOptions): Connections {
   const settings = { applicationName: 'chatwoot-sync', connectTimeout, statementTimeout }
   let target: Session | undefined
   let source: Promise<ReconnectingSession> | undefined
+  const warnIfOpen = warnOnce(options)
 
   /** One that is still connecting would delay a run that was stopped. */
   async function closeSource(): Promise<void> {
@@ -68,13 +73,27 @@ export function connectionsOf(options: ConnectionOptions): Connections {
       await Promise.all([closeSource(), cleanTarget()])
       source = awaitedLater(openReconnecting('source', options.source, settings))
       const opening = awaitedLater(unlessAborted(source, signal))
+      opening.then(warnIfOpen, () => undefined)
       target ??= await openTarget()
+      warnIfOpen(target)
       return { target, source: opening }
     },
     target: () => target,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([closeSource(), closeTarget()])
     },
+  }
+}
+
+/** Warns once a run about each connection on which others can read names and messages. */
+function warnOnce(options: Pick<ResolvedOptions, 'source' | 'target' | 'logger'>) {
+  const warned = new Set<Session['side']>()
+  return ({ side, wire }: Session): void => {
+    if (wire !== 'open' || warned.has(side) || isPlainByChoice(options[side])) return
+    warned.add(side)
+    options.logger.warn(
+      `The connection to the ${side} is not encrypted; chatwoot-sync doctor says what to do.`,
+    )
   }
 }
 

@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
 import type { OpenSnapshot } from '../pipeline/prepare/snapshot.js'
 import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
+import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-protection.js'
 import { measure, newTally, type Tally } from '../pipeline/tally.js'
 import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/previous-runs.js'
 import type { RunProgress } from '../postgres/control/runs.js'
@@ -50,6 +51,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const tally = newTally(committed?.report)
   const found = await measure(tally, 'probe', () => readBaseline(source, target, options))
   const { plan, last, usable, timeZones } = found
+  requireStillProtected(found, options)
   const { bound, probe, warnings } = found.opened
   const isFull = options.loadType === 'full' || bound.low === undefined
   const unfinished = committed?.unfinished ?? found.previousRuns.unfinished
@@ -59,6 +61,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
+    protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
   }
   tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
   const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
@@ -83,6 +86,15 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   }
 }
 
+/** What the last run has protected that has loaded rows, whether or not it has ended. */
+function requireStillProtected(
+  { last, previousRuns, plan }: Pick<Baseline, 'last' | 'previousRuns' | 'plan'>,
+  options: Pick<ResolvedOptions, 'messageTexts' | 'reveal'>,
+): void {
+  const newest = fromJson(previousRuns.unfinished?.state) ?? last
+  if (typeof newest?.protectionDigest === 'string') requireNotWeaker(newest, plan, options)
+}
+
 /** What this run itself has rejected before it was interrupted is counted already. */
 function rejectedBefore(rejected: readonly RejectedRow[], executionId: string): Set<string> {
   return new Set(rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key))
@@ -104,9 +116,11 @@ function areEditsLeft(edits: EditPlan | undefined, last: State | undefined): boo
 }
 
 /** After another program's history it is not known what the small tables were; renames from now on are seen. */
-function feedBounds({ opened, usable }: Baseline, edits: EditPlan | undefined): FeedBounds | undefined {
+function feedBounds(
+  { opened, usable, comparableTables: now }: Baseline,
+  edits: EditPlan | undefined,
+): FeedBounds | undefined {
   const { low } = opened.bound
-  const now = opened.chatwoot.smallTables
   if (low === undefined || !now || !edits) return undefined
   return { low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
@@ -114,7 +128,12 @@ function feedBounds({ opened, usable }: Baseline, edits: EditPlan | undefined): 
 /** A full load has every edit. */
 function stateAfter({ horizon, chatwoot, probe }: OpenSnapshot, edits: EditPlan | undefined) {
   const scanned = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
-  return { horizon, smallTables: chatwoot.smallTables, edits: edits?.next ?? scanned }
+  return {
+    horizon,
+    smallTables: chatwoot.smallTables,
+    hasProtectedNames: true,
+    edits: edits?.next ?? scanned,
+  }
 }
 
 function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readlink, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -125,6 +125,25 @@ describe('the daily files', () => {
     const lines = screen.text().trimEnd().split('\n')
     expect(lines.filter((line) => line.includes('Could not write the log file'))).toHaveLength(1)
     expect(lines.filter((line) => / INFO {2}(one|two)$/.test(line))).toHaveLength(2)
+  })
+
+  it.each([
+    ['a link', (path: string) => symlink(join(directory, 'other'), path)],
+    ['a second name of another file', (path: string) => link(join(directory, 'other'), path)],
+    ['a pipe', (path: string) => promisify(execFile)('mkfifo', [path])],
+  ])('are not written through %s that somebody has put in their place', async (_, put) => {
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, 'other'), 'untouched')
+    await put(join(directory, 'etl_20261124.log'))
+    const screen = capture()
+    const { logger, close } = await createLogger({ directory, console: screen.stream, now: () => noon(24) })
+    logger.info('one')
+    logger.info('two')
+    await close()
+
+    expect(await readFile(join(directory, 'other'), 'utf8')).toBe('untouched')
+    expect(screen.text().match(/Could not write the log file/g)).toHaveLength(1)
+    expect(screen.text()).toMatch(/ INFO {2}two$/m)
   })
 
   it('are reported as a process warning when there is no console', async () => {

@@ -81,20 +81,27 @@ it('names no flag by itself that no command has', async () => {
   }
 })
 
+it('lets neither cron nor root run npx, which fetches a package of that name where it finds none', () => {
+  const lines = pagesOfToday.flatMap(({ text }) => text.split('\n'))
+  const trusted = lines.filter((line) => /^[*\d]\S*( +\S+){4} +cd |\bsudo\b|\| *crontab\b/.test(line))
+  expect(trusted.length).toBeGreaterThan(10)
+  expect(trusted.filter((line) => /\bnpx\b/.test(line))).toEqual([])
+})
+
 it('packs every page that is read outside of a clone', () => {
   const isPacked = (path: string) =>
     manifest.files.includes(path) || (path.startsWith('docs/') && manifest.files.includes('docs/**/*.md'))
   expect(allPages.filter((path) => !isPacked(path))).toEqual(['CONTRIBUTING.md'])
 })
 
-/** Commands of chatwoot-sync that a page names, after `npx chatwoot-sync` or at the begin of a text in backticks, with their flags. */
+/** Commands of chatwoot-sync that a page names, after `npx chatwoot-sync`, after the path of the built command, or at the begin of a text in backticks, with their flags. */
 async function callsOf(page: MarkdownPage): Promise<Map<string, Set<string>>> {
   const commands = await commandNames()
   const lines = [...page.blocks('sh'), ...page.blocks('cron')].join('\n').replaceAll(/\\\n/g, ' ').split('\n')
   const begin = new RegExp(`^(?:${commands.join('|')})(?: |$)`)
   const calls = [
     ...[...lines, ...page.inlineCode()].flatMap((line) => {
-      const [, call] = /npx chatwoot-sync ([a-z][^`|#)]*)/.exec(line) ?? []
+      const [, call] = /(?:npx chatwoot-sync|chatwoot-sync\.cjs) ([a-z][^`|#)]*)/.exec(line) ?? []
       return call === undefined ? [] : [call]
     }),
     ...page.inlineCode().filter((code) => begin.test(code) && code.includes(' ')),

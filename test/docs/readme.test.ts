@@ -18,6 +18,13 @@ describe.each(['README.md', 'README.pt-BR.md'])('%s', (path) => {
     expect(page.text.match(/\S+/g)?.length).toBeLessThanOrEqual(2500)
   })
 
+  it('builds the command before it calls it', () => {
+    const shell = page.blocks('sh').join('\n')
+    const built = shell.indexOf('npm run build')
+    expect(built).toBeGreaterThan(shell.indexOf('npm ci'))
+    expect(shell.search(/npx chatwoot-sync|chatwoot-sync\.cjs/)).toBeGreaterThan(built)
+  })
+
   it('links every page of docs/, in its own language where there is one', () => {
     const inPortuguese = (english: string) => english.replace('docs/', 'docs/pt-BR/')
     const wanted = englishPages.map((english) =>

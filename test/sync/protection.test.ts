@@ -1,16 +1,10 @@
 import { expect, it } from 'vitest'
 
 import { hashColumnValue, verifyConversations, type ColumnRules } from '../../lib/index.js'
+import { openPersonal } from '../fixtures/personal-fixture.js'
 import { openRecordingProxy } from '../fixtures/recording-proxy.js'
 import { sourceServer } from '../setup/database.js'
-import {
-  insert,
-  insertConversation,
-  insertMessage,
-  openSmallSync,
-  openSync,
-  type SyncFixture,
-} from '../fixtures/sync-fixture.js'
+import { insertConversation, openSmallSync, openSync, type SyncFixture } from '../fixtures/sync-fixture.js'
 
 const hashSecret = 'a secret of the tests, long enough'
 const columns = {
@@ -19,31 +13,6 @@ const columns = {
   mask: ['contact_name', 'contact_phone', 'client_phone'],
 } as const satisfies ColumnRules
 const protectedBy = { columns, hashSecret, messageTexts: false }
-
-/** One conversation of which every personal fact is known. */
-async function openPersonal(): Promise<SyncFixture> {
-  const at = await openSmallSync()
-  const facts = {
-    name: 'Érica dos Santos',
-    email: 'erica@privado.example',
-    phone_number: '+55 (11) 98765-4321',
-  }
-  await insert(at.source, 'contacts', {
-    ...{ id: 2, account_id: 1, identifier: 'cpf-12345678909', ...facts },
-    ...{ created_at: '2026-01-01', updated_at: '2026-01-01' },
-  })
-  const id = await insertConversation(at.source, {
-    contact_id: 2,
-    assignee_id: 1,
-    cached_label_list: 'sigilo',
-  })
-  await insertMessage(at.source, id, { sender_id: 2, content: 'Meu segredo é 4711' })
-  await insert(at.source, 'csat_survey_responses', {
-    ...{ account_id: 1, conversation_id: id, message_id: 1, contact_id: 2, rating: 5 },
-    ...{ feedback_message: 'Confidencial', created_at: '2026-01-06', updated_at: '2026-01-06' },
-  })
-  return at
-}
 
 const raw = /Érica|Santos|privado|98765|12345678909|sigilo|segredo|Confidencial|ana@example/
 
@@ -132,7 +101,7 @@ it('a change of what is protected, or of the secret, reads everything, and verif
   await at.sync()
   await expect(verifyConversations({ ...base, ...email })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   for (const options of [email, { ...email, hashSecret: `${hashSecret}!` }, { messageTexts: false }, {}]) {
-    expect(await at.sync(options)).toMatchObject({
+    expect(await at.sync({ ...options, reveal: true })).toMatchObject({
       loadType: 'full',
       reason: expect.stringContaining('protection'),
     })

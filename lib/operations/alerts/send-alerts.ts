@@ -112,8 +112,20 @@ async function alertUnreachable(
   const incident = (await file?.read()) ?? found
   const deliveries = await deliverIncidents(channels, [incident], settings)
   const openedSentTo = [...incident.openedSentTo, ...acceptedBy(deliveries)]
-  await file?.write({ ...incident, openedSentTo })
+  await kept(file?.write({ ...incident, openedSentTo }), settings)
   return deliveries
+}
+
+/** Alerts were sent whether or not it can be recorded. */
+async function kept(recording: Promise<void> | undefined, { logger }: DeliverySettings): Promise<void> {
+  try {
+    await recording
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'an error'
+    logger.warn('What was sent could not be recorded in the log folder; the next call may send it again', {
+      reason,
+    })
+  }
 }
 
 /** Once every channel has accepted the end of the incident, the file is removed. */
@@ -127,8 +139,8 @@ async function alertReachable(
   const closed = { ...incident, closedAt: incident.closedAt ?? utcNow() }
   const deliveries = await deliverIncidents(channels, [closed], settings)
   const closedSentTo = [...closed.closedSentTo, ...acceptedBy(deliveries)]
-  if (deliveries.every(({ refusal }) => refusal === null)) await file.remove()
-  else await file.write({ ...closed, closedSentTo })
+  const isDone = deliveries.every(({ refusal }) => refusal === null)
+  await kept(isDone ? file.remove() : file.write({ ...closed, closedSentTo }), settings)
   return deliveries
 }
 

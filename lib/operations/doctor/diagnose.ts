@@ -4,6 +4,7 @@ import type { Session, Side } from '../../postgres/driver/session.js'
 import { examine, failed, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'
 import { checkCustomRelation } from './custom-relation.js'
+import { checkEncryption } from './encryption.js'
 import { checkIndexes } from './indexes.js'
 import { checkRunning } from './running-run.js'
 import { checkMode, checkPooler, checkVersion } from './server.js'
@@ -72,8 +73,10 @@ function nameOf(handle: DatabaseHandle): string {
   return database === '' ? host : `${host}:${port}/${database}`
 }
 
-async function checkSource(source: Session, { relation }: DiagnoseOptions): Promise<readonly Check[]> {
+async function checkSource(source: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
+  const { relation } = options
   const checks = [
+    checkEncryption(source, options.source),
     await examine('source-version', source, checkVersion),
     await examine('source-mode', source, checkMode),
     await examine('source-read-only', source, () => checkReadOnly(source, relation?.name)),
@@ -87,6 +90,7 @@ async function checkSource(source: Session, { relation }: DiagnoseOptions): Prom
 async function checkTarget(target: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
   const { table = defaults.table, pipeline = defaults.pipeline, relation } = options
   const checks = [
+    checkEncryption(target, options.target),
     await examine('target-version', target, checkVersion),
     await examine('target-pooler', target, checkPooler),
     await examine('target-database', target, checkNotChatwoot),

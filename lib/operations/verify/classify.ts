@@ -29,12 +29,12 @@ export async function pendingKeys(
 
 async function changedIds(
   sides: Sides,
-  { opened, usable }: Baseline,
+  { opened, usable, comparableTables: now }: Baseline,
   low: Micros,
   options: Pick<ResolvedOptions, 'editWindow' | 'editScanEvery'>,
 ) {
   const { probe } = opened
-  const { smallTables: now, messages } = opened.chatwoot
+  const { messages } = opened.chatwoot
   const before = usable?.smallTables
   if (!now || !before || probe.at === null) return new Set<string>()
   const { bounds } = planEdits(usable.edits, { at: probe.at, low, messages }, options)

@@ -1,4 +1,5 @@
 import { chatwootColumnsQuery, readColumns } from '../../chatwoot/catalog.js'
+import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Probe } from '../../domain/horizon.js'
 import { formatMicros, type Micros } from '../../domain/micros.js'
@@ -39,6 +40,8 @@ export interface Baseline {
   /** The same if it is of this very relation, filter and time zone. */
   readonly usable: State | undefined
   readonly opened: OpenSnapshot
+  /** The small tables as `usable` has them: by the same fingerprints. */
+  readonly comparableTables: SmallTables | undefined
   readonly timeZones: Readonly<Record<string, boolean>>
   /** Rows that the target has rejected so far. */
   readonly rejected: readonly RejectedRow[]
@@ -68,12 +71,24 @@ export async function readBaseline(
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, options)
   const opened = takeOver(found, previousRuns, options.skewAllowance)
   requireNotBehind(opened, last?.horizon)
+  const comparableTables = await tablesLike(usable, source, opened)
   const names = options.timeZone === undefined ? opened.chatwoot.timeZones : [options.timeZone]
   const timeZones = await checkTimeZones(source, target, names, usable?.timeZones)
   if (options.timeZone !== undefined && timeZones[options.timeZone] === false) {
     throw unknownTimeZone(options.timeZone)
   }
-  return { plan, previousRuns, last, usable, opened, timeZones, rejected }
+  return { plan, previousRuns, last, usable, opened, comparableTables, timeZones, rejected }
+}
+
+/** Once after an upgrade, a run compares with fingerprints that were made of the names themselves, so that no rename is missed. */
+async function tablesLike(
+  last: State | undefined,
+  source: Session,
+  { chatwoot }: Pick<OpenSnapshot, 'chatwoot'>,
+): Promise<SmallTables | undefined> {
+  const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
+  if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
+  return toSmallTables(await source.rows(compile(smallTables())))
 }
 
 /** Forgotten contacts are left out by contact_id; without it their rows would come back. */

@@ -29,7 +29,7 @@ export function planProtection(rules: Rules, load: LoadPlan, changedAt: string):
 }
 
 /** Columns of a conversation that hold what people wrote. */
-const messageColumns = ['message_compiled', 'csat_feedback', 'first_message_text', 'last_message_text']
+export const messageColumns = ['message_compiled', 'csat_feedback', 'first_message_text', 'last_message_text']
 
 function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protections {
   const needed = new Map([

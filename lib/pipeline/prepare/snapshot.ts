@@ -3,6 +3,7 @@ import {
   smallTables,
   timeZonesOf,
   toSmallTables,
+  type ReplaceCell,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
 import { pause } from '../../domain/abort.js'
@@ -30,7 +31,7 @@ import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { beginReading, between } from '../../postgres/driver/transaction.js'
 import { probeSource, snapshotQuery, toServer, toSnapshot } from '../../postgres/source/probe.js'
-import { passHashKey } from '../../postgres/source/protection.js'
+import { passHashKey, protect, type Protection } from '../../postgres/source/protection.js'
 
 /** The open snapshot of the source, and from where on a run has to read in it. */
 export interface OpenSnapshot {
@@ -55,6 +56,7 @@ export interface ReadBound {
 
 /** What the built-in query and the change feeds have to know; empty for a custom relation. */
 export interface ChatwootFacts {
+  /** What is protected is in their fingerprints as it is loaded. */
   readonly smallTables: SmallTables | undefined
   /** Number of messages, estimated. */
   readonly messages: number
@@ -125,10 +127,19 @@ export async function openSnapshot(source: Session, probed: Server, options: Sna
   const begin = [...beginReading(options), ...key]
   const [taken, rows] = relation
     ? [...(await between(source, begin, [snapshotQuery])), []]
-    : await between(source, begin, [snapshotQuery, compile(smallTables())])
+    : await between(source, begin, [snapshotQuery, compile(smallTables(protectedIn(options)))])
   const row = onlyRow(taken)
   if (!isSameServer(probed, toServer(row))) throw otherServer()
   return { snapshot: toSnapshot(row), rows }
+}
+
+/** As in the rows themselves: a fingerprint of a name in clear would let it be guessed. */
+function protectedIn({ columns }: SnapshotOptions): ReplaceCell {
+  return (column, cell) => {
+    const kinds: readonly Protection[] = ['exclude', 'hash', 'mask']
+    const how = kinds.find((kind) => columns?.[kind]?.includes(column))
+    return how ? protect(cell, how) : cell
+  }
 }
 
 /** The source became another server in the middle of a run. */

@@ -1,5 +1,12 @@
 import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
 import type { HorizonState } from '../../domain/horizon.js'
+import type { Protection } from '../../postgres/source/protection.js'
+
+/** How the columns were protected that a run has loaded. */
+export interface KeptProtection {
+  readonly columns: Readonly<Record<string, Protection>>
+  readonly messageTexts: boolean
+}
 
 /** What a successful run leaves to the next one, kept as JSON in its row of `etl_control`. */
 export interface State {
@@ -7,10 +14,14 @@ export interface State {
   /** Only of the built-in relation. */
   readonly smallTables: SmallTables | undefined
   readonly edits: EditState | undefined
+  /** What is protected was protected in the fingerprints of the small tables too, which earlier releases did not do. */
+  readonly hasProtectedNames?: boolean
   /** Time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
   /** How columns with personal data were protected; see `ProtectionPlan`. */
   readonly protectionDigest?: string | null
+  /** The same, by column, where anything is protected; earlier releases did not keep it. */
+  readonly protection?: KeptProtection | undefined
 }
 
 /** Ids of 64 bits become texts and maps become objects. */

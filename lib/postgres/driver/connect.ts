@@ -5,16 +5,26 @@ import type pg from 'pg'
 
 import { withinTime } from '../../domain/abort.js'
 import { configurationError, connectError, type Address } from './driver-error.js'
+import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
-import { endWhereUnreadable, pgSession } from './pg-session.js'
+import { pgSession } from './pg-session.js'
 import type { Session, Side } from './session.js'
 import { kyselyOver } from './statement.js'
+
+/** A configuration of pg. */
+export interface ConnectionConfig extends pg.PoolConfig {
+  /**
+   * Whether the password may go in clear text to a server that asks for it so, over a connection without TLS to another machine.
+   * `?cleartextPassword=allow` in a connection string is the same. (Default: no; the connection fails.)
+   */
+  cleartextPassword?: 'allow' | undefined
+}
 
 /**
  * A database as a caller names it: a connection string, a configuration of pg, a pool of pg, or a Kysely over PostgreSQL.
  * Of a pool or a Kysely, one connection is used and returned.
  */
-export type DatabaseHandle = string | pg.PoolConfig | pg.Pool | KyselyHandle
+export type DatabaseHandle = string | ConnectionConfig | pg.Pool | KyselyHandle
 
 export interface ConnectOptions {
   /** Shown in `pg_stat_activity`, where a handle does not name itself. */
@@ -62,6 +72,9 @@ export async function openReconnecting(
     side,
     get process() {
       return current.process
+    },
+    get wire() {
+      return current.wire
     },
     get lost() {
       return current.lost
@@ -123,7 +136,7 @@ export function addressOf(handle: DatabaseHandle): Address {
 
 async function connectClient(
   side: Side,
-  handle: string | pg.PoolConfig,
+  handle: string | ConnectionConfig,
   options: ConnectOptions,
 ): Promise<Session> {
   const { default: pg } = await import('pg')
@@ -142,8 +155,7 @@ async function connectClient(
     isPooled: isSessionPooler(given.connectionString),
   })
   try {
-    await client.connect()
-    endWhereUnreadable(side, client)
+    await connectGuarded(client, trustOf(handle))
     return session
   } catch (error) {
     void client.end().catch(() => undefined)
@@ -165,6 +177,7 @@ const responseTimeoutOf = ({ statementTimeout = 0, connectTimeout }: ConnectOpti
   statementTimeout > 0 ? statementTimeout + connectTimeout : 0
 
 async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOptions): Promise<Session> {
+  guardPool(pool, trustOf(pool))
   try {
     const client = await connectedInTime(pool.connect(), options.connectTimeout, (late) => late.release())
     // The connection is not used again: it carried a lock, a temporary table or a snapshot, and none of these may leak to the caller.
@@ -175,7 +188,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
       await ended
     }
     const isPooled = isSessionPooler(pool.options.connectionString)
-    endWhereUnreadable(side, client)
+    guardConnected(client)
     const session = pgSession(side, client, {
       release,
       responseTimeout: responseTimeoutOf(options),
@@ -240,6 +253,26 @@ export function passwordOf(handle: DatabaseHandle): string | undefined {
   if (typeof config === 'object' && typeof config.password === 'string') return config.password
   const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
   return url?.password ? decodeURIComponent(url.password) : undefined
+}
+
+/** What a handle allows a server whose login has not succeeded yet. */
+export function trustOf(handle: DatabaseHandle): Trust {
+  return { allowsCleartext: settingOf(handle, 'cleartextPassword') === 'allow' }
+}
+
+/** Whether a handle says in so many words that its connection needs no TLS. */
+export function isPlainByChoice(handle: DatabaseHandle): boolean {
+  const ssl = settingOf(handle, 'ssl')
+  return ssl === false || ssl === '0' || ssl === 'false' || settingOf(handle, 'sslmode') === 'disable'
+}
+
+/** What the connection string of a handle says, else its configuration; of a Kysely nothing is known. */
+function settingOf(handle: DatabaseHandle, name: string): unknown {
+  if (typeof handle === 'object' && 'getExecutor' in handle) return undefined
+  const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
+  const text = typeof config === 'string' ? config : config.connectionString
+  const said = parseUrl(text ?? '')?.searchParams.get(name)
+  return said ?? (typeof config === 'object' ? Reflect.get(config, name) : undefined)
 }
 
 /**

@@ -1,6 +1,8 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
-import { redact } from '../../domain/redact.js'
+import { wordsOf } from './server-words.js'
 import type { Side } from './session.js'
+import { wireFailure } from './wire-failure.js'
+import { WireError } from './wire-error.js'
 
 /** Where a connection leads, for messages; never with user or password. */
 export interface Address {
@@ -9,7 +11,7 @@ export interface Address {
   readonly database: string
 }
 
-/** The facts of a driver's error, without the row values that PostgreSQL puts into messages of data errors. */
+/** The facts of a driver's error, without the values that a server can put into its words. */
 interface Facts {
   readonly sqlState: string | null
   /** Node's name for an error of the network, such as ECONNRESET. */
@@ -19,6 +21,7 @@ interface Facts {
 
 /** The error of a failed connect, with its own code and remedy. */
 export function connectError(side: Side, error: unknown, address: Address): SyncError {
+  if (error instanceof WireError) return wireFailure(side, error, address)
   const { sqlState, socketError, said } = factsOf(error)
   const where = `${address.host}:${address.port}`
   const details = {
@@ -89,6 +92,7 @@ const connectRemedies: Readonly<Record<string, string>> = {
 /** The error of a failed statement. A SyncError stays what it is. */
 export function statementError(side: Side, error: unknown): SyncError {
   if (error instanceof SyncError) return error
+  if (error instanceof WireError) return wireFailure(side, error)
   const { sqlState, socketError, said } = factsOf(error)
   const codes = codesOf(side)
   const of = (code: ErrorCode, remedy: string) =>
@@ -216,19 +220,9 @@ function factsOf(error: unknown): Facts {
   // Of two addresses behind one name, Node reports each in an AggregateError without a message of its own.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const message = first instanceof Error ? first.message : error.message
-  // Classes 22 and 23 quote the value that did not fit.
-  const isDataError = sqlState !== null && /^2[23]/.test(sqlState)
-  const said = isDataError ? `a value did not fit (SQLSTATE ${sqlState}${placeOf(error)})` : redact(message)
+  const said = wordsOf(error, message, sqlState)
   const socketError = /^E[A-Z_]+$/.exec(codeOf(error) || codeOf(first))?.[0] ?? null
   return { sqlState, socketError, said: said.replace(/[.\s]+$/, '') }
-}
-
-function placeOf(error: Error): string {
-  const place = ['table', 'column', 'constraint'].flatMap((name) => {
-    const value: unknown = Reflect.get(error, name)
-    return typeof value === 'string' ? [`${name} ${value}`] : []
-  })
-  return place.length > 0 ? `, ${place.join(', ')}` : ''
 }
 
 function isMissingPassword(said: string): boolean {

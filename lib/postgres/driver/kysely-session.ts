@@ -57,7 +57,7 @@ export function kyselySession(
 
   return {
     side,
-    process: undefined,
+    ...{ process: undefined, wire: undefined },
     lost: lost.signal,
     roundTrips: () => roundTrips,
     db: kyselyOver(rows),

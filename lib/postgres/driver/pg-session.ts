@@ -5,11 +5,11 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
-import { SyncError } from '../../domain/errors.js'
 import { csvOptions, csvPieces } from './csv.js'
 import { sqlStateOf, statementError } from './driver-error.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
 import { inline, kyselyOver } from './statement.js'
+import { guardCopy, socketOf, wireOf } from './wire-guard.js'
 
 /** For streams: every value stays the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
@@ -67,6 +67,9 @@ export function pgSession(
     side,
     get process() {
       return isPooled ? undefined : processOf(client)
+    },
+    get wire() {
+      return wireOf(client)
     },
     lost,
     roundTrips: () => roundTrips,
@@ -159,6 +162,7 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
     // Larger pieces than the default: each costs a turn of the event loop.
     streams.to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
   )
+  guardPieces(stream)
   const pieces = stream[Symbol.asyncIterator]()
   let isDone = false
   try {
@@ -171,6 +175,22 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
   } finally {
     if (!isDone) cutConnection(client)
   }
+}
+
+/** The stream parses the messages of the server by itself. */
+function guardPieces(stream: Readable): void {
+  const parse: unknown = Reflect.get(stream, '_parse')
+  if (typeof parse !== 'function') return
+  const check = guardCopy()
+  Reflect.set(stream, '_parse', (piece: Buffer): unknown => {
+    try {
+      check(piece)
+    } catch (error) {
+      stream.destroy(error instanceof Error ? error : undefined)
+      return false
+    }
+    return Reflect.apply(parse, stream, [piece]) as unknown
+  })
 }
 
 function destination(client: pg.ClientBase, { schema, name, columns }: Destination): string {
@@ -201,43 +221,4 @@ async function* fetchRows(client: pg.ClientBase, { sql, parameters, size, run, l
     // A connection that is lost never responds.
     if (!lost.aborted) await unlessAborted(cursor.close(), lost).catch(() => undefined)
   }
-}
-
-const guarded = new WeakSet<Readable>()
-
-/** Socket of a client; the types of pg do not show where it is. */
-function socketOf(client: pg.ClientBase): Readable | undefined {
-  const connection: unknown = Reflect.get(client, 'connection')
-  const socket: unknown = connection ? Reflect.get(Object(connection), 'stream') : undefined
-  return socket instanceof Readable ? socket : undefined
-}
-
-/**
- * The driver parses answers in the handler of the socket's data. What it throws there, as at a value that is longer than any string
- * of Node (512 MB), would end the process; instead the connection ends with that error.
- */
-export function endWhereUnreadable(side: Side, client: pg.ClientBase): void {
-  const socket = socketOf(client)
-  if (!socket || guarded.has(socket)) return
-  guarded.add(socket)
-  for (const take of socket.listeners('data')) {
-    socket.removeListener('data', take as () => void)
-    socket.on('data', (piece: Buffer) => {
-      try {
-        Reflect.apply(take, socket, [piece])
-      } catch (error) {
-        socket.destroy(unreadable(side, error))
-      }
-    })
-  }
-}
-
-function unreadable(side: Side, cause: unknown): SyncError {
-  const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'
-  const what = isTooLong ? 'a value is longer than 512 MB, the longest string of Node' : 'the driver failed'
-  return new SyncError(
-    side === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
-    `An answer of the ${side} cannot be read: ${what}.`,
-    { remedy: 'Exclude the column, or read it by COPY: no transform, no other extractor.', cause },
-  )
 }

@@ -1,6 +1,7 @@
 import type { CompiledQuery, Kysely } from 'kysely'
 
 import type { DB } from '../../../db/schema/target.js'
+import type { Wire } from './wire-guard.js'
 
 /** Which of the two databases; error codes and remedies differ. */
 export type Side = 'source' | 'target'
@@ -26,6 +27,8 @@ export interface Session extends AsyncDisposable {
    * string names one.
    */
   readonly process: string | undefined
+  /** Who can read what the connection carries, while it is open; undefined where the driver does not show it. */
+  readonly wire: Wire | undefined
   /** Fires when the connection is lost. */
   readonly lost: AbortSignal
   /** How often the program has waited for the server. */

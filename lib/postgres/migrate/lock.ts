@@ -3,8 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { addressOf, isSessionPooler, newClient } from '../driver/connect.js'
+import { addressOf, isSessionPooler, newClient, trustOf } from '../driver/connect.js'
 import { connectError, targetPooled } from '../driver/driver-error.js'
+import { connectGuarded } from '../driver/wire-guard.js'
 import { processOf } from '../driver/pg-session.js'
 
 /** Where to migrate: a connection string, a configuration of pg, or a pool, of which only the configuration is used. */
@@ -35,7 +36,7 @@ export async function takeMigrationLock(
   client.on('error', (error) => lost.abort(error))
   client.on('end', () => lost.abort())
   try {
-    await client.connect()
+    await connectGuarded(client, trustOf(target))
   } catch (error) {
     void client.end().catch(() => undefined)
     throw connectError('target', error, addressOf(target))

@@ -158,6 +158,7 @@ export const english = {
     TOO_MANY_REJECTS: 'Too many rows were rejected',
     SOURCE_FAILED: 'A statement failed on the source',
     TARGET_FAILED: 'A statement failed on the target',
+    PROTECTION_WEAKENED: 'Columns would be loaded with less protection than before',
     SCHEMA_CHANGED: 'The schema of the source has changed',
     SOURCE_TLS_FAILED: 'No secure connection to Chatwoot’s database',
     TARGET_TLS_FAILED: 'No secure connection to the target',

@@ -190,6 +190,7 @@ export const portuguese = {
     TOO_MANY_REJECTS: 'Linhas demais foram rejeitadas',
     SOURCE_FAILED: 'Um comando falhou na origem',
     TARGET_FAILED: 'Um comando falhou no destino',
+    PROTECTION_WEAKENED: 'Colunas seriam carregadas com menos proteção do que antes',
     SCHEMA_CHANGED: 'O esquema da origem mudou',
     SOURCE_TLS_FAILED: 'Sem conexão segura com o banco do Chatwoot',
     TARGET_TLS_FAILED: 'Sem conexão segura com o destino',

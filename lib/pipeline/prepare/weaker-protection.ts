@@ -1,0 +1,55 @@
+import { SyncError } from '../../domain/errors.js'
+import type { ResolvedOptions } from '../../options.js'
+import type { Plan } from './plan.js'
+import { messageColumns, type ProtectionPlan } from './protections.js'
+import type { KeptProtection, State } from './state.js'
+
+/** What the state of a run keeps of it. */
+export function keptProtection(
+  { columns }: ProtectionPlan,
+  { messageTexts }: Pick<ResolvedOptions, 'messageTexts'>,
+): KeptProtection {
+  return { columns: Object.fromEntries(columns), messageTexts }
+}
+
+/**
+ * Throws PROTECTION_WEAKENED, before a row is read, for a run that would load a column with less protection than the last one: it would
+ * read everything and replace what was hashed, masked or left out, as where a flag was forgotten. `reveal` allows it.
+ */
+export function requireNotWeaker(
+  earlier: State,
+  { load, protection }: Pick<Plan, 'load' | 'protection'>,
+  options: Pick<ResolvedOptions, 'messageTexts' | 'reveal'>,
+): void {
+  if (options.reveal) return
+  const { protection: before, protectionDigest: digest } = earlier
+  const now = keptProtection(protection, options)
+  const weaker = load.columns
+    .map(({ name }) => name)
+    .filter((column) => before && strengthOf(column, now) < strengthOf(column, before))
+  // A state of an earlier release says that something was protected, and not what.
+  const isUnknown = before === undefined && digest !== protection.digest
+  if (weaker.length > 0 || isUnknown) throw weakened(weaker)
+}
+
+/** A mask shows the shape of a text, a hash only which ones are equal. */
+const strengths = { mask: 1, hash: 2, exclude: 3 } as const
+
+function strengthOf(column: string, { columns, messageTexts }: KeptProtection): number {
+  if (!messageTexts && messageColumns.includes(column)) return strengths.exclude
+  const how = columns[column]
+  return how === undefined ? 0 : strengths[how]
+}
+
+function weakened(columns: readonly string[]): SyncError {
+  const which = columns.length > 0 ? columns.join(', ') : 'Columns'
+  return new SyncError(
+    'PROTECTION_WEAKENED',
+    `${which} would be loaded with less protection than in the last run, which excluded, hashed or masked ${columns.length === 1 ? 'it' : 'them'}.`,
+    {
+      remedy:
+        'Use the same columns, hashSecret and messageTexts as before, best in the settings that all commands share; if it is intended, run once with reveal (--reveal).',
+      details: { columns },
+    },
+  )
+}

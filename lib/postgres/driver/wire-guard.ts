@@ -1,0 +1,264 @@
+import { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { getHeapStatistics } from 'node:v8'
+
+import type pg from 'pg'
+
+import { WireError } from './wire-error.js'
+
+/** Who can read what a connection carries: nobody else, users of this machine with the rights of root, or whoever is on the way. */
+export type Wire = 'encrypted' | 'local' | 'open'
+
+/** How far a server that is not known yet is trusted. */
+export interface Trust {
+  /** The password may be sent as it is, wherever the connection leads. */
+  readonly allowsCleartext: boolean
+}
+
+/** Connects. Whatever the server sends from its first byte on can fail this call or a later one, and nothing else. */
+export async function connectGuarded(client: pg.Client, trust: Trust): Promise<void> {
+  await whileGuarded(client, trust, () => client.connect())
+}
+
+/** Lets a pool connect as `connectGuarded` does, from now on. A pool without clients of pg is left as it is. */
+export function guardPool(pool: pg.Pool, trust: Trust): void {
+  const Client: unknown = Reflect.get(pool, 'Client')
+  if (typeof Client !== 'function' || guardedPools.has(pool)) return
+  guardedPools.add(pool)
+  const create = (...given: unknown[]): unknown => {
+    const client: unknown = Reflect.construct(Client, given)
+    const connect: unknown = Reflect.get(Object(client), 'connect')
+    if (typeof connect !== 'function') return client
+    const guarded = (...more: unknown[]): unknown =>
+      whileGuarded(client as pg.ClientBase, trust, (): unknown => Reflect.apply(connect, client, more))
+    Reflect.set(Object(client), 'connect', guarded)
+    return client
+  }
+  // An arrow function cannot be called with `new`.
+  Reflect.set(pool, 'Client', function (...given: unknown[]) {
+    return create(...given)
+  })
+}
+
+const guardedPools = new WeakSet<pg.Pool>()
+
+/** pg listens to the socket as soon as it connects, and under TLS to another one as soon as that is there. */
+function whileGuarded<T>(client: pg.ClientBase, trust: Trust, connect: () => T): T {
+  connectionOf(client)?.once?.('sslconnect', () => guard(client, trust, false))
+  const connecting = connect()
+  if (Reflect.get(client, 'ssl') === false) guard(client, trust, false)
+  return connecting
+}
+
+/** The same for a client that somebody else has connected. */
+export function guardConnected(client: pg.ClientBase): void {
+  guard(client, { allowsCleartext: false }, true)
+}
+
+/** The driver parses answers in the handler of the socket's data. What it throws there would end the process; instead the connection ends. */
+function guard(client: pg.ClientBase, { allowsCleartext }: Trust, isAccepted: boolean): void {
+  const socket = socketOf(client)
+  if (!socket || guarded.has(socket)) return
+  guarded.add(socket)
+  const check = guardWire({
+    allowsCleartext: () => allowsCleartext || wireOf(client) !== 'open',
+    isAccepted,
+  })
+  for (const take of socket.listeners('data')) {
+    socket.removeListener('data', take as () => void)
+    socket.on('data', (piece: Buffer) => {
+      try {
+        check(piece)
+        Reflect.apply(take, socket, [piece])
+      } catch (error) {
+        socket.destroy(error instanceof WireError ? error : unreadable(error))
+      }
+    })
+  }
+}
+
+const guarded = new WeakSet<Duplex>()
+
+function unreadable(cause: unknown): WireError {
+  const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'
+  const what = isTooLong ? 'a value is longer than 512 MB, the longest string of Node' : 'the driver failed'
+  return new WireError('unreadable', what, cause)
+}
+
+/** By the address that was reached and not by its name, which may lead anywhere; undefined for a client that is not one of pg. */
+export function wireOf(client: pg.ClientBase): Wire | undefined {
+  const socket = socketOf(client)
+  if (!socket) return undefined
+  if (socket instanceof TLSSocket) return 'encrypted'
+  // A socket in the file system has no address, and what a caller connects by other means is the caller's to protect.
+  const address = socket instanceof Socket ? socket.remoteAddress : undefined
+  return address === undefined || /^(127\.|::1$|::ffff:127\.)/i.test(address) ? 'local' : 'open'
+}
+
+/** Socket of a client; the types of pg do not show where it is. */
+export function socketOf(client: pg.ClientBase): Duplex | undefined {
+  const socket = connectionOf(client)?.stream
+  return socket instanceof Duplex ? socket : undefined
+}
+
+interface Connection {
+  readonly stream?: unknown
+  readonly once?: (event: string, listener: () => void) => unknown
+}
+
+/** Undefined for a client of another driver, such as pg-native. */
+const connectionOf = (client: pg.ClientBase): Connection | undefined => {
+  const connection: unknown = Reflect.get(client, 'connection')
+  return typeof connection === 'object' && connection !== null ? connection : undefined
+}
+
+/** How a connection is guarded. */
+export interface WireRules {
+  /** Whether the password may go over it as it is. */
+  readonly allowsCleartext: () => boolean
+  /** Whether the server has accepted the login already. (Default: no.) */
+  readonly isAccepted?: boolean
+  /** Bytes of the rows of one answer at most, roughly as memory holds them. (Default: half of what Node may use.) */
+  readonly maxAnswer?: number
+}
+
+/** No message of PostgreSQL is longer, as none of its values is. */
+const longestMessage = 2 ** 30
+/** Until it accepts a login, a server has only settings and errors to send. */
+const longestBeforeLogin = 64 * 1024
+/** Node keeps such texts outside of its heap. */
+const largeRow = 2 ** 20
+/** What a row costs beside its bytes. */
+const rowOverhead = 100
+
+/**
+ * Looks at each piece that a server sends before the driver reads it, and throws a WireError for what the driver must not see: it would
+ * end the process at a request for an unknown authentication, wait for ever in an error without an end, send the password to whoever
+ * asks for it, and take any number of bytes into memory. The format: https://www.postgresql.org/docs/current/protocol-message-formats.html
+ */
+export function guardWire(rules: WireRules): (piece: Buffer) => void {
+  const login = guardLogin(rules.allowsCleartext)
+  const rows = limitRows(rules.maxAnswer)
+  let isReady = rules.isAccepted ?? false
+
+  const begin = (type: string, length: number) => {
+    const longest = isReady ? longestMessage : longestBeforeLogin
+    if (length < 0 || length > longest) throw malformed()
+    if (type === 'D') rows.add(length)
+    else if (type === 'Z' || type === 's') rows.reset()
+  }
+  const end = (type: string, body: Buffer) => {
+    if (type === 'R') login(body)
+    else if (type === 'Z') isReady = true
+    else requireEnd(body)
+  }
+  return splitMessages({ begin, end, needsBody: (type) => 'RENZ'.includes(type) })
+}
+
+/** The same for the messages of a COPY, which the driver takes in pieces of any size, but would wait for ever at one with a negative length. */
+export function guardCopy(): (piece: Buffer) => void {
+  const begin = (_type: string, length: number) => {
+    if (length < 0) throw malformed()
+  }
+  return splitMessages({ begin, end: () => undefined, needsBody: () => false })
+}
+
+interface Messages {
+  /** Called with each message's length once it is known. */
+  readonly begin: (type: string, length: number) => void
+  /** Called when all of it has arrived, with the body where it is needed. */
+  readonly end: (type: string, body: Buffer) => void
+  readonly needsBody: (type: string) => boolean
+}
+
+/** A message is a byte that says its type, its length with itself in four, and so many bytes; they come in pieces that end anywhere. */
+function splitMessages({ begin, end, needsBody }: Messages): (piece: Buffer) => void {
+  const head = Buffer.alloc(5)
+  let known = 0
+  let rest = 0
+  let type = ''
+  let body: Buffer[] | undefined
+
+  const take = (piece: Buffer, at: number): number => {
+    if (known < head.length) {
+      const copied = piece.copy(head, known, at, at + head.length - known)
+      known += copied
+      if (known < head.length) return copied
+      type = String.fromCharCode(head[0] ?? 0)
+      rest = head.readUInt32BE(1) - 4
+      begin(type, rest)
+      body = needsBody(type) ? [] : undefined
+      return copied
+    }
+    const taken = Math.min(rest, piece.length - at)
+    body?.push(piece.subarray(at, at + taken))
+    rest -= taken
+    return taken
+  }
+
+  return (piece) => {
+    for (let at = 0; at < piece.length;) {
+      at += take(piece, at)
+      if (known < head.length || rest > 0) continue
+      if (body) end(type, Buffer.concat(body))
+      known = 0
+    }
+  }
+}
+
+/** What a server may ask for before it accepts a login, by the number of the request. */
+const requests = { accepted: 0, cleartext: 3, md5: 5, sasl: 10, saslContinue: 11, saslFinal: 12 }
+
+/** By their numbers, those that the driver lacks. */
+const unknownRequests: Readonly<Record<number, string>> = { 2: 'Kerberos V5', 7: 'GSSAPI', 9: 'SSPI' }
+
+function guardLogin(allowsCleartext: () => boolean): (body: Buffer) => void {
+  let needsProof = false
+  return (body) => {
+    const request = body.length < 4 ? -1 : body.readInt32BE(0)
+    if (!Object.values(requests).includes(request)) {
+      throw new WireError('unknown-authentication', unknownRequests[request] ?? `number ${request}`)
+    }
+    if (request === requests.cleartext && !allowsCleartext()) {
+      throw new WireError('cleartext-password', 'it asks for the password in clear text')
+    }
+    if (request === requests.sasl) needsProof = true
+    if (request === requests.saslFinal) needsProof = false
+    if (request === requests.accepted && needsProof) {
+      throw new WireError('no-proof', 'it did not show that it knows the password')
+    }
+  }
+}
+
+function limitRows(maxAnswer = getHeapStatistics().heap_size_limit / 2) {
+  let held = 0
+  let large = 0
+  return {
+    add: (length: number) => {
+      if (length < largeRow) held += length + rowOverhead
+      else large += length
+      if (held <= maxAnswer && large <= 4 * longestMessage) return
+      throw new WireError('too-large', 'an answer has more rows than fit into memory')
+    },
+    reset: () => {
+      held = 0
+      large = 0
+    },
+  }
+}
+
+/** An error or a notice is a list of texts, each with a byte for its kind, and a zero at its end, for which the driver looks without a limit. */
+function requireEnd(body: Buffer): void {
+  let at = 0
+  while (at < body.length && body[at] !== 0) {
+    const end = body.indexOf(0, at + 1)
+    if (end < 0) throw malformed()
+    at = end + 1
+  }
+  if (at >= body.length) throw malformed()
+}
+
+function malformed(): WireError {
+  return new WireError('malformed', 'it does not speak the protocol of PostgreSQL')
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+
+import { expect, it } from 'vitest'
+
+import { hashColumnValue } from '../../lib/index.js'
+import { openPersonal } from '../fixtures/personal-fixture.js'
+import { openRecordingProxy } from '../fixtures/recording-proxy.js'
+import { insert, insertConversation, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { sourceServer } from '../setup/database.js'
+
+const hashSecret = 'a secret of the tests, long enough'
+
+async function stored({ target }: SyncFixture) {
+  const [row] = await target.query('select * from conversas_analytics')
+  return row
+}
+
+/** The fingerprint that a guesser makes of a name and an address. */
+const guessOf = (row: string) => createHash('md5').update(row).digest('hex').slice(0, 12)
+
+it('no fingerprint of an agent, team, inbox or account lets a protected name be guessed', async () => {
+  await using at = await openPersonal()
+  await using proxy = await openRecordingProxy(sourceServer())
+  const guesses = ['(Ana,ana@example.com)', '(vendas)', '(Site,Channel::Api,)', '(Loja)'].map(guessOf)
+  const names = {
+    exclude: ['team_name'],
+    hash: ['assignee_email', 'assignee_name'],
+    mask: ['inbox_name', 'account_name'],
+  }
+  const found = async () => {
+    const kept = JSON.stringify(await at.target.query('select c::text as row from etl_control c'))
+    return guesses.map((guess) => [proxy.sent().includes(guess), kept.includes(guess)])
+  }
+  const options = { source: proxy.url(at.source.url), columns: names, hashSecret }
+  await at.sync(options)
+  await at.source.query(`update users set name = 'Bia'`)
+  expect(await at.sync(options)).toMatchObject({ loadType: 'incremental', rowsUpdated: 1 })
+  await at.source.query(`update teams set name = 'compras'`)
+  expect(await at.sync(options)).toMatchObject({ rowsUpdated: 0 })
+  expect(await found()).toEqual(guesses.map(() => [false, false]))
+  // Of what is not protected the target has the names anyway.
+  await at.source.query(`update users set name = 'Ana'`)
+  await at.sync({ source: options.source, reveal: true })
+  expect((await found())[0]).toEqual([true, true])
+})
+
+it('a state of an earlier release is compared by its own fingerprints once: renames are seen, and nothing else is read', async () => {
+  await using at = await openPersonal()
+  const options = { columns: { hash: ['assignee_name'], exclude: ['assignee_email'] }, hashSecret }
+  await insert(at.source, 'users', {
+    ...{ id: 2, name: 'Davi', email: 'davi@example.com', uid: 'davi' },
+    ...{ created_at: '2026-01-01', updated_at: '2026-01-01' },
+  })
+  const other = await insertConversation(at.source, { assignee_id: 2 })
+  await at.sync(options)
+  await at.target.query(
+    `
+    update etl_control
+    set state = jsonb_set(
+      state - 'hasProtectedNames' - 'protection',
+      '{smallTables,users}',
+      jsonb_build_object('1', $1::text, '2', $2::text))`,
+    [guessOf('(Ana,ana@example.com)'), guessOf('(Davi,davi@example.com)')],
+  )
+  await at.source.query(`update users set name = 'Duda' where id = 2`)
+
+  expect(await at.sync(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 1, rowsUpdated: 1 })
+
+  const [row] = await at.target.query(
+    'select assignee_name from conversas_analytics where conversation_id = $1',
+    [other],
+  )
+  expect(row?.['assignee_name']).toBe(hashColumnValue('Duda', hashSecret))
+  expect(await at.sync(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 0 })
+})
+
+it('a run with less protection than the last one is rejected before it reads, unless it is to reveal', async () => {
+  await using at = await openPersonal()
+  const strong = {
+    columns: { exclude: ['contact_identifier'], hash: ['contact_email'], mask: ['contact_name'] },
+    hashSecret,
+    messageTexts: false,
+  }
+  await at.sync(strong)
+  const before = await stored(at)
+  const weaker: readonly [object, RegExp][] = [
+    [{}, /^(?=.*contact_email)(?=.*contact_name)(?=.*first_message_text)/],
+    [{ ...strong, messageTexts: true }, /csat_feedback, first_message_text/],
+    [{ ...strong, columns: { ...strong.columns, mask: [] } }, /^contact_name would/],
+    [
+      { ...strong, columns: { exclude: ['contact_identifier'], mask: ['contact_name', 'contact_email'] } },
+      /^contact_email would/,
+    ],
+  ]
+  for (const [options, message] of weaker) {
+    for (const loadType of ['incremental', 'full'] as const) {
+      await expect(at.sync({ ...options, loadType })).rejects.toMatchObject({
+        code: 'PROTECTION_WEAKENED',
+        message: expect.stringMatching(message),
+        remedy: expect.stringContaining('--reveal'),
+      })
+    }
+  }
+  expect(await stored(at)).toEqual(before)
+
+  const stronger = {
+    ...strong,
+    columns: { exclude: ['contact_identifier', 'contact_email'], hash: ['contact_name'] },
+  }
+  expect(await at.sync({ ...stronger, hashSecret: `${hashSecret}!` })).toMatchObject({ loadType: 'full' })
+  expect(await at.sync({ reveal: true })).toMatchObject({ loadType: 'full' })
+  expect(await stored(at)).toMatchObject({ contact_email: 'erica@privado.example' })
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental' })
+})
+
+it('a full load that reveals and is interrupted is continued without being asked again', async () => {
+  await using at = await openPersonal()
+  for (let more = 0; more < 5; more += 1) await insertConversation(at.source)
+  await at.sync({ messageTexts: false })
+  const stop = new AbortController()
+  const run = at.sync({ reveal: true, batchSize: 2, signal: stop.signal, onProgress: () => stop.abort() })
+  await expect(run).rejects.toMatchObject({ code: 'ABORTED' })
+  expect(await at.sync()).toMatchObject({ loadType: 'full', status: 'success' })
+})
+
+it('a state of an earlier release that protected something is not weakened without a word either', async () => {
+  await using at = await openPersonal()
+  await at.sync({ messageTexts: false })
+  await at.target.query(`update etl_control set state = state - 'protection' - 'hasProtectedNames'`)
+  expect(await at.sync({ messageTexts: false })).toMatchObject({ loadType: 'incremental' })
+  await at.target.query(`update etl_control set state = state - 'protection'`)
+  await expect(at.sync()).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
+  expect(await at.sync({ reveal: true })).toMatchObject({ loadType: 'full' })
+})
