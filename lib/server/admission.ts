@@ -20,7 +20,7 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
 export const isLoopback = (host: string): boolean => loopback.test(host)
 
 /**
- * Lets a request through to `fetch` unless it is one too many, or cannot be told from one of a stranger: with two hosts, and without a token
+ * Lets a request through to `fetch` unless it is one too many or may come from a stranger: with two hosts, and without a token
  * through a proxy or by another name than this machine's.
  */
 export function admit(fetch: Fetch, { hasToken }: { readonly hasToken: boolean }): NodeFetch {
