@@ -61,13 +61,13 @@ const keysInspected = 1000
 /** In which columns each of the stale rows differs, by key; of a thousand at most. To be called before a repair. */
 export async function inspectStale(
   sides: Sides,
-  stale: readonly string[],
+  { stale, stored }: Pick<Differences, 'stale' | 'stored'>,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, readonly string[]>()
   const inspected = stale.slice(0, keysInspected)
   for (let from = 0; from < inspected.length; from += keysPerStatement) {
     const keys = inspected.slice(from, from + keysPerStatement)
-    for (const [key, differing] of await differingColumns(sides, keys)) found.set(key, differing)
+    for (const [key, differing] of await differingColumns(sides, keys, stored)) found.set(key, differing)
   }
   return found
 }
@@ -94,15 +94,20 @@ export function summarizeStale(
   }
 }
 
-async function differingColumns(sides: Sides, keys: readonly string[]): Promise<[string, string[]][]> {
+async function differingColumns(
+  sides: Sides,
+  keys: readonly string[],
+  stored: Differences['stored'],
+): Promise<[string, string[]][]> {
   const { load } = sides.plan
+  const spelled = (key: string) => stored.get(key) ?? key
   const [here, there] = await Promise.all([
     listTexts({ session: sides.source, rows: rowsOf(sides, keys) }, load),
-    listTexts({ session: sides.target, rows: liveRowsOf(load, keys) }, load),
+    listTexts({ session: sides.target, rows: liveRowsOf(load, keys.map(spelled)) }, load),
   ])
   const theirs = new Map(there.map((row) => [row[load.key], row]))
   return here.map((row) => {
-    const other = theirs.get(row[load.key])
+    const other = theirs.get(spelled(row[load.key] ?? ''))
     const names = load.columns.flatMap(({ name }) => (row[name] === other?.[name] ? [] : [name]))
     return [row[load.key] ?? '', names]
   })

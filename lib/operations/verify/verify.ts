@@ -108,7 +108,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit })
   const rejected = new Set(baseline.rejected.map(({ key }) => key))
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
-  const inspected = await inspectStale(sides, suspects.stale)
+  const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
     ? await repairRows(sides, suspects, sample, options)
     : {

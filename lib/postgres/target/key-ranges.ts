@@ -55,8 +55,9 @@ function rangePage({ key }: LoadPlan, ranges: readonly Range[]): Page {
 }
 
 function hashPage({ key }: LoadPlan, sample: number): Page {
+  // In the collation C, as others may have one hash for two spellings, which the other server does not.
   const hash = (alias: string) =>
-    sql`(hashtextextended(${sql.id(alias, key)}::text, 1) & ${sql.lit(hashGroups - 1)})`
+    sql`(hashtextextended(${sql.id(alias, key)}::text collate "C", 1) & ${sql.lit(hashGroups - 1)})`
   const groups = Array.from({ length: hashGroups }, (_, index) => index)
   const chosen = sample < 1 ? pick(groups, sample) : undefined
   return {

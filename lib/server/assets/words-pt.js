@@ -134,6 +134,8 @@ export const portuguese = {
     TAKEN_OVER: 'A execução continuou de onde outro programa tinha parado.',
     RETRIED: 'Houve uma falha temporária e a execução tentou de novo; nada se perdeu.',
     ROWS_REJECTED: 'O destino rejeitou linhas; cada execução tenta de novo.',
+    VALUES_RELEASED: 'Linhas marcadas como excluídas cederam um valor único a linhas que existem.',
+    CHANGED_BY_TRIGGER: 'Um trigger da tabela gravou linhas com outro conteúdo.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
