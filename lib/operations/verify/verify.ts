@@ -38,7 +38,10 @@ type Shared =
   | 'logger'
 
 export interface VerifyOptions extends Pick<SyncOptions, Shared> {
-  /** Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all.) */
+  /**
+   * Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all; also where keys that are spelled
+   * differently can be one key to the target, as in citext.)
+   */
   readonly sample?: number | undefined
   /** Repairs what differs. (Default: false, which writes nothing but the finding.) */
   readonly repair?: boolean | undefined

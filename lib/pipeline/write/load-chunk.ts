@@ -89,7 +89,7 @@ async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome)
   await note(context, chunk, written, outcome)
 }
 
-/** False when the target rejects a row of it for itself. */
+/** False when the target rejects a row of it for itself, or cannot compare rows as its indexes do. */
 async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
   const { target, plan } = context
   try {
@@ -103,7 +103,7 @@ async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome)
     context.tally.sideEffects.released.push(...released)
     return true
   } catch (error) {
-    if (!reasonOf(error, plan)) throw error
+    if (!reasonOf(error, plan) && !isAboutStatement(error)) throw error
     await target.script([backToSavepoint])
     return false
   }
@@ -141,6 +141,12 @@ function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
   const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && isLooseKey(plan)
   if (isTwice || error instanceof KeyRespelled) return keyConflict(plan)
   return rowErrorOf(error, plan.columns)
+}
+
+/** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
+function isAboutStatement(error: unknown): boolean {
+  const sqlState = error instanceof SyncError ? error.details['sqlState'] : null
+  return typeof sqlState === 'string' && /^(0A|42)/.test(sqlState)
 }
 
 /** How far before the low watermark without its allowance a changed row lies: that much of `skewAllowance` was needed. */

@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Session, Side } from './session.js'
@@ -130,6 +130,16 @@ function invalidName(option: string, name: string): SyncError {
 
 /** Everything about a relation that `toRelation` reads; no row when there is none of that name. */
 export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
+  describe(name, { keyRules: keyRulesOfRelation, hasTriggers: hasTriggersOfRelation })
+
+/** The same without what happens to written rows, for a check that is part of each commit. */
+const columnsQuery = (name: string): CompiledQuery<RelationRow> =>
+  describe(name, { keyRules: sql`'[]'`, hasTriggers: sql`false` })
+
+const describe = (
+  name: string,
+  rules: { readonly keyRules: RawBuilder<unknown>; readonly hasTriggers: RawBuilder<unknown> },
+): CompiledQuery<RelationRow> =>
   compile(sql<RelationRow>`
   select
     n.nspname::text as schema,
@@ -151,8 +161,8 @@ export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
         and a.attnum > 0
         and not a.attisdropped
     )::text as columns,
-    ${keyRulesOfRelation}::text as key_rules,
-    ${hasTriggersOfRelation} as has_triggers,
+    ${rules.keyRules}::text as key_rules,
+    ${rules.hasTriggers} as has_triggers,
     case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
@@ -216,7 +226,7 @@ export interface ColumnGuard {
 export function guardColumns(table: string, written: Pick<Relation, 'name' | 'columns'>): ColumnGuard {
   const before = shapeOf(written)
   return {
-    query: relationQuery(table),
+    query: columnsQuery(table),
     check: (rows) => {
       const now = toRelation(rows)
       const after = now ? [...shapeOf(now)].filter(([name]) => before.has(name)) : []
