@@ -106,6 +106,7 @@ export const portuguese = {
   rejectedTotal: 'em quarentena; cada execução tenta de novo',
   rejectedFor: 'Motivos',
   rejectReasons: {
+    '02000': 'um trigger da tabela a deixa de fora, sem erro',
     22001: 'um texto é mais longo do que a coluna permite',
     22003: 'um número está fora do intervalo da coluna',
     22007: 'um texto não é data nem hora',
