@@ -70,8 +70,8 @@ async function conflictsLeft(
 export function keyConflict(plan: LoadPlan): RowError {
   const rule = keyRuleOf(plan)
   const { name, type } = keyColumnOf(plan)
-  const by = rule?.isDeterministic === false ? `under the collation ${rule.collation}` : `in the type ${type}`
-  const message = `its key equals the key of another row ${by}, by the unique index ${rule?.index ?? ''}`
+  const by = rule?.isDeterministic === false ? `collation ${rule.collation}` : `type ${type}`
+  const message = `its key equals the key of another row: ${by}, unique index ${rule?.index ?? ''}`
   return { sqlState: '23505', message, column: name }
 }
 
