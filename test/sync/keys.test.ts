@@ -148,6 +148,24 @@ it('compares by the operator of the index, whatever the search path finds', asyn
   expect(await at.stored('id, v')).toEqual(['K2 b', 'k1 a', 'k3 a'])
 })
 
+it('knows a key that the target writes another way', async () => {
+  await using at = await openItems('id text primary key, v text', 'id uuid primary key, v text')
+  await at.source.query(
+    `insert into items select upper(md5(n::text)::uuid::text), 'a' from generate_series(1, 5) n`,
+  )
+  await at.run()
+  expect(await at.verify({ repair: true })).toMatchObject({ ...equal, rowsRepaired: 0, rowsCompared: 5 })
+  await at.target.query(`update items set v = 'b' where id = md5('2')::uuid`)
+  await at.target.query(`delete from items where id = md5('3')::uuid`)
+  await at.source.query(`delete from items where id = upper(md5('4')::uuid::text)`)
+
+  const found = await at.verify({ repair: true })
+
+  expect(found).toMatchObject({ rowsMissing: 1, rowsStale: 1, rowsExtra: 1, rowsRepaired: 3 })
+  expect(found.differingColumns).toEqual({ v: 1 })
+  expect(await at.verify()).toMatchObject(equal)
+})
+
 it('takes numbers of another scale for one key, in the form that the source has', async () => {
   await using at = await openItems('id numeric primary key, v text')
   await at.source.query(`insert into items values (1, 'a'), (2.50, 'b')`)

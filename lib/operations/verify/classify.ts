@@ -22,7 +22,8 @@ export async function pendingKeys(
   const { custom, load } = sides.plan
   if (custom) {
     const rows = rowsWhere(sides, changedSince(custom, low))
-    return new Set((await listFingerprints({ session: sides.source, rows }, load)).keys())
+    const found = await listFingerprints({ session: sides.source, rows }, load)
+    return new Set([...found.values()].map(({ key }) => key))
   }
   return changedIds(sides, baseline, low, options)
 }
@@ -105,10 +106,10 @@ async function differingColumns(
     listTexts({ session: sides.source, rows: rowsOf(sides, keys) }, load),
     listTexts({ session: sides.target, rows: liveRowsOf(load, keys.map(spelled)) }, load),
   ])
-  const theirs = new Map(there.map((row) => [row[load.key], row]))
-  return here.map((row) => {
-    const other = theirs.get(spelled(row[load.key] ?? ''))
-    const names = load.columns.flatMap(({ name }) => (row[name] === other?.[name] ? [] : [name]))
-    return [row[load.key] ?? '', names]
+  const theirs = new Map(there.map(({ key, texts }) => [key, texts]))
+  return here.map(({ key, texts }) => {
+    const other = theirs.get(spelled(key))
+    const names = load.columns.flatMap(({ name }) => (texts[name] === other?.[name] ? [] : [name]))
+    return [key, names]
   })
 }

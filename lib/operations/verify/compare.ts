@@ -71,7 +71,7 @@ export async function compareRows(
     sumPages(sides.source, ({ condition }) => rowsWhere(sides, condition), true),
     sumPages(sides.target, ({ condition }) => liveRows(load, condition), false),
   )
-  const found: Found = { missing: [], stale: [], extra: [] }
+  const found: Found = { missing: [], stale: [], extra: [], stored: new Map() }
   for (const [index, page] of pages.entries()) {
     const [ours, theirs] = [here[index] ?? none, there[index] ?? none]
     for (const group of new Set([...ours.keys(), ...theirs.keys()])) {
@@ -79,10 +79,10 @@ export async function compareRows(
       if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
     }
   }
-  const stored = await pairSpellings(sides, found)
+  await pairSpellings(sides, found)
   const inOrder = isCountable(load) ? (a: string, b: string) => Number(a) - Number(b) : undefined
   for (const keys of [found.missing, found.stale, found.extra]) keys.sort(inOrder)
-  return { ...found, stored, rowsCompared }
+  return { ...found, rowsCompared }
 }
 
 const none: Sums = new Map()
@@ -91,18 +91,19 @@ interface Found {
   missing: string[]
   readonly stale: string[]
   extra: string[]
+  readonly stored: Map<string, string>
 }
 
 /** A key that is missing in one spelling and too many in another is one row, whose key is stale. */
-async function pairSpellings({ target, plan }: Sides, found: Found): Promise<ReadonlyMap<string, string>> {
-  if (!isLooseKey(plan.load) || found.missing.length === 0 || found.extra.length === 0) return new Map()
+async function pairSpellings({ target, plan }: Sides, found: Found): Promise<void> {
+  if (!isLooseKey(plan.load) || found.missing.length === 0 || found.extra.length === 0) return
   const pairs = await findSpellings(target, plan.load, found.missing, found.extra)
-  const stored = new Map(pairs.map(({ key, stored: spelling }) => [key, spelling]))
-  const spellings = new Set(stored.values())
-  found.stale.push(...stored.keys())
-  found.missing = found.missing.filter((key) => !stored.has(key))
-  found.extra = found.extra.filter((key) => !spellings.has(key))
-  return stored
+  const here = new Set(pairs.map(({ key }) => key))
+  const there = new Set(pairs.map(({ stored }) => stored))
+  for (const { key, stored } of pairs) found.stored.set(key, stored)
+  found.stale.push(...here)
+  found.missing = found.missing.filter((key) => !here.has(key))
+  found.extra = found.extra.filter((key) => !there.has(key))
 }
 
 async function compareGroup(sides: Sides, condition: RawBuilder<unknown>, found: Found): Promise<void> {
@@ -111,11 +112,15 @@ async function compareGroup(sides: Sides, condition: RawBuilder<unknown>, found:
     listFingerprints({ session: sides.source, rows: rowsWhere(sides, condition) }, load),
     listFingerprints({ session: sides.target, rows: liveRows(load, condition) }, load),
   )
-  for (const [key, print] of ours) {
-    if (!theirs.has(key)) found.missing.push(key)
-    else if (theirs.get(key) !== print) found.stale.push(key)
+  for (const [name, { key, fingerprint }] of ours) {
+    const other = theirs.get(name)
+    if (!other) found.missing.push(key)
+    else if (other.fingerprint !== fingerprint) {
+      found.stale.push(key)
+      if (other.key !== key) found.stored.set(key, other.key)
+    }
   }
-  for (const key of theirs.keys()) if (!ours.has(key)) found.extra.push(key)
+  for (const [name, { key }] of theirs) if (!ours.has(name)) found.extra.push(key)
 }
 
 /** The first failure waits for the other side, which would otherwise continue unobserved. */
