@@ -66,7 +66,7 @@ async function conflictsLeft(
   return findConflicts(target, plan, rules)
 }
 
-/** Why a row is rejected whose key is another row's key to the target, though the source tells them apart. */
+/** Why a row is rejected whose key is another row's key to the target, though the source keeps them apart. */
 export function keyConflict(plan: LoadPlan): RowError {
   const rule = keyRuleOf(plan)
   const { name, type } = keyColumnOf(plan)
