@@ -26,6 +26,8 @@ export interface Warning {
     | 'TAKEN_OVER'
     | 'RETRIED'
     | 'ROWS_REJECTED'
+    | 'VALUES_RELEASED'
+    | 'CHANGED_BY_TRIGGER'
   readonly message: string
 }
 

@@ -1,6 +1,7 @@
 import { hookFailed } from '../domain/hook-failed.js'
 import type { Micros } from '../domain/micros.js'
 import type { Progress } from '../domain/progress.js'
+import type { Released } from '../postgres/target/make-room.js'
 import type { Counts, Phases, Warning } from '../domain/report.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -14,12 +15,28 @@ export interface Tally {
   snapshots: number
   /** By how much stamps were late at most; null where that was not measured. */
   skewUsed: Micros | null
-  /** Those of the rejected rows that an earlier run had rejected, too. */
-  rejectedAgain: number
-  /** Rejected rows by the reason. */
-  readonly rejectReasons: Map<string, number>
+  readonly rejected: RejectedTally
+  readonly sideEffects: {
+    /** What soft-deleted rows gave up for rows that exist. */
+    readonly released: Released[]
+    /** Rows that a trigger of the table stored with other content. */
+    changedByTriggers: number
+  }
   readonly phases: Record<keyof Phases, number>
   readonly warnings: Warning[]
+}
+
+/** More of the rows that were rejected than their number. */
+export interface RejectedTally {
+  /** Those that an earlier run had rejected, too. */
+  again: number
+  /** How many by the reason. */
+  readonly reasons: Map<string, number>
+  /**
+   * Keys of those that were rejected because of other rows of the table, with the reason where this attempt has counted it: they are tried once
+   * more, all together, at the end.
+   */
+  readonly inConflict: Map<string, string | undefined>
 }
 
 /** Starts with what the run had committed before it was interrupted. */
@@ -36,8 +53,8 @@ export function newTally(committed?: Counts): Tally {
     keys: 0,
     snapshots: 1,
     skewUsed: null,
-    rejectedAgain: 0,
-    rejectReasons: new Map(),
+    rejected: { again: 0, reasons: new Map(), inConflict: new Map() },
+    sideEffects: { released: [], changedByTriggers: 0 },
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
   }

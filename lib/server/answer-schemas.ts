@@ -34,6 +34,8 @@ export const warningCodes = {
   TAKEN_OVER: 'TAKEN_OVER',
   RETRIED: 'RETRIED',
   ROWS_REJECTED: 'ROWS_REJECTED',
+  VALUES_RELEASED: 'VALUES_RELEASED',
+  CHANGED_BY_TRIGGER: 'CHANGED_BY_TRIGGER',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })

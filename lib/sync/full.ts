@@ -6,7 +6,8 @@ import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, measure, type Tally } from '../pipeline/tally.js'
 import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
 import { loadBatches, type LoadContext } from '../pipeline/write/load-batches.js'
-import { settleRejects } from '../pipeline/write/rejects.js'
+import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
@@ -16,7 +17,7 @@ import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/table-locks.js'
 import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf } from './load.js'
+import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
 
 /**
@@ -59,6 +60,8 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     signal: options.signal,
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
+  await retryConflicts(context, sourceRows(run))
+  tally.warnings.push(...loadWarnings(context))
   const hadRejects = run.rejectedBefore.size > 0
   await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
   const report = await finishRun(run, dryRun)

@@ -8,15 +8,17 @@ import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, measure } from '../pipeline/tally.js'
 import { keyPosition } from '../pipeline/write/chunk.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
-import { dropKeys, loadBatches } from '../pipeline/write/load-batches.js'
-import { settleRejects } from '../pipeline/write/rejects.js'
+import { dropKeys } from '../pipeline/write/drop-keys.js'
+import { loadBatches } from '../pipeline/write/load-batches.js'
+import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf } from './load.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
 
 /**
@@ -45,8 +47,10 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
     },
   })
   await policy.beginLast()
+  await retryConflicts(context, sourceRows(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
   await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
+  tally.warnings.push(...loadWarnings(context))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })
   }

@@ -4,10 +4,11 @@ import { readAcrossSnapshots, type ReadLimits } from '../pipeline/read/across-sn
 import type { Batch, BatchLimits, Extractor, RowLayout, TextBatch } from '../pipeline/read/batches.js'
 import { copyExtractor } from '../pipeline/read/copy.js'
 import { cursorExtractor } from '../pipeline/read/cursor.js'
-import type { QueryScope } from '../pipeline/read/queries.js'
+import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
 import type { Plan } from '../pipeline/prepare/plan.js'
 import { keyPosition } from '../pipeline/write/chunk.js'
 import type { LoadContext } from '../pipeline/write/load-batches.js'
+import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
 import { compile } from '../postgres/driver/statement.js'
 import type { Run } from './prepare.js'
@@ -72,6 +73,15 @@ export function rowsInBulk(
     return rowsByCursor(run)
   }
   return copyExtractor(source, { keyAt, keyType }, batchLimits(run))
+}
+
+/** How the source is asked about rows that were rejected because of others, once nothing else is read. */
+export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>): SourceRows {
+  const scope = scopeOf(run)
+  return {
+    rowsOf: (keys) => rowsByCursor(run).extract(compile(rowsOf(scope, keys))),
+    findInSource: (keys) => findInSource(run.source, scope, keys),
+  }
 }
 
 /** The rows of a query that is ordered by its key, under as many snapshots as it takes. */

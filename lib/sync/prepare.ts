@@ -10,6 +10,7 @@ import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-pro
 import { measure, newTally, type Tally } from '../pipeline/tally.js'
 import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/previous-runs.js'
 import type { RunProgress } from '../postgres/control/runs.js'
+import { isAboutOtherRows } from '../postgres/driver/row-error.js'
 import type { ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
 import type { Attempts } from './attempts.js'
@@ -63,6 +64,9 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     protectionDigest: plan.protection.digest,
     protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
   }
+  for (const { key } of found.rejected.filter((row) => isInConflict(row, attempts.executionId))) {
+    tally.rejected.inConflict.set(key, undefined)
+  }
   tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
   const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
   const baseline = { ...found, opened: { ...found.opened, bound: { ...bound, isIdle } } }
@@ -98,6 +102,11 @@ function requireStillProtected(
 /** What this run itself has rejected before it was interrupted is counted already. */
 function rejectedBefore(rejected: readonly RejectedRow[], executionId: string): Set<string> {
   return new Set(rejected.filter((row) => row.executionId !== executionId).map(({ key }) => key))
+}
+
+/** A row that this run itself has rejected because of others before it was interrupted; it is tried again at the end. */
+function isInConflict({ executionId, sqlState }: RejectedRow, own: string): boolean {
+  return executionId === own && isAboutOtherRows(sqlState)
 }
 
 function plannedEdits(

@@ -22,7 +22,8 @@ export async function pendingKeys(
   const { custom, load } = sides.plan
   if (custom) {
     const rows = rowsWhere(sides, changedSince(custom, low))
-    return new Set((await listFingerprints({ session: sides.source, rows }, load)).keys())
+    const found = await listFingerprints({ session: sides.source, rows }, load)
+    return new Set([...found.values()].map(({ key }) => key))
   }
   return changedIds(sides, baseline, low, options)
 }
@@ -61,13 +62,13 @@ const keysInspected = 1000
 /** In which columns each of the stale rows differs, by key; of a thousand at most. To be called before a repair. */
 export async function inspectStale(
   sides: Sides,
-  stale: readonly string[],
+  { stale, stored }: Pick<Differences, 'stale' | 'stored'>,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, readonly string[]>()
   const inspected = stale.slice(0, keysInspected)
   for (let from = 0; from < inspected.length; from += keysPerStatement) {
     const keys = inspected.slice(from, from + keysPerStatement)
-    for (const [key, differing] of await differingColumns(sides, keys)) found.set(key, differing)
+    for (const [key, differing] of await differingColumns(sides, keys, stored)) found.set(key, differing)
   }
   return found
 }
@@ -94,16 +95,21 @@ export function summarizeStale(
   }
 }
 
-async function differingColumns(sides: Sides, keys: readonly string[]): Promise<[string, string[]][]> {
+async function differingColumns(
+  sides: Sides,
+  keys: readonly string[],
+  stored: Differences['stored'],
+): Promise<[string, string[]][]> {
   const { load } = sides.plan
+  const spelled = (key: string) => stored.get(key) ?? key
   const [here, there] = await Promise.all([
     listTexts({ session: sides.source, rows: rowsOf(sides, keys) }, load),
-    listTexts({ session: sides.target, rows: liveRowsOf(load, keys) }, load),
+    listTexts({ session: sides.target, rows: liveRowsOf(load, keys.map(spelled)) }, load),
   ])
-  const theirs = new Map(there.map((row) => [row[load.key], row]))
-  return here.map((row) => {
-    const other = theirs.get(row[load.key])
-    const names = load.columns.flatMap(({ name }) => (row[name] === other?.[name] ? [] : [name]))
-    return [row[load.key] ?? '', names]
+  const theirs = new Map(there.map(({ key, texts }) => [key, texts]))
+  return here.map(({ key, texts }) => {
+    const other = theirs.get(spelled(key))
+    const names = load.columns.flatMap(({ name }) => (texts[name] === other?.[name] ? [] : [name]))
+    return [key, names]
   })
 }

@@ -1,12 +1,14 @@
 import type { ResolvedOptions } from '../../options.js'
 import { readAhead } from '../../pipeline/read/across-snapshots.js'
 import { cursorExtractor } from '../../pipeline/read/cursor.js'
-import { rowsOf } from '../../pipeline/read/queries.js'
+import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
 import { newTally } from '../../pipeline/tally.js'
 import { keyPosition } from '../../pipeline/write/chunk.js'
 import { commitAtEnd } from '../../pipeline/write/load-batches.js'
 import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
 import { loadBatches, type LoadContext } from '../../pipeline/write/load-batches.js'
+import { loadWarnings } from '../../pipeline/write/rejects.js'
+import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
@@ -21,7 +23,7 @@ export interface Repair {
 
 type RepairOptions = Pick<
   ResolvedOptions,
-  'pipeline' | 'batchSize' | 'batchBytes' | 'maxDeleteShare' | 'signal'
+  'pipeline' | 'batchSize' | 'batchBytes' | 'maxDeleteShare' | 'logger' | 'signal'
 >
 
 /**
@@ -43,13 +45,14 @@ export async function repairRows(
     const limits = { maxDeleteShare: options.maxDeleteShare, isUnexpectedSource: false }
     requirePlausibleDeletes({ missing: extra.length, live, sourceRows }, limits)
   }
-  const { written, rejected } = await reload(sides, [...found.missing, ...found.stale], options)
+  // First, as they may hold what must be unique.
   const deleted = canSoftDelete(plan.load) ? await softDelete(target, plan.load, extra) : 0
-  return { rowsRepaired: written + deleted, rejected }
+  const { written, rejected } = await reload(sides, [...found.missing, ...found.stale], options)
+  return { rowsRepaired: written + deleted, rejected: [...rejected] }
 }
 
 async function reload(sides: Sides, keys: readonly string[], options: RepairOptions) {
-  const rejected: string[] = []
+  const rejected = new Set<string>()
   if (keys.length === 0) return { written: 0, rejected }
   const { source, target } = sides
   const plan = sides.plan.load
@@ -64,18 +67,26 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
       maxRejects: Infinity,
       keepContent: false,
       known: new Set(),
-      onRejected: (key) => rejected.push(key),
+      onRejected: (key) => rejected.add(key),
+      onRetried: (key) => rejected.delete(key),
     },
     skew: undefined,
     signal: options.signal,
   }
   const layout = { columns: plan.columns.length, keyAt: keyPosition(plan), keyType: undefined }
   const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
-  const batches = cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, keys)))
+  const rows = (some: readonly string[]) =>
+    cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, some)))
   // The transaction has been open since the comparison began, and keeps the finding as well.
   const policy = commitAtEnd(target, () => target.script([setSavepoint]))
-  await loadBatches(context, readAhead(batches), policy)
-  return { written: tally.counts.rowsInserted + tally.counts.rowsUpdated, rejected }
+  await loadBatches(context, readAhead(rows(keys)), policy)
+  await retryConflicts(context, {
+    rowsOf: rows,
+    findInSource: (some) => findInSource(source, sides, some),
+  })
+  for (const { code, message } of loadWarnings(context)) options.logger.warn(message, { code })
+  const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
+  return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }
 }
 
 /** Creates the table through which rows are loaded; it has to exist before the transaction begins. */

@@ -38,7 +38,10 @@ type Shared =
   | 'logger'
 
 export interface VerifyOptions extends Pick<SyncOptions, Shared> {
-  /** Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all.) */
+  /**
+   * Share of the rows to compare, 0 to 1, in whole ranges of keys chosen by chance. (Default: 1, all; also where keys that are spelled
+   * differently can be one key to the target, as in citext.)
+   */
   readonly sample?: number | undefined
   /** Repairs what differs. (Default: false, which writes nothing but the finding.) */
   readonly repair?: boolean | undefined
@@ -108,7 +111,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit })
   const rejected = new Set(baseline.rejected.map(({ key }) => key))
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
-  const inspected = await inspectStale(sides, suspects.stale)
+  const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
     ? await repairRows(sides, suspects, sample, options)
     : {

@@ -12,6 +12,7 @@ import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
+import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
@@ -65,10 +66,17 @@ function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const columns = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
+  const present = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
   requireUnique(table, chatwoot.key)
+  const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
   const { key, changedAt } = chatwoot
-  const load = { table, key, columns, scope: scopeOf(table, options), changedAt }
+  const load = {
+    table,
+    key,
+    columns,
+    scope: scopeOf(table, options),
+    changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
+  }
   const shape = chatwootShape(read)
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
@@ -77,7 +85,7 @@ function planChatwoot(
     estimatedRows: conversations.estimatedRows,
     ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
     shapes: { source: shape, target: shapeOf(table) },
-    warnings: unknown.length > 0 ? [columnsUnknown(unknown)] : [],
+    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...warnings],
   }
 }
 
@@ -95,11 +103,12 @@ function planCustom(
   ]) {
     if (!columnOf(relation, needed)) throw missingInSource(relation, name, needed)
   }
-  const shared = table.columns.filter(
+  const present = table.columns.filter(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
   if (!columnOf(table, key)) missingInTarget(table, [key])
   requireUnique(table, key)
+  const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = columnOf(relation, changedAt)
   if (!stamp || !isStamp(stamp.type)) throw notAStamp(name, changedAt, stamp?.type)
   for (const column of shared) requireSameContent(columnOf(relation, column.name), column)
@@ -119,7 +128,12 @@ function planCustom(
     key,
     columns: shared,
     scope: scopeOf(table, options),
-    changedAt: isExact(stamp, columnOf(table, changedAt)) ? changedAt : undefined,
+    changedAt: isExact(
+      stamp,
+      shared.find(({ name: column }) => column === changedAt),
+    )
+      ? changedAt
+      : undefined,
   }
   return {
     load,
@@ -131,7 +145,7 @@ function planCustom(
       ...sourceTypes(relation, shared),
     ]),
     shapes: { source: shapeOf(relation), target: shapeOf(table) },
-    warnings: ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : [],
+    warnings: [...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []), ...warnings],
   }
 }
 

@@ -4,6 +4,8 @@ import { conversationKeys, conversations, type RowOptions } from '../../chatwoot
 import type { Micros } from '../../domain/micros.js'
 import type { ResolvedOptions } from '../../options.js'
 import { baseType } from '../../postgres/driver/column-types.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { compile } from '../../postgres/driver/statement.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
 import type { Plan } from '../prepare/plan.js'
@@ -60,6 +62,25 @@ export function rowsSince(
 function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
   const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
   return sql`${keyOf(scope)} = any(${list}::${sql.raw(keyType(scope))}[])`
+}
+
+/** Which of these keys exist, in these letters. They may come from the target, and be none that the source's type can hold. */
+export async function findInSource(
+  source: Session,
+  scope: QueryScope,
+  keys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { plan } = scope
+  const { key, columns } = plan.load
+  const isSameType = columns.some(({ name, type }) => name === key && type === keyType(scope))
+  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
+  const isAmong = isSameType ? hasKey(scope, keys) : sql`${keyOf(scope)}::text = any(${list})`
+  const rows = await source.rows(
+    compile(sql<{ key: string }>`
+      select v.${sql.id(key)}::text as key
+      from (${rowsWhere(scope, isAmong)}) v`),
+  )
+  return new Set(rows.map((row) => row.key))
 }
 
 function inOrder(scope: QueryScope, condition: RawBuilder<unknown>): RawBuilder<unknown> {

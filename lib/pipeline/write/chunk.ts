@@ -1,4 +1,4 @@
-import { firstKey, halve, type BinaryRows } from '../../postgres/driver/binary-copy.js'
+import { allKeys, firstKey, halve, type BinaryRows } from '../../postgres/driver/binary-copy.js'
 import { binaryKeyType } from '../../postgres/driver/column-types.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { putBinaryRows, putRows, type Destination, type LoadPlan } from '../../postgres/target/upsert.js'
@@ -11,22 +11,31 @@ export interface Chunk {
   halves(): readonly [Chunk, Chunk]
   /** Key of the first row, as text. */
   key(): string
-  /** The first row as texts; undefined for binary rows. */
-  cells(): Cells | undefined
+  /** Whether a row has this key, in these letters. */
+  has(key: string): boolean
+  /** A row as texts; undefined for binary rows. */
+  cells(key: string): Cells | undefined
 }
 
 export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
   const middle = rows.length >> 1
+  const keyAt = keyPosition(plan)
+  let found: ReadonlyMap<string, Cells> | undefined
+  const byKey = () => (found ??= new Map(rows.map((row) => [row[keyAt] ?? '', row])))
   return {
     count: rows.length,
     put: (target, into) => putRows(target, plan, rows, into),
     halves: () => [chunkOfRows(plan, rows.slice(0, middle)), chunkOfRows(plan, rows.slice(middle))],
-    key: () => rows[0]?.[keyPosition(plan)] ?? '',
-    cells: () => rows[0],
+    key: () => rows[0]?.[keyAt] ?? '',
+    has: (key) => byKey().has(key),
+    cells: (key) => byKey().get(key),
   }
 }
 
 export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
+  const keyAt = keyPosition(plan)
+  const keyType = binaryKeyType(plan) ?? 'text'
+  let found: ReadonlySet<string> | undefined
   return {
     count: rows.count,
     put: async (target, into) => {
@@ -37,7 +46,8 @@ export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
       const [first, second] = halve(rows)
       return [chunkOfBinary(plan, first), chunkOfBinary(plan, second)]
     },
-    key: () => firstKey(rows, keyPosition(plan), binaryKeyType(plan) ?? 'text'),
+    key: () => firstKey(rows, keyAt, keyType),
+    has: (key) => (found ??= new Set(allKeys(rows, keyAt, keyType))).has(key),
     cells: () => undefined,
   }
 }

@@ -1,12 +1,11 @@
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import { dropPassed, recordRejects, type Reject } from '../../postgres/control/rejects.js'
-import type { RowError } from '../../postgres/driver/row-error.js'
+import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { countLive } from '../../postgres/target/deletes.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 import type { Tally } from '../tally.js'
-import type { Chunk } from './chunk.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */
 export interface RejectRules {
@@ -21,7 +20,16 @@ export interface RejectRules {
   readonly known: ReadonlySet<string>
   /** Called for each rejected row. */
   readonly onRejected?: (key: string) => void
+  /** Absent while rows are read, as it takes the same connection. */
+  readonly findInSource?: FindInSource
+  /** Whether this run has recorded the row for the same reason already. */
+  readonly isRecorded?: (key: string) => boolean
+  /** Called for each of them that is tried once more in the same run. */
+  readonly onRetried?: (key: string) => void
 }
+
+/** Which of these keys the source has, in these letters. */
+export type FindInSource = (keys: readonly string[]) => Promise<ReadonlySet<string>>
 
 /** A rejected row as it is recorded. */
 export type Rejected = Reject
@@ -47,19 +55,46 @@ const rejectsTried = 1000
 const shareTried = 0.1
 
 /** Counts a rejected row by its reason. Throws TOO_MANY_REJECTS as soon as that is certain. */
-export function newReject({ tally, rejects, plan }: Context, row: Chunk, error: RowError): Rejected {
+export function newReject(
+  { tally, rejects, plan }: Context,
+  { key, cells }: { readonly key: string; readonly cells: Cells | undefined },
+  error: RowError,
+): Rejected {
   const { counts } = tally
-  const key = row.key()
   counts.rowsRejected += 1
-  if (rejects.known.has(key)) tally.rejectedAgain += 1
+  if (rejects.known.has(key)) tally.rejected.again += 1
   const reason = `${error.message} (${placeOf(error)})`
-  tally.rejectReasons.set(reason, (tally.rejectReasons.get(reason) ?? 0) + 1)
+  tally.rejected.reasons.set(reason, (tally.rejected.reasons.get(reason) ?? 0) + 1)
+  if (isAboutOtherRows(error.sqlState)) tally.rejected.inConflict.set(key, reason)
   const limit =
-    rejects.maxRejects ?? Math.max(rejectsTried, counts.rowsExtracted * shareTried) + tally.rejectedAgain
-  if (counts.rowsRejected > limit) throw tooManyRejects(tally, limit)
+    rejects.maxRejects ?? Math.max(rejectsTried, counts.rowsExtracted * shareTried) + tally.rejected.again
+  // Those in conflict may still pass, all together.
+  if (counts.rowsRejected - tally.rejected.inConflict.size > limit) throw tooManyRejects(tally, limit)
   rejects.onRejected?.(key)
-  const cells = rejects.keepContent ? row.cells() : undefined
-  return { ...error, key, data: cells ? contentOf(plan.columns, cells) : null }
+  const isKept = rejects.keepContent && cells !== undefined
+  return { ...error, key, data: isKept ? contentOf(plan.columns, cells) : null }
+}
+
+/** Takes back what was counted for rows that were in conflict and are loaded once more, and forgets that they were; the reason of each. */
+export function takeBack(
+  { tally, rejects }: Context,
+  keys: readonly string[],
+): ReadonlyMap<string, string | undefined> {
+  const reasons = new Map<string, string | undefined>()
+  for (const key of keys) {
+    const reason = tally.rejected.inConflict.get(key)
+    reasons.set(key, reason)
+    tally.rejected.inConflict.delete(key)
+    tally.counts.rowsExtracted -= 1
+    tally.counts.rowsRejected -= 1
+    tally.keys -= 1
+    if (rejects.known.has(key)) tally.rejected.again -= 1
+    const count = reason === undefined ? 0 : (tally.rejected.reasons.get(reason) ?? 0)
+    if (reason !== undefined && count > 1) tally.rejected.reasons.set(reason, count - 1)
+    else if (reason !== undefined) tally.rejected.reasons.delete(reason)
+    rejects.onRetried?.(key)
+  }
+  return reasons
 }
 
 /** Records the rejected rows of a batch with its other rows, in the open transaction. */
@@ -67,7 +102,9 @@ export async function recordRejected(
   { target, rejects, dryRun }: Context,
   rejected: readonly Rejected[],
 ): Promise<void> {
-  if (!dryRun) await recordRejects(target, rejects, rejected)
+  const { isRecorded } = rejects
+  const isNew = ({ key }: Rejected) => isRecorded === undefined || !isRecorded(key)
+  if (!dryRun) await recordRejects(target, rejects, rejected.filter(isNew))
 }
 
 /**
@@ -88,6 +125,27 @@ export async function settleRejects(
   if (!dryRun && hadRejects) await dropPassed(target, rejects)
 }
 
+/** What else an operator should know of the rows that were loaded. */
+export function loadWarnings({ tally, plan }: Pick<Context, 'tally' | 'plan'>): Warning[] {
+  const { released, changedByTriggers: changed } = tally.sideEffects
+  const warnings: Warning[] = []
+  const sums = new Map<string, { emptied: number; removed: number }>()
+  for (const { rule, column, emptied, removed } of released) {
+    const name = `${column}, which ${rule} keeps unique`
+    const sum = sums.get(name) ?? { emptied: 0, removed: 0 }
+    sums.set(name, { emptied: sum.emptied + emptied, removed: sum.removed + removed })
+  }
+  for (const [name, { emptied, removed }] of sums) {
+    const message = `Soft-deleted rows gave up the value of ${name}, to rows that have it now: it is NULL in ${emptied} of them, and ${removed} were removed, as it cannot be NULL.`
+    warnings.push({ code: 'VALUES_RELEASED', message })
+  }
+  if (changed > 0) {
+    const message = `A trigger of ${plan.table.name} stored ${changed} ${changed === 1 ? 'row' : 'rows'} with other content than the source has; each full run writes them again, and verify counts them as stale. Drop it, or let it leave the columns that are loaded alone.`
+    warnings.push({ code: 'CHANGED_BY_TRIGGER', message })
+  }
+  return warnings
+}
+
 /**
  * A run that resumes another one reads only the rest: the rows before are in the table. An incremental run reads few rows beside all that were
  * rejected before, which an earlier run has allowed.
@@ -95,7 +153,7 @@ export async function settleRejects(
 async function defaultLimit({ tally, target, plan }: Context, isResumed: boolean): Promise<number> {
   const { rowsExtracted, rowsRejected } = tally.counts
   const limit = (rows: number) =>
-    Math.max(rejectsAllowed, Math.floor(rows * shareAllowed)) + tally.rejectedAgain
+    Math.max(rejectsAllowed, Math.floor(rows * shareAllowed)) + tally.rejected.again
   const isEnough = !isResumed || rowsRejected <= limit(rowsExtracted)
   return limit(isEnough ? rowsExtracted : await countLive(target, plan))
 }
@@ -115,8 +173,8 @@ function contentOf(columns: LoadPlan['columns'], cells: Cells): Reject['data'] {
 /** Characters of a rejected row that are kept at most. */
 const keptLength = 10_000_000
 
-function mostFrequentReason({ rejectReasons }: Tally): { readonly reason: string; readonly rows: number } {
-  const [first] = [...rejectReasons].sort(([, a], [, b]) => b - a)
+function mostFrequentReason({ rejected }: Tally): { readonly reason: string; readonly rows: number } {
+  const [first] = [...rejected.reasons].sort(([, a], [, b]) => b - a)
   return { reason: first?.[0] ?? '', rows: first?.[1] ?? 0 }
 }
 

@@ -154,12 +154,17 @@ export const forgottenQuery = (pipeline: string) =>
 export interface RejectedRow {
   readonly key: string
   readonly executionId: string | null
+  readonly sqlState: string
 }
 
 /** The rows that the target has rejected so far, in no order. */
 export const rejectedRowsQuery = (pipeline: string): CompiledQuery<RejectedRow> =>
   builder
     .selectFrom('etl_rejects')
-    .select(['row_key as key', sql<string | null>`execution_id::text`.as('executionId')])
+    .select([
+      'row_key as key',
+      sql<string | null>`execution_id::text`.as('executionId'),
+      'sql_state as sqlState',
+    ])
     .where('pipeline', '=', pipeline)
     .compile()

@@ -220,3 +220,8 @@ export function firstKey({ pieces }: BinaryRows, keyAt: number, keyType: KeyType
   const [key = 0] = findRows(data, keyAt).keys
   return readKey(data, key, keyType)
 }
+
+/** The keys of all rows as texts. */
+export function allKeys({ pieces }: BinaryRows, keyAt: number, keyType: KeyType): string[] {
+  return pieces.flatMap((data) => findRows(data, keyAt).keys.map((key) => readKey(data, key, keyType)))
+}

@@ -1,8 +1,14 @@
-import { sql, type CompiledQuery } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
+import {
+  hasTriggersOfRelation,
+  keyRulesOfRelation,
+  type KeyRule,
+  type WritingRules,
+} from './writing-rules.js'
 
 export interface Column {
   readonly name: string
@@ -22,6 +28,8 @@ export interface Relation {
   readonly required: readonly string[]
   /** Columns that alone form a unique key: of a whole, valid index that is checked at once. */
   readonly uniqueColumns: readonly string[]
+  /** What happens to rows that are written to it. */
+  readonly writing: WritingRules
   /** Rows as the planner estimates them; null for a view and for a table that was never analysed. */
   readonly estimatedRows: number | null
 }
@@ -31,7 +39,8 @@ export interface RelationRow {
   readonly schema: string
   readonly name: string
   readonly columns: string | null
-  readonly unique_columns: string
+  readonly key_rules: string
+  readonly has_triggers: boolean
   readonly estimated_rows: string | null
 }
 
@@ -80,10 +89,9 @@ export function requireTarget(table: Relation | undefined, name: string): Relati
 /** The relation that `relationQuery` found. */
 export function toRelation([row]: readonly RelationRow[]): Relation | undefined {
   if (!row) return undefined
-  const { schema, name, columns, unique_columns: uniqueColumns, estimated_rows: estimate } = row
-  const described: { name: string; type: string; readable: boolean; required: boolean }[] = JSON.parse(
-    columns ?? '[]',
-  )
+  const { schema, name, columns, estimated_rows: estimate } = row
+  const described: DescribedColumn[] = JSON.parse(columns ?? '[]')
+  const keyRules: KeyRule[] = JSON.parse(row.key_rules)
   return {
     schema,
     name,
@@ -92,9 +100,22 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
     required: described.flatMap((column) => (column.required ? [column.name] : [])),
-    uniqueColumns: JSON.parse(uniqueColumns),
+    uniqueColumns: [...new Set(keyRules.map(({ column }) => column))],
+    writing: {
+      keys: keyRules,
+      generated: described.flatMap((column) => (column.generated ? [column.name] : [])),
+      identities: described.flatMap((column) => (column.identity ? [column.name] : [])),
+      hasTriggers: row.has_triggers,
+    },
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
   }
+}
+
+interface DescribedColumn extends Column {
+  readonly readable: boolean
+  readonly required: boolean
+  readonly generated: boolean
+  readonly identity: boolean
 }
 
 function isInvalidName(error: unknown): boolean {
@@ -109,6 +130,16 @@ function invalidName(option: string, name: string): SyncError {
 
 /** Everything about a relation that `toRelation` reads; no row when there is none of that name. */
 export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
+  describe(name, { keyRules: keyRulesOfRelation, hasTriggers: hasTriggersOfRelation })
+
+/** The same without what happens to written rows, for a check that is part of each commit. */
+const columnsQuery = (name: string): CompiledQuery<RelationRow> =>
+  describe(name, { keyRules: sql`'[]'`, hasTriggers: sql`false` })
+
+const describe = (
+  name: string,
+  rules: { readonly keyRules: RawBuilder<unknown>; readonly hasTriggers: RawBuilder<unknown> },
+): CompiledQuery<RelationRow> =>
   compile(sql<RelationRow>`
   select
     n.nspname::text as schema,
@@ -119,6 +150,8 @@ export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
           'name', a.attname,
           'type', format_type(a.atttypid, a.atttypmod),
           'required', a.attnotnull,
+          'generated', a.attgenerated <> '',
+          'identity', a.attidentity = 'a',
           'readable', has_column_privilege(c.oid, a.attnum, 'select')
         )
         order by a.attnum
@@ -128,17 +161,8 @@ export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
         and a.attnum > 0
         and not a.attisdropped
     )::text as columns,
-    (
-      select coalesce(jsonb_agg(a.attname), '[]'::jsonb)
-      from pg_index i
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-      where i.indrelid = c.oid
-        and i.indisunique
-        and i.indisvalid
-        and i.indimmediate
-        and i.indpred is null
-        and i.indnkeyatts = 1
-    )::text as unique_columns,
+    ${rules.keyRules}::text as key_rules,
+    ${rules.hasTriggers} as has_triggers,
     case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
@@ -202,7 +226,7 @@ export interface ColumnGuard {
 export function guardColumns(table: string, written: Pick<Relation, 'name' | 'columns'>): ColumnGuard {
   const before = shapeOf(written)
   return {
-    query: relationQuery(table),
+    query: columnsQuery(table),
     check: (rows) => {
       const now = toRelation(rows)
       const after = now ? [...shapeOf(now)].filter(([name]) => before.has(name)) : []

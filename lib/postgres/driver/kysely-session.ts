@@ -112,12 +112,13 @@ async function* fetchRows(rows: Rows, query: CompiledQuery, columns: number, siz
 }
 
 /** All rows in one parameter, so that the text stays the same for each batch. */
-function insertTexts({ schema, name, columns }: Destination, rows: readonly Cells[]) {
+function insertTexts({ schema, name, columns, isIdentity = false }: Destination, rows: readonly Cells[]) {
   const values = columns.map(
     ({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(baseType(type))}`,
   )
   return sql`
     insert into ${schema === undefined ? sql.id(name) : sql.id(schema, name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
+    ${isIdentity ? sql`overriding system value` : sql``}
     select ${sql.join(values)}
     from json_array_elements(${JSON.stringify(rows)}::json) entry`
 }

@@ -36,8 +36,17 @@ function isAboutRow(sqlState: string): boolean {
   return /^(22|23|44)/.test(sqlState) || ['54000', '54001', 'P0001'].includes(sqlState)
 }
 
+/** Whether a row was rejected because of another row of the table, so that it may pass together with that one. */
+export function isAboutOtherRows(sqlState: string): boolean {
+  return sqlState === '23505' || sqlState === '23P01'
+}
+
+/** SQLSTATE of rows that a trigger leaves out without an error: no data. */
+export const leftOut = '02000'
+
 /** Why a row is rejected, by SQLSTATE: the server's own words quote the value, and come in its language. */
 export const rejectReasons: Readonly<Record<string, string>> = {
+  [leftOut]: 'a trigger of the table leaves it out, without an error',
   '22001': 'a text is longer than the column allows',
   '22003': 'a number is out of the range of the column',
   '22007': 'a text is not a date or time',

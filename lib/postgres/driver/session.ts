@@ -59,6 +59,8 @@ export interface Destination {
   readonly schema?: string
   readonly name: string
   readonly columns: readonly { readonly name: string; readonly type: string }[]
+  /** One of the columns is an identity that is always generated, unless an insert says otherwise. COPY needs not say so. */
+  readonly isIdentity?: boolean
 }
 
 /** Streams in PostgreSQL's binary COPY format, in pieces that may end anywhere. */

@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 
-import { tableOf, type Column } from '../driver/catalog.js'
+import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { inScope, type LoadPlan } from './upsert.js'
+import { isLooseKey, isRespelled, isSameKey, keyColumnOf, keysOfType } from './key-rule.js'
+import { inScope, type LoadPlan } from './load-plan.js'
 
 const keysName = 'chatwoot_sync_keys'
 
@@ -44,7 +45,7 @@ export async function countSoftDeletable(
 
 /** Creates the temporary table for all keys of the source; the end of the transaction drops it. */
 export async function createKeys(target: Session, plan: LoadPlan): Promise<void> {
-  const { name, type } = keyColumn(plan)
+  const { name, type } = keyColumnOf(plan)
   await target.rows(
     compile(sql`create temp table ${sql.id(keysName)} (${sql.id(name)} ${sql.raw(type)}) on commit drop`),
   )
@@ -52,7 +53,7 @@ export async function createKeys(target: Session, plan: LoadPlan): Promise<void>
 
 export async function addKeys(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<void> {
   await target.fill(
-    { name: keysName, columns: [keyColumn(plan)] },
+    { name: keysName, columns: [keyColumnOf(plan)] },
     keys.map((key) => [key]),
   )
 }
@@ -87,16 +88,22 @@ function deletion({ table }: LoadPlan) {
   return hasUpdatedAt ? sql`deleted_at = now(), etl_updated_at = now()` : sql`deleted_at = now()`
 }
 
-/** The keys as one JSON text, which every driver sends in the same form. */
+/** Rows of exactly these keys: of two spellings of one key, one can be gone while the row has the other. */
 function amongKeys(plan: LoadPlan, keys: readonly string[]) {
-  const { name, type } = keyColumn(plan)
+  const key = sql`t.${sql.id(plan.key)}`
+  const listed = keysOfType(plan, keys)
+  const isAmong = isLooseKey(plan)
+    ? sql`exists (
+        select 1
+        from (${listed}) l
+        where ${isSameKey(plan, key, sql`l.key`)}
+          and not (${isRespelled(key, sql`l.key`)})
+      )`
+    : sql`${key} in (${listed})`
   return sql`
     t.deleted_at is null
       and ${inScope(plan, 't')}
-      and t.${sql.id(name)} in (
-        select key::${sql.raw(type)}
-        from json_array_elements_text(${JSON.stringify(keys)}::json) key
-      )`
+      and ${isAmong}`
 }
 
 function isMissing(plan: LoadPlan) {
@@ -107,10 +114,6 @@ function isMissing(plan: LoadPlan) {
       and not exists (
         select 1
         from ${sql.id(keysName)} k
-        where k.${key} = t.${key}
+        where ${isSameKey(plan, sql`t.${key}`, sql`k.${key}`)}
       )`
-}
-
-function keyColumn({ key, columns }: LoadPlan): Column {
-  return columns.find(({ name }) => name === key) ?? { name: key, type: 'text' }
 }

@@ -4,6 +4,7 @@ import { baseType } from '../driver/column-types.js'
 import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { keyColumnOf } from './key-rule.js'
 import { inScope, type LoadPlan } from './upsert.js'
 
 /** One half of a comparison: rows as a query with the columns of the plan, in their order. */
@@ -36,25 +37,48 @@ export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuil
   return new Map(rows.map(({ group: name, sums }) => [name, sums]))
 }
 
-/** The fingerprint of each row by its key. */
-export async function listFingerprints(half: Half, plan: LoadPlan): Promise<Sums> {
+/** One row of a half. */
+export interface Fingerprint {
+  /** Its key as this side writes it. */
+  readonly key: string
+  readonly fingerprint: string
+}
+
+/** The fingerprint of each row by its key in the type of the target's column, as one side may write a key another way than the other. */
+export async function listFingerprints(
+  half: Half,
+  plan: LoadPlan,
+): Promise<ReadonlyMap<string, Fingerprint>> {
   const rows = await half.session.rows(
-    compile(sql<{ key: string; fingerprint: string }>`
+    compile(sql<Fingerprint & { readonly same_key: string }>`
     select
       v.${sql.id(plan.key)}::text as key,
+      (${asTarget(keyColumnOf(plan))})::text as same_key,
       ${fingerprint(plan)}::text as fingerprint
     from (${half.rows}) v`),
   )
-  return new Map(rows.map(({ key, fingerprint: hash }) => [key, hash]))
+  return new Map(rows.map((row) => [row.same_key, row]))
 }
 
-/** A row with every column as text. */
-export type Texts = Readonly<Record<string, string | null>>
+/** A row with every column as text, and its key as its side writes it. */
+export interface TextRow {
+  readonly key: string
+  readonly texts: Readonly<Record<string, string | null>>
+}
 
 /** The rows with every column as text, in the type of the target's column. */
-export async function listTexts({ session, rows }: Half, { columns }: LoadPlan): Promise<readonly Texts[]> {
+export async function listTexts(
+  { session, rows }: Half,
+  { key, columns }: LoadPlan,
+): Promise<readonly TextRow[]> {
   const texts = columns.map((column) => sql`(${asTarget(column)})::text as ${sql.id(column.name)}`)
-  return session.rows(compile(sql<Texts>`select ${sql.join(texts)} from (${rows}) v`))
+  const keyName = 'chatwoot_sync_key'
+  const found = await session.rows(
+    compile(sql<TextRow['texts']>`
+    select ${sql.join([sql`v.${sql.id(key)}::text as ${sql.id(keyName)}`, ...texts])}
+    from (${rows}) v`),
+  )
+  return found.map((row) => ({ key: row[keyName] ?? '', texts: row }))
 }
 
 /** The rows of this pipeline in the target that are not soft-deleted, under a condition on `r`. */

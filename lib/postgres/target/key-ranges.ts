@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { isCountable } from '../driver/column-types.js'
+import { baseType, isCountable } from '../driver/column-types.js'
+import { keyColumnOf } from './key-rule.js'
 import type { LoadPlan } from './upsert.js'
 
 /** About this many rows share one sum: few enough to list, so many that equal tables cost next to nothing to compare. */
@@ -54,9 +55,12 @@ function rangePage({ key }: LoadPlan, ranges: readonly Range[]): Page {
   }
 }
 
-function hashPage({ key }: LoadPlan, sample: number): Page {
+function hashPage(plan: LoadPlan, sample: number): Page {
+  const { key } = plan
+  const type = sql.raw(baseType(keyColumnOf(plan).type))
+  // In the collation C, as others may have one hash for two spellings, which the other server does not.
   const hash = (alias: string) =>
-    sql`(hashtextextended(${sql.id(alias, key)}::text, 1) & ${sql.lit(hashGroups - 1)})`
+    sql`(hashtextextended(${sql.id(alias, key)}::${type}::text collate "C", 1) & ${sql.lit(hashGroups - 1)})`
   const groups = Array.from({ length: hashGroups }, (_, index) => index)
   const chosen = sample < 1 ? pick(groups, sample) : undefined
   return {

@@ -2,28 +2,22 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { equality } from '../driver/column-types.js'
 import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
-import { tableOf, type Column, type Relation } from '../driver/catalog.js'
+import { tableOf, type Relation } from '../driver/catalog.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
+import { isLooseKey, isRespelled, isSameKey } from './key-rule.js'
+import { inScope, stageName, type LoadPlan } from './load-plan.js'
 
-/** Where rows go, and which columns. */
-export interface LoadPlan {
-  readonly table: Relation
-  readonly key: string
-  /** Columns that are written, the key among them, in the order of the cells. */
-  readonly columns: readonly Column[]
-  /** Which rows of the table belong to this pipeline, by the values of columns; others are left alone. Empty for all of them. */
-  readonly scope: readonly { readonly column: string; readonly values: readonly number[] }[]
-  /** The column of the target that holds the change stamp. */
-  readonly changedAt: string | undefined
-}
+export { inScope, stageName, type LoadPlan }
 
 export interface Written {
   readonly inserted: number
   readonly updated: number
+  /** Rows that were left, as the target has their key in another spelling: whether it is a row of its own, the source knows. */
+  readonly respelled: number
+  /** Keys of the rows that were stored; only of a table with triggers, which may leave rows out. */
+  readonly keys: readonly string[]
 }
-
-export const stageName = 'chatwoot_sync_stage'
 
 export interface StageOptions {
   /** The stage itself rejects what the table would reject, as nothing is written to that; all but rules that look at other rows of the table. */
@@ -77,8 +71,10 @@ export async function putBinaryRows(
   await copy.into(destinationOf(plan, into), copyStream(rows))
 }
 
-function destinationOf({ table: { schema, name }, columns }: LoadPlan, into: Destination) {
-  return into === 'stage' ? { name: stageName, columns } : { schema, name, columns }
+function destinationOf({ table, key, columns }: LoadPlan, into: Destination) {
+  const { schema, name, writing } = table
+  const isIdentity = writing.identities.includes(key)
+  return into === 'stage' ? { name: stageName, columns, isIdentity } : { schema, name, columns, isIdentity }
 }
 
 /** Whether no row of the target has a key after this one; with null, whether it has no row at all. */
@@ -105,7 +101,23 @@ export async function isEmptyBehind(
  * that changes from 1 to 1.0 arrives.
  */
 export async function upsertStage(target: Session, plan: LoadPlan): Promise<Written> {
-  return toWritten(await target.rows(compile(upsert(plan))))
+  return toWritten(await target.rows(compile(upsert(plan, differing(plan)))))
+}
+
+/** The same for a stage of which `pruneStage` has left only what has to be written, with the spelling of the keys. */
+export async function writeStage(target: Session, plan: LoadPlan): Promise<Written> {
+  return toWritten(await target.rows(compile(upsert(plan, sql`from ${sql.id(stageName)} s`))))
+}
+
+/** Removes from the stage the rows that the target holds already. */
+export async function pruneStage(target: Session, plan: LoadPlan): Promise<void> {
+  await target.rows(
+    compile(sql`
+      delete from ${sql.id(stageName)} s
+      using ${tableOf(plan.table)} t
+      where ${matching(plan)}
+        and not (${isDifferent(plan)})`),
+  )
 }
 
 /** What `upsertStage` would do, without doing it. */
@@ -115,19 +127,35 @@ export async function countStage(target: Session, plan: LoadPlan): Promise<Writt
       compile(sql<WrittenRow>`
     select
       (count(*) filter (where t.${sql.id(plan.key)} is null))::integer as inserted,
-      count(*)::integer as written
-    ${differing(plan)}`),
+      count(*)::integer as written,
+      0 as respelled,
+      null::text as keys
+    ${differing(plan, 'with respelled')}`),
     ),
   )
+}
+
+/** Keys of the staged rows that the target does not hold as they are, after they were written. */
+export async function differingKeys(target: Session, plan: LoadPlan): Promise<readonly string[]> {
+  const rows = await target.rows(
+    compile(sql<{ key: string }>`
+      select s.${sql.id(plan.key)}::text as key
+      ${differing(plan, 'with respelled')}`),
+  )
+  return rows.map(({ key }) => key)
 }
 
 interface WrittenRow {
   readonly inserted: number
   readonly written: number
+  readonly respelled: number
+  /** JSON. */
+  readonly keys: string | null
 }
 
-function toWritten([{ inserted, written } = { inserted: 0, written: 0 }]: readonly WrittenRow[]): Written {
-  return { inserted, updated: written - inserted }
+function toWritten([row]: readonly WrittenRow[]): Written {
+  const { inserted, written, respelled, keys } = row ?? { inserted: 0, written: 0, respelled: 0, keys: null }
+  return { inserted, updated: written - inserted, respelled, keys: JSON.parse(keys ?? '[]') }
 }
 
 /**
@@ -155,39 +183,65 @@ export async function oldestMovedStamp(
   return row?.oldest ? Number(row.oldest) : null
 }
 
-function upsert(plan: LoadPlan): RawBuilder<WrittenRow> {
+function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRow> {
   const { table, key, columns } = plan
   const names = columns.map(({ name }) => sql.id(name))
+  const isLoose = isLooseKey(plan)
   const assignments = columns.flatMap(({ name }) =>
-    name === key ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
+    name === key && !isLoose ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
   )
   if (has(table, 'etl_updated_at')) assignments.push(sql`etl_updated_at = now()`)
   if (has(table, 'deleted_at')) assignments.push(sql`deleted_at = null`)
   const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
+  const stored = table.writing.hasTriggers ? sql`, ${sql.id(key)}::text as key` : sql``
   return sql<WrittenRow>`
     with written as (
-      insert into ${tableOf(table)} (${sql.join(names)})
+      insert into ${tableOf(table)} (${sql.join(names)}) ${overriding(plan)}
       select ${sql.join(columns.map(({ name }) => sql`s.${sql.id(name)}`))}
-      ${differing(plan)}
+      ${rows}
       on conflict (${sql.id(key)}) ${action}
-      returning (xmax = 0) as is_new
+      returning (xmax = 0) as is_new${stored}
     )
     select
       (count(*) filter (where is_new))::integer as inserted,
-      count(*)::integer as written
+      count(*)::integer as written,
+      ${isLoose ? countRespelled(plan) : sql`0`} as respelled,
+      ${table.writing.hasTriggers ? sql`json_agg(key)::text` : sql`null::text`} as keys
     from written`
 }
 
+/** A key that is an identity takes its value only so. */
+const overriding = ({ table, key }: LoadPlan) =>
+  table.writing.identities.includes(key) ? sql`overriding system value` : sql``
+
+const countRespelled = (plan: LoadPlan) => sql`(
+        select count(*)::integer
+        from ${sql.id(stageName)} s
+        join ${tableOf(plan.table)} t on ${matching(plan)}
+        where ${isOtherSpelling(plan)}
+      )`
+
 /** Staged rows that the target lacks, holds with other content, or holds as deleted. */
-function differing(plan: LoadPlan): RawBuilder<unknown> {
-  const isDeleted = has(plan.table, 'deleted_at') ? sql`or t.deleted_at is not null` : sql``
+function differing(plan: LoadPlan, which?: 'with respelled'): RawBuilder<unknown> {
+  const isWanted =
+    isLooseKey(plan) && which === undefined
+      ? sql`(${isDifferent(plan)}) and not (${isOtherSpelling(plan)})`
+      : isDifferent(plan)
   return sql`
       from ${sql.id(stageName)} s
       left join ${tableOf(plan.table)} t on ${matching(plan)}
       where t.${sql.id(plan.key)} is null
-        ${isDeleted}
-        or ${isOtherContent(plan)}`
+        or ${isWanted}`
 }
+
+/** Whether a row of the target is not what was staged. */
+function isDifferent(plan: LoadPlan): RawBuilder<unknown> {
+  const isDeleted = has(plan.table, 'deleted_at') ? sql`t.deleted_at is not null or ` : sql``
+  const isOther = isLooseKey(plan) ? sql`${isOtherSpelling(plan)} or ` : sql``
+  return sql`${isDeleted}${isOther}${isOtherContent(plan)}`
+}
+
+const isOtherSpelling = ({ key }: LoadPlan) => isRespelled(sql`s.${sql.id(key)}`, sql`t.${sql.id(key)}`)
 
 /**
  * Whether two rows hold other bytes. Column by column where equal means the same bytes, which costs half of comparing whole rows; the
@@ -208,14 +262,6 @@ function isOtherContent({ key, columns }: LoadPlan): RawBuilder<unknown> {
   return sql`(${sql.join([sql`false`, ...plain, ...image], sql`\n          or `)})`
 }
 
-/** Whether a row of the target belongs to this pipeline. */
-export function inScope({ scope }: LoadPlan, alias: string): RawBuilder<unknown> {
-  const among = scope.map(
-    ({ column, values }) => sql`${sql.id(alias, column)} = any(${`{${values.join(',')}}`}::bigint[])`,
-  )
-  return sql`(${sql.join([sql`true`, ...among], sql` and `)})`
-}
-
-const matching = ({ key }: LoadPlan) => sql`t.${sql.id(key)} = s.${sql.id(key)}`
+const matching = (plan: LoadPlan) => isSameKey(plan, sql`t.${sql.id(plan.key)}`, sql`s.${sql.id(plan.key)}`)
 
 const has = (table: Relation, column: string) => table.columns.some(({ name }) => name === column)

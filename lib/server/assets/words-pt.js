@@ -106,6 +106,7 @@ export const portuguese = {
   rejectedTotal: 'em quarentena; cada execução tenta de novo',
   rejectedFor: 'Motivos',
   rejectReasons: {
+    '02000': 'um trigger da tabela a deixa de fora, sem erro',
     22001: 'um texto é mais longo do que a coluna permite',
     22003: 'um número está fora do intervalo da coluna',
     22007: 'um texto não é data nem hora',
@@ -134,6 +135,8 @@ export const portuguese = {
     TAKEN_OVER: 'A execução continuou de onde outro programa tinha parado.',
     RETRIED: 'Houve uma falha temporária e a execução tentou de novo; nada se perdeu.',
     ROWS_REJECTED: 'O destino rejeitou linhas; cada execução tenta de novo.',
+    VALUES_RELEASED: 'Linhas marcadas como excluídas cederam um valor único a linhas que existem.',
+    CHANGED_BY_TRIGGER: 'Um trigger da tabela gravou linhas com outro conteúdo.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:

@@ -1,0 +1,157 @@
+import { SyncError } from '../../domain/errors.js'
+import {
+  isAboutOtherRows,
+  leftOut,
+  rejectReasons,
+  rowErrorOf,
+  type RowError,
+} from '../../postgres/driver/row-error.js'
+import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
+import { isLooseKey } from '../../postgres/target/key-rule.js'
+import {
+  clearStage,
+  countStage,
+  differingKeys,
+  oldestMovedStamp,
+  upsertStage,
+  type LoadPlan,
+  type Written,
+} from '../../postgres/target/upsert.js'
+import type { Chunk } from './chunk.js'
+import type { LoadContext } from './load-context.js'
+import { keyConflict, writeTogether } from './load-together.js'
+import { newReject, recordRejected, type Rejected } from './rejects.js'
+
+/** False when the target rejects a row, or has the key of one already; then nothing is written. */
+export async function tryAppend({ target, plan }: LoadContext, chunk: Chunk): Promise<boolean> {
+  try {
+    if (chunk.count > 0) await chunk.put(target, 'table')
+    return true
+  } catch (error) {
+    if (!rowErrorOf(error, plan.columns)) throw error
+    await target.script([backToSavepoint])
+    return false
+  }
+}
+
+/** What became of the rows of a chunk; the others were equal already. */
+interface Outcome {
+  inserted: number
+  updated: number
+  readonly rejected: Rejected[]
+}
+
+/** Loads a chunk through the stage, which is empty, in the open transaction, with the savepoint set right before it. */
+export async function loadThroughStage(context: LoadContext, chunk: Chunk) {
+  const outcome: Outcome = { inserted: 0, updated: 0, rejected: [] }
+  if (chunk.count > 0) await bisect(context, chunk, outcome)
+  const { inserted, updated, rejected } = outcome
+  if (rejected.length > 0) await recordRejected(context, rejected)
+  return { inserted, updated, rejected: rejected.length }
+}
+
+/**
+ * When the target rejects a row of the chunk, everything but the rejected rows is written: it returns to the savepoint and tries each half by
+ * itself. A failure that is not about a row is thrown. For k rejected rows among n it takes about k log n tries, and no memory but that of
+ * the chunk. Rows that are in each other's way are written together, and found by what the indexes say, not by trying.
+ * Returns whether the last try wrote something, which the stage then holds; else the stage is empty.
+ */
+async function bisect(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
+  const { target, plan, dryRun } = context
+  try {
+    await loadPlainly(context, chunk, outcome)
+    return true
+  } catch (error) {
+    const reason = reasonOf(error, plan)
+    if (!reason) throw error
+    await target.script([backToSavepoint])
+    const isTogether = !dryRun && isAboutOtherRows(reason.sqlState)
+    if (isTogether && (await tryTogether(context, chunk, outcome))) return true
+    if (chunk.count === 1) {
+      reject(context, outcome, chunk, { key: chunk.key(), reason })
+      return false
+    }
+  }
+  let isWritten = false
+  for (const half of chunk.halves()) {
+    if (isWritten) await target.script([clearStage, ...moveSavepoint])
+    isWritten = await bisect(context, half, outcome)
+  }
+  return isWritten
+}
+
+async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
+  const { target, plan, dryRun } = context
+  await chunk.put(target, 'stage')
+  await measureSkew(context)
+  const written = await (dryRun ? countStage : upsertStage)(target, plan)
+  if (written.respelled > 0) throw new KeyRespelled()
+  await note(context, chunk, written, outcome)
+}
+
+/** False when the target rejects a row of it for itself, or cannot compare rows as its indexes do. */
+async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
+  const { target, plan } = context
+  try {
+    await chunk.put(target, 'stage')
+    await measureSkew(context)
+    const { written, rejected, released } = await writeTogether(context)
+    // The target writes the key another way than the source, so that its rows are known one by one only.
+    if (!rejected.every(({ key }) => chunk.has(key))) throw new KeyRespelled()
+    for (const each of rejected) reject(context, outcome, chunk, each)
+    await note(context, chunk, written, outcome)
+    context.tally.sideEffects.released.push(...released)
+    return true
+  } catch (error) {
+    if (!reasonOf(error, plan) && !isAboutStatement(error)) throw error
+    await target.script([backToSavepoint])
+    return false
+  }
+}
+
+function reject(
+  context: LoadContext,
+  { rejected }: Outcome,
+  chunk: Chunk,
+  { key, reason }: { readonly key: string; readonly reason: RowError },
+): void {
+  rejected.push(newReject(context, { key, cells: chunk.cells(key) }, reason))
+}
+
+/** Adds what was written. A row that a trigger has left out is rejected, as it would else be lost without a word. */
+async function note(context: LoadContext, chunk: Chunk, written: Written, outcome: Outcome): Promise<void> {
+  const { target, plan, tally, dryRun } = context
+  if (plan.table.writing.hasTriggers && !dryRun) {
+    const stored = new Set(written.keys)
+    const differing = await differingKeys(target, plan)
+    const lost = differing.filter((key) => !stored.has(key))
+    tally.sideEffects.changedByTriggers += differing.length - lost.length
+    const reason = { sqlState: leftOut, message: rejectReasons[leftOut] ?? '', column: null }
+    for (const key of lost) reject(context, outcome, chunk, { key, reason })
+  }
+  outcome.inserted += written.inserted
+  outcome.updated += written.updated
+}
+
+/** A row of the target has the key in another spelling. */
+class KeyRespelled extends Error {}
+
+/** Why the target rejected a row, also where it is that two keys of the source are one key to it. */
+function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
+  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && isLooseKey(plan)
+  if (isTwice || error instanceof KeyRespelled) return keyConflict(plan)
+  return rowErrorOf(error, plan.columns)
+}
+
+/** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
+function isAboutStatement(error: unknown): boolean {
+  const sqlState = error instanceof SyncError ? error.details['sqlState'] : null
+  return typeof sqlState === 'string' && /^(0A|42)/.test(sqlState)
+}
+
+/** How far before the low watermark without its allowance a changed row lies: that much of `skewAllowance` was needed. */
+async function measureSkew({ target, plan, skew, tally }: LoadContext): Promise<void> {
+  if (!skew) return
+  const oldest = await oldestMovedStamp(target, plan, [...skew.retried])
+  if (oldest !== null) tally.skewUsed = Math.max(tally.skewUsed ?? 0, skew.since - oldest)
+}

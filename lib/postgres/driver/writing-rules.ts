@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+
+/** What a table makes of the rows that are written to it. */
+export interface WritingRules {
+  /** By which rule each of the unique columns makes two rows one. */
+  readonly keys: readonly KeyRule[]
+  /** Names of columns that take no value from outside: computed by the table. */
+  readonly generated: readonly string[]
+  /** Names of columns that are `generated always as identity`: they take a value by `overriding system value`, and none in an update. */
+  readonly identities: readonly string[]
+  /** A trigger of the owner's sees the rows, and may change them or leave them out. */
+  readonly hasTriggers: boolean
+}
+
+/** When a unique index on one column takes two values for equal. */
+export interface KeyRule {
+  readonly column: string
+  /** Name of the index. */
+  readonly index: string
+  /** As an expression names it, with its schema. */
+  readonly operator: string
+  /** With its schema; null for a type that has none. */
+  readonly collation: string | null
+  /** Texts that differ are never equal; true also without a collation. */
+  readonly isDeterministic: boolean
+}
+
+/** The rules as JSON, of the relation `c`: those that call the most equal come first. */
+export const keyRulesOfRelation = sql`(
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'column', a.attname,
+            'index', x.relname,
+            'operator', format('operator(%I.%s)', o.nspname, e.oprname),
+            'collation', quote_ident(m.nspname) || '.' || quote_ident(l.collname),
+            'isDeterministic', coalesce(l.collisdeterministic, true)
+          )
+          order by coalesce(l.collisdeterministic, true), i.indisprimary desc, i.indexrelid
+        ),
+        '[]'::jsonb
+      )
+      from pg_index i
+      join pg_class x on x.oid = i.indexrelid
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      join pg_opclass p on p.oid = i.indclass[0]
+      join pg_amop r
+        on r.amopfamily = p.opcfamily
+        and r.amoplefttype = p.opcintype
+        and r.amoprighttype = p.opcintype
+        and r.amopstrategy = 3
+      join pg_operator e on e.oid = r.amopopr
+      join pg_namespace o on o.oid = e.oprnamespace
+      left join pg_collation l on l.oid = i.indcollation[0]
+      left join pg_namespace m on m.oid = l.collnamespace
+      where i.indrelid = c.oid
+        and i.indisunique
+        and i.indisvalid
+        and i.indimmediate
+        and i.indpred is null
+        and i.indnkeyatts = 1
+    )`
+
+/** Whether the relation `c` or a partition of it has a trigger that sees written rows. */
+export const hasTriggersOfRelation = sql`exists (
+      select 1
+      from pg_trigger g
+      where g.tgrelid in (
+          select c.oid
+          union all
+          select relid::oid
+          from pg_partition_tree(c.oid)
+        )
+        and not g.tgisinternal
+        and g.tgenabled in ('O', 'A')
+        and (g.tgtype & 20) > 0
+    )`
