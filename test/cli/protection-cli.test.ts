@@ -32,7 +32,7 @@ it('settings protect what sync, verify and the button of the page read, and a co
   await fetch(`${url}api/runs`, { method: 'POST', headers, body: '{"loadType":"full"}' })
   const run = await until(async () => {
     const { runs }: Json = await (await fetch(`${url}api/runs`)).json()
-    return runs[0].triggeredBy === 'api' && runs[0].status !== 'running' ? (runs[0]) : undefined
+    return runs[0].triggeredBy === 'api' && runs[0].status !== 'running' ? runs[0] : undefined
   })
   expect(run).toMatchObject({ status: 'success', rowsUpdated: 0 })
   child.kill('SIGTERM')
