@@ -1,13 +1,18 @@
+import { execFile } from 'node:child_process'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+
+import { sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 
 import { migrate, syncConversations } from '../../lib/index.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
-import { sql } from 'kysely'
 import { accepted, message, openHostileServer, ownAddress } from '../fixtures/hostile-server.js'
 import { openServer } from '../fixtures/server-fixture.js'
 import { openSync } from '../fixtures/sync-fixture.js'
+import { builtFile } from '../setup/built-file.js'
 
 const settings = { applicationName: 'test', connectTimeout: 5000 }
 
@@ -152,6 +157,31 @@ describe('a server that sends what is not the protocol', () => {
     const session = await openSession('source', server.url, settings)
     await expect(session.rows(compile(sql`select 1`))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
+})
+
+it('rows without an end fail the statement before they fill the memory', async () => {
+  const row = message('D', Buffer.from([0, 1]), 1000, Buffer.alloc(1000, 'x'))
+  const rows = Buffer.concat(Array.from({ length: 100 }, () => row))
+  await using server = await openHostileServer((_said, socket, count) => {
+    if (count === 0) return void socket.write(accepted)
+    const send = (): void => {
+      while (!socket.destroyed && socket.write(rows));
+    }
+    socket.on('drain', send)
+    send()
+  })
+  const program = `
+    import { openSession } from ${JSON.stringify(pathToFileURL(builtFile('lib/postgres/driver/connect.ts')).href)}
+    const session = await openSession('source', ${JSON.stringify(server.url)}, { applicationName: 'test', connectTimeout: 60000 })
+    await session.rows({ sql: 'select 1', parameters: [] }).catch(({ code, message }) => console.log(code, message))
+    process.exit()`
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--max-old-space-size=128',
+    '--input-type=module',
+    '--eval',
+    program,
+  ])
+  expect(stdout).toMatch(/^SOURCE_FAILED .*more rows than fit into memory/)
 })
 
 it('a COPY with a message of a negative length fails', async () => {

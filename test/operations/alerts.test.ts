@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -142,5 +142,24 @@ it('an alert is sent once when the target cannot be used, and once when it can a
   await send({ stateDirectory })
   expect(receiver.events()).toEqual(['closed target-unreachable'])
   expect(await readdir(stateDirectory)).toEqual([])
+  await rm(stateDirectory, { recursive: true })
+})
+
+it('what somebody has put in the place of the file about the target keeps no alert back', async () => {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'alerts-'))
+  const gone = { target: 'postgres://nobody:hidden-secret@127.0.0.1:1/none', stateDirectory }
+  await send(gone)
+  const [name = ''] = await readdir(stateDirectory)
+  const path = join(stateDirectory, name)
+  receiver.events()
+  for (const put of [
+    () => writeFile(path, '{"alertId": 5, "openedAt": {}, "openedSentTo": ["webhook"], "closedSentTo": []}'),
+    () => mkdir(path),
+  ]) {
+    await rm(path, { recursive: true })
+    await put()
+    await send(gone)
+    expect(receiver.events()).toEqual(['opened target-unreachable'])
+  }
   await rm(stateDirectory, { recursive: true })
 })
