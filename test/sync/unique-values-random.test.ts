@@ -123,7 +123,7 @@ it.each([
           await expectWhatIsPossible(at, pipeline, { isUnique, isWhole: how.does !== 'incremental' })
         }
       }),
-      { numRuns: share(10, 150), endOnFailure: share(true, false) },
+      { numRuns: share(10, 150), endOnFailure: true },
     )
   },
 )
@@ -143,8 +143,12 @@ async function expectWhatIsPossible(
   const stored = new Map(there.map((row) => [row[0], row]))
   for (const row of here) if (!rejected.has(row[0] ?? '')) expect(stored.get(row[0] ?? null)).toEqual(row)
   const existing = new Set(here.map(([id]) => id))
-  if (isWhole) expect(there.filter(([id]) => !existing.has(id ?? null))).toEqual([])
-  if (isUnique) expect(rejects).toEqual([])
+  // Of a rejected row the older version stays, in the spelling that its key had.
+  const older = new Set([...rejected].map((key) => key.toLowerCase()))
+  const isExtra = ([id]: (string | null)[]) =>
+    !existing.has(id ?? null) && !older.has(id?.toLowerCase() ?? '')
+  if (isWhole) expect(there.filter(isExtra)).toEqual([])
+  if (isWhole && isUnique) expect(rejects).toEqual([])
   for (const key of rejected) {
     const wanted = here.find(([id]) => id === key)?.[1]
     const holders = there.filter(([id, place]) => id !== key && place === wanted)
