@@ -150,6 +150,8 @@ async function expectWhatIsPossible(
   if (isWhole) expect(there.filter(isExtra)).toEqual([])
   if (isWhole && isUnique) expect(rejects).toEqual([])
   for (const key of rejected) {
+    // The entry of a row that is gone stays until the next run.
+    if (!existing.has(key)) continue
     const wanted = here.find(([id]) => id === key)?.[1]
     const holders = there.filter(([id, place]) => id !== key && place === wanted)
     expect(holders, `${key} was rejected, and nothing holds ${wanted ?? 'its place'}`).toHaveLength(1)
