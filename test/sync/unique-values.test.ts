@@ -194,3 +194,24 @@ it('loads a renumbering of more rows than a run may reject', async () => {
   }
   expect(await at.verify()).toMatchObject(equal)
 })
+
+it.each(ways)('leaves a rejected row as it was, under the spelling that its key had (%j)', async (way) => {
+  await using at = await openItems(
+    'id text primary key, place integer',
+    'id citext primary key, place integer unique',
+    { before: 'create extension citext' },
+  )
+  await at.source.query(`insert into items values ('k1', 1), ('k2', 2), ('k3', 3)`)
+  await at.run()
+  // K1 wants the place of k2, which stays; k3 wants the one that k1 therefore keeps.
+  await at.source.query(`
+    update items set id = 'K1', place = 2, ${now} where id = 'k1';
+    update items set place = 1, ${now} where id = 'k3'`)
+
+  expect(await at.run(way)).toMatchObject({ rowsRejected: 2, rowsDeleted: 0, rowsUpdated: 0 })
+
+  expect(await at.stored('id, place')).toEqual(['k1 1', 'k2 2', 'k3 3'])
+  await at.source.query(`update items set place = 4, ${now} where id = 'k2'`)
+  expect(await at.run(way)).toMatchObject({ rowsRejected: 0, rowsDeleted: 0, rowsUpdated: 3 })
+  expect(await at.stored('id, place')).toEqual(['K1 2', 'k2 4', 'k3 1'])
+})
