@@ -123,7 +123,7 @@ it.each([
           await expectWhatIsPossible(at, pipeline, { isUnique, isWhole: how.does !== 'incremental' })
         }
       }),
-      { numRuns: share(10, 150), endOnFailure: share(true, false) },
+      { numRuns: share(10, 150), endOnFailure: true },
     )
   },
 )
@@ -143,11 +143,19 @@ async function expectWhatIsPossible(
   const stored = new Map(there.map((row) => [row[0], row]))
   for (const row of here) if (!rejected.has(row[0] ?? '')) expect(stored.get(row[0] ?? null)).toEqual(row)
   const existing = new Set(here.map(([id]) => id))
-  if (isWhole) expect(there.filter(([id]) => !existing.has(id ?? null))).toEqual([])
-  if (isUnique) expect(rejects).toEqual([])
+  // What an incremental run itself soft-deletes at its end is free for the next one.
+  const held = isWhole ? there : await contentOf(at.target, 'true')
+  // Of a rejected row the older version stays, in the spelling that its key had.
+  const older = new Set([...rejected].map((key) => key.toLowerCase()))
+  const isExtra = ([id]: (string | null)[]) =>
+    !existing.has(id ?? null) && !older.has(id?.toLowerCase() ?? '')
+  if (isWhole) expect(there.filter(isExtra)).toEqual([])
+  if (isWhole && isUnique) expect(rejects).toEqual([])
   for (const key of rejected) {
+    // The entry of a row that is gone stays until the next run.
+    if (!existing.has(key)) continue
     const wanted = here.find(([id]) => id === key)?.[1]
-    const holders = there.filter(([id, place]) => id !== key && place === wanted)
-    expect(holders, `${key} was rejected, and nothing holds ${wanted ?? 'its place'}`).toHaveLength(1)
+    const holders = held.filter(([id, place]) => id !== key && place === wanted)
+    expect(holders, `${key} was rejected, and nothing holds ${wanted ?? 'its place'}`).not.toEqual([])
   }
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { expect, it } from 'vitest'
 
 import { openItems, type RelationFixture } from '../fixtures/relation-fixture.js'
@@ -193,4 +195,49 @@ it('loads a renumbering of more rows than a run may reject', async () => {
     expect(await at.run(way)).toMatchObject({ rowsUpdated: 3000, rowsRejected: 0, warnings: [] })
   }
   expect(await at.verify()).toMatchObject(equal)
+})
+
+it.each(ways)('leaves a rejected row as it was, under the spelling that its key had (%j)', async (way) => {
+  await using at = await openItems(
+    'id text primary key, place integer',
+    'id citext primary key, place integer unique',
+    { before: 'create extension citext' },
+  )
+  await at.source.query(`insert into items values ('k1', 1), ('k2', 2), ('k3', 3)`)
+  await at.run()
+  // K1 wants the place of k2, which stays; k3 wants the one that k1 therefore keeps.
+  await at.source.query(`
+    update items set id = 'K1', place = 2, ${now} where id = 'k1';
+    update items set place = 1, ${now} where id = 'k3'`)
+
+  expect(await at.run(way)).toMatchObject({ rowsRejected: 2, rowsDeleted: 0, rowsUpdated: 0 })
+
+  expect(await at.stored('id, place')).toEqual(['k1 1', 'k2 2', 'k3 3'])
+  await at.source.query(`update items set place = 4, ${now} where id = 'k2'`)
+  expect(await at.run(way)).toMatchObject({ rowsRejected: 0, rowsDeleted: 0, rowsUpdated: 3 })
+  expect(await at.stored('id, place')).toEqual(['K1 2', 'k2 4', 'k3 1'])
+})
+
+it('removes no soft-deleted row without the right to, and says which value is in the way', async () => {
+  await using at = await openPlaces('place integer not null unique')
+  const role = `writer_${randomBytes(4).toString('hex')}`
+  await at.target.query(`
+    create role ${role} login password 'writer';
+    grant all on all tables in schema public to ${role};
+    revoke delete on items from ${role};
+    grant temporary on database ${at.target.name} to ${role}`)
+  const target = Object.assign(new URL(at.target.url), { username: role, password: 'writer' }).href
+  try {
+    await at.source.query('delete from items where id = 3')
+    await at.source.query(`insert into items values (11, 3, 'new')`)
+    expect(await at.run({ target, loadType: 'full' })).toMatchObject({ rowsDeleted: 1, rowsRejected: 1 })
+    expect(await at.rejects()).toMatchObject([
+      { row_key: '11', column_name: 'place', message: expect.stringContaining('items_place_key') },
+    ])
+    await at.target.query(`grant delete on items to ${role}`)
+    expect(await at.run({ target, skewAllowance: 0 })).toMatchObject({ rowsInserted: 1, rowsRejected: 0 })
+    expect(await at.verify()).toMatchObject(equal)
+  } finally {
+    await at.target.query(`drop owned by ${role}; drop role ${role}`)
+  }
 })

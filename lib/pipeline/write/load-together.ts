@@ -54,7 +54,8 @@ async function conflictsLeft(
   rules: readonly UniqueRule[],
 ): Promise<readonly Conflict[]> {
   const conflicts = await findConflicts(target, plan, rules)
-  if (!findInSource || !canSoftDelete(plan)) return conflicts
+  // In another spelling a key may be the one of a row that exists and was rejected: what became of that one, a full run finds out.
+  if (!findInSource || !canSoftDelete(plan) || isLooseKey(plan)) return conflicts
   const isSuspect = ({ is_staged: isStaged, is_deleted: isDeleted, is_own: isOwn }: Conflict) =>
     !isStaged && !isDeleted && isOwn
   const suspects = [...new Set(conflicts.filter(isSuspect).map(({ holder }) => holder))]

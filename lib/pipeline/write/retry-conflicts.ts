@@ -30,9 +30,9 @@ export async function retryConflicts(context: LoadContext, source: SourceRows): 
   const left = new Set(tally.rejected.inConflict.keys())
   while (left.size > 0) {
     throwIfAborted(signal)
-    const rows = await readSet(source.rowsOf([...left]))
+    // Of a key that is spelled another way now, the source returns the row, too: it is loaded by its own spelling.
+    const rows = (await readSet(source.rowsOf([...left]))).filter((row) => left.delete(row[keyAt] ?? ''))
     if (rows.length === 0) return
-    for (const row of rows) left.delete(row[keyAt] ?? '')
     await target.script([clearStage, setSavepoint])
     await retry(context, rows, source.findInSource)
     await target.script([releaseSavepoint, clearStage])

@@ -12,7 +12,10 @@ export interface Conflict {
   readonly key: string
   /** Place of the rule in the list. */
   readonly rule: number
-  /** Key of the row that has the value: of the table, or of the stage, where both want it and the other one comes first. */
+  /**
+   * Key of the row that has the value, spelled as in the stage if it is staged: of the table, or of the stage, where both want it and the other
+   * one comes first.
+   */
   readonly holder: string
   /** The holder is soft-deleted. */
   readonly is_deleted: boolean
@@ -45,7 +48,7 @@ export async function findConflicts(
       select
         found.rule,
         found.key::text as key,
-        found.holder::text as holder,
+        coalesce(s.${key}, found.holder)::text as holder,
         found.is_deleted,
         found.is_own,
         s.${key} is not null as is_staged,
