@@ -285,7 +285,7 @@ function settingOf(handle: DatabaseHandle, name: string): unknown {
   if (typeof handle === 'object' && 'getExecutor' in handle) return undefined
   const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
   const text = typeof config === 'string' ? config : config.connectionString
-  const said = parameterIn(text ?? '', name)
+  const said = text?.includes(name) ? parameterIn(text, name) : undefined
   return said ?? (typeof config === 'object' ? Reflect.get(config, name) : undefined)
 }
 
