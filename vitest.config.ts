@@ -52,6 +52,9 @@ const examples = project('docs', [servers, built], { name: 'extra:examples', inc
 
 const pooler = project('pooler', [servers, built], { name: 'extra:pooler' })
 
+/** Installs bundlers and other runtimes from the registry. */
+const bundlers = project('bundlers', [servers, built], { name: 'extra:bundlers' })
+
 export default defineConfig({
   // By its name the package is this source, as in tsconfig.json, and not whatever build lies in dist.
   resolve: {
@@ -92,6 +95,7 @@ export default defineConfig({
       seeds,
       pooler,
       examples,
+      bundlers,
     ],
   },
 })

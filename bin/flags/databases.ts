@@ -1,5 +1,6 @@
 import { SyncError } from '../../lib/domain/errors.js'
 import type { ConnectionConfig } from '../../lib/index.js'
+import { isConnectionString } from '../../lib/postgres/driver/connection-string.js'
 import { tlsOf } from './tls-settings.js'
 
 export type Side = 'source' | 'target'
@@ -77,7 +78,7 @@ function trustOf(prefix: string, environment: Environment): ConnectionConfig {
 
 /** The URL stays out of the message, because it holds the password. */
 function checkedUrl(name: string, url: string): string {
-  if (/^(postgres(ql)?:\/\/|socket:)/.test(url) && URL.canParse(url)) return url
+  if (isConnectionString(url)) return url
   throw new SyncError('CONFIG_INVALID', `${name} is not the URL of a PostgreSQL database.`, {
     remedy:
       'Write it as postgresql://user:password@host:5432/database, with special characters percent-encoded: @ is %40.',

@@ -1,3 +1,5 @@
+import { decoded, encodedPasswordIn } from '../../lib/postgres/driver/connection-string.js'
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Every secret in the environment, to be hidden wherever it could be printed. A webhook's URL is one: whoever knows it can post there. */
@@ -23,14 +25,6 @@ export function hashSecretOf(environment: Environment): string | undefined {
 
 /** The password in a URL, encoded as it is there and decoded. */
 function passwordsIn(url: string): string[] {
-  const password = URL.canParse(url) ? new URL(url).password : ''
+  const password = encodedPasswordIn(url) ?? ''
   return [password, decoded(password)]
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { parseEnv } from 'node:util'
 
 import { SyncError } from '../../lib/domain/errors.js'
 import { printError } from '../output/error-output.js'
@@ -18,22 +19,38 @@ export function loadSettings(path: string | undefined): void {
 
 /**
  * Adds the settings in the file to `process.env`; variables that are set already win. Without a path it reads `.env` in the working
- * directory, and returns undefined if there is none. Throws CONFIG_MISSING for a given path that cannot be read.
+ * directory, and returns undefined if there is none. A byte order mark, as editors on Windows write one, is ignored. Throws CONFIG_MISSING for a
+ * given path that cannot be read, and CONFIG_INVALID for a file in UTF-16.
  */
 export function readSettings(givenPath: string | undefined): SettingsFile | undefined {
   const path = givenPath ?? '.env'
+  const content = readFile(path, givenPath !== undefined)
+  if (content === undefined) return undefined
+  for (const [name, value] of Object.entries(parseEnv(textOf(path, content)))) process.env[name] ??= value
+  // Windows has no such permissions.
+  return { path, isOpen: process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0 }
+}
+
+function readFile(path: string, isGiven: boolean): Buffer | undefined {
   try {
-    process.loadEnvFile(path)
+    return readFileSync(path)
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    if (givenPath === undefined && isMissing) return undefined
+    if (!isGiven && isMissing) return undefined
     throw new SyncError('CONFIG_MISSING', `The settings file ${path} cannot be read.`, {
       remedy: 'Correct its name or its permissions.',
       cause,
     })
   }
-  // Windows has no such permissions.
-  return { path, isOpen: process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0 }
+}
+
+/** The first name would have an invisible character before it, and count as missing. */
+function textOf(path: string, content: Buffer): string {
+  const mark = content.subarray(0, 2).toString('hex')
+  if (mark !== 'fffe' && mark !== 'feff') return content.toString().replace(/^\uFEFF/, '')
+  throw new SyncError('CONFIG_INVALID', `The settings file ${path} is in UTF-16.`, {
+    remedy: 'Save it as UTF-8.',
+  })
 }
 
 /** What to do about a file that others can read. */

@@ -145,6 +145,25 @@ export const chatwootColumnsQuery = sql<ChatwootColumn>`
 
 const nameOf = ({ table, column }: ChatwootColumn) => `${table}.${column}`
 
+/** The first release with answers to surveys in a table of their own. */
+export const oldestRelease = '1.18'
+
+/** Whether the tables are those of a Chatwoot before `oldestRelease`. */
+export function isTooOld(columns: readonly ChatwootColumn[]): boolean {
+  const has = (name: string) => columns.some(({ table, state }) => table === name && state !== 'absent')
+  return has('conversations') && has('messages') && has('inboxes') && !has('csat_survey_responses')
+}
+
+export const upgradeChatwoot = `Upgrade Chatwoot to ${oldestRelease} or later, or read a view of your own with --relation.`
+
+/** What to do where tables or columns are missing that every release has. */
+export const connectToChatwoot =
+  'Connect to the database of Chatwoot, with its schema in the search_path of the role.'
+
+/** What to do about columns whose types no release of Chatwoot has. */
+export const unknownTypes =
+  'Connect to the database of Chatwoot itself: copies made by other tools often have other types. If it is that database, install the newest chatwoot-sync, or read a view of your own with --relation.'
+
 /**
  * Checks, before anything is written, that the built-in query can read the tables and would not misread them. Throws RELATION_MISSING, COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
  */
@@ -154,8 +173,11 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
     columns.every(({ table, state }) => table !== name || state === 'absent'),
   )
   if (missing.length > 0) {
-    throw new SyncError('RELATION_MISSING', `The source has no table ${missing.join(', ')}.`, {
-      remedy: 'Connect to the database of Chatwoot, with its schema in the search_path of the role.',
+    const message = isTooOld(columns)
+      ? `This Chatwoot is older than ${oldestRelease}: it has no table ${missing.join(', ')}.`
+      : `The source has no table ${missing.join(', ')}.`
+    throw new SyncError('RELATION_MISSING', message, {
+      remedy: isTooOld(columns) ? upgradeChatwoot : connectToChatwoot,
       details: { tables: missing },
     })
   }
@@ -180,7 +202,7 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
       'COLUMN_TYPE_MISMATCH',
       `The source has columns of a type that is not known: ${found}.`,
       {
-        remedy: 'Use a chatwoot-sync that knows this release of Chatwoot.',
+        remedy: unknownTypes,
         details: { columns: mismatched.map(nameOf) },
       },
     )

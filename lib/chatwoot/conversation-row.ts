@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 
 import { sql, type RawBuilder } from 'kysely'
 
+import { notBeside } from '../domain/package-file.js'
+
 /** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
 export const queryVersion = 1
 
@@ -104,7 +106,7 @@ export function sqlFile<Row>(
   file: string,
   values: Readonly<Record<string, string | null | RawBuilder<unknown>>>,
 ): RawBuilder<Row> {
-  const text = (texts[file] ??= readFileSync(new URL(`../../db/chatwoot/${file}`, import.meta.url), 'utf8'))
+  const text = (texts[file] ??= read(`../../db/chatwoot/${file}`))
   // A comment could hold a colon or a quote, and the server has no use for it.
   const bare = text.replaceAll(/^\s*--.*\n/gm, '')
   const pieces = bare.split(/(?<![:\w]):([a-z_]+)/)
@@ -112,6 +114,15 @@ export function sqlFile<Row>(
     pieces.map((piece, index) => (index % 2 === 0 ? sql.raw(piece) : sql`${values[piece] ?? null}`)),
     sql.raw(''),
   )}`
+}
+
+function read(path: string): string {
+  try {
+    const here = import.meta.url
+    return readFileSync(new URL(path, here), 'utf8')
+  } catch (cause) {
+    throw notBeside(path, cause)
+  }
 }
 
 const texts: Record<string, string> = {}

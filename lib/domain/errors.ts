@@ -4,7 +4,10 @@
  * `etl_control.error_code`, in `--json` output and in docs/errors.md.
  */
 export const errorCodes = {
-  /** An option or an environment variable has a value that cannot work. Remedy: the message names it and what it may be. */
+  /**
+   * An option or an environment variable has a value that cannot work, or a bundler has separated this package from its files. Remedy: the
+   * message names it and what it may be.
+   */
   CONFIG_INVALID: 'usage',
   /** A setting without a default is absent. Remedy: set the variable or the option that the message names. */
   CONFIG_MISSING: 'usage',
@@ -12,7 +15,7 @@ export const errorCodes = {
   SOURCE_UNREACHABLE: 'failure',
   /** The target server did not answer. Remedy: as for the source. */
   TARGET_UNREACHABLE: 'failure',
-  /** The source rejected the user or the password. Remedy: check the user, the password and pg_hba.conf. */
+  /** The source rejected the user or the password, or asks for one that is not set. Remedy: check the user, the password and pg_hba.conf. */
   SOURCE_AUTH_FAILED: 'failure',
   /** The target rejected the user or the password. Remedy: as for the source. */
   TARGET_AUTH_FAILED: 'failure',

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { extname, join, relative, sep } from 'node:path'
+import { dirname, extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import type { Context } from 'hono'
+
+import { notBeside } from '../domain/package-file.js'
 
 interface Asset {
   readonly body: Uint8Array<ArrayBuffer>
@@ -22,16 +24,24 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Reads them all into memory, about 150 kilobytes. */
+/** Reads them all into memory, about 150 kilobytes. Throws CONFIG_INVALID where a bundler has separated the package from them. */
 export async function loadAssets(): Promise<Assets> {
-  const files = [...(await ownFiles()), ...chartFiles()]
-  return new Map(await Promise.all(files.map(async ([path, file]) => [path, await readAsset(file)] as const)))
+  try {
+    const files = [...(await ownFiles()), ...chartFiles()]
+    return new Map(
+      await Promise.all(files.map(async ([path, file]) => [path, await readAsset(file)] as const)),
+    )
+  } catch (cause) {
+    throw notBeside('the page of the server', cause)
+  }
 }
 
 type NamedFile = readonly [path: string, file: string]
 
 async function ownFiles(): Promise<NamedFile[]> {
-  const folder = fileURLToPath(new URL('./assets/', import.meta.url))
+  const path = './assets/'
+  // Not as a URL, whose folder a bundler would take for a module.
+  const folder = join(dirname(fileURLToPath(import.meta.url)), path)
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   return files.map((file) => [relative(folder, file).replaceAll(sep, '/'), file])

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 
 import { SyncError } from '../domain/errors.js'
 import { type Logger } from '../domain/logger.js'
+import { notBeside } from '../domain/package-file.js'
 import { silentLogger } from '../options.js'
 import type { ServerFunctions } from './functions.js'
 import type { ListenOptions, Listening } from './listen.js'
@@ -99,8 +100,13 @@ export async function createServer(options: ServerOptions): Promise<SyncServer> 
 }
 
 function packageVersion(): string {
-  const manifest: { version: string } = createRequire(import.meta.url)('chatwoot-sync/package.json')
-  return manifest.version
+  const name = 'chatwoot-sync/package.json'
+  try {
+    const manifest: { version: string } = createRequire(import.meta.url)(name)
+    return manifest.version
+  } catch (cause) {
+    throw notBeside(name, cause)
+  }
 }
 
 function badToken({ length }: string): SyncError {

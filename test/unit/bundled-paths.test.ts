@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Paths that a file names relative to itself, as far as they are fixed. */
 function ownPaths(text: string): string[] {
-  const named = text.matchAll(/new URL\(\s*(['"`])([^'"`$]*)[^)]*import\.meta\.url/g)
+  if (!text.includes('import.meta.url')) return []
+  const named = text.matchAll(/(?:new URL\(|path = |read\()(['"`])(\.[^'"`$]*)/g)
   return [...named].map(([, , path]) => path ?? '').filter((path) => path !== '')
 }
 

@@ -1,11 +1,14 @@
-import type { CustomRelation } from '../../options.js'
+import { defaults, type CustomRelation } from '../../options.js'
 import { describeRelation, describeSource, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { readPythonTables } from '../../postgres/migrate/python-tables.js'
 import { countKeys } from '../../postgres/source/key-counts.js'
 import { readRole } from '../../postgres/source/rights.js'
+import { readTableHazards } from '../../postgres/target/table-hazards.js'
 import { critical, ok, type Check } from './check.js'
 import { compareColumns } from './relation-columns.js'
+import { compareFilled } from './target-hazards.js'
 
 /** Whether a custom relation can be read, has the columns and the unique key that its options claim, and fits the table. It is read whole. */
 export async function checkCustomRelation(
@@ -22,10 +25,27 @@ export async function checkCustomRelation(
     const message = `The relation ${name} has no column ${absent.join(' and no column ')}.`
     return [critical('relation', message, `Choose among its columns: ${[...columns].join(', ')}.`)]
   }
+  const compared = await compareWithTable(target, relation, { key, changedAt, table })
   return [
     ok('relation', `The relation ${name} has the columns ${key} and ${changedAt}.`),
     ...(await checkKeys(source, relation, key)),
-    ...compareColumns(relation, await describeRelation(target, table), changedAt),
+    ...compared,
+  ]
+}
+
+async function compareWithTable(
+  target: Session,
+  relation: Relation,
+  { key, changedAt, table: name }: Pick<CustomRelation, 'key' | 'changedAt'> & { readonly table: string },
+): Promise<Check[]> {
+  // The table of the Python pipeline is compared once migrate has changed it.
+  const isToBeMigrated = name === defaults.table && (await readPythonTables(target)) !== undefined
+  const table = isToBeMigrated ? undefined : await describeRelation(target, name)
+  const hazards = table && (await readTableHazards(target, name))
+  const columns = relation.columns.map((column) => column.name)
+  return [
+    ...compareColumns(relation, table, changedAt),
+    ...(table && hazards ? compareFilled(table, hazards, { columns, key }) : []),
   ]
 }
 

@@ -7,9 +7,13 @@ import { checkCustomRelation } from './custom-relation.js'
 import { checkEncryption } from './encryption.js'
 import { checkIndexes } from './indexes.js'
 import { checkRunning } from './running-run.js'
+import { checkOpenTransactions } from './open-transactions.js'
+import { checkPythonTarget } from './python-target.js'
 import { checkMode, checkPooler, checkVersion } from './server.js'
+import { checkRelationHazards, checkSourceHazards } from './source-hazards.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
 import { checkMigrated, checkNotChatwoot } from './target-migrated.js'
+import { checkFilledColumns, checkTableHazards } from './target-hazards.js'
 import { checkHistory, checkTable } from './target-table.js'
 
 /** The options of the run that is to work, with the same defaults. */
@@ -74,15 +78,20 @@ function nameOf(handle: DatabaseHandle): string {
 }
 
 async function checkSource(source: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
-  const { relation } = options
+  const { relation, skewAllowance = defaults.skewAllowance } = options
   const checks = [
     checkEncryption(source, options.source),
     await examine('source-version', source, checkVersion),
     await examine('source-mode', source, checkMode),
+    await examine('source-transactions', source, () => checkOpenTransactions(source, skewAllowance)),
     await examine('source-read-only', source, () => checkReadOnly(source, relation?.name)),
   ]
-  if (relation) return checks.flat()
+  if (relation) {
+    checks.push(await examine('relation-kind', source, () => checkRelationHazards(source, relation)))
+    return checks.flat()
+  }
   checks.push(await examine('source-rights', source, checkRights))
+  checks.push(await examine('source-row-security', source, checkSourceHazards))
   checks.push(await examine('source-indexes', source, checkIndexes))
   return checks.flat()
 }
@@ -94,11 +103,18 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
     await examine('target-version', target, checkVersion),
     await examine('target-pooler', target, checkPooler),
     await examine('target-database', target, checkNotChatwoot),
+  ]
+  // What the tables of another program lack, migrate adds.
+  const ofPython = await examine('target-migrated', target, checkPythonTarget)
+  if (ofPython.length > 0) return [...checks.flat(), ...ofPython]
+  checks.push(
     await examine('target-migrated', target, checkMigrated),
     await examine('target-table', target, () => checkTable(target, table, relation?.key)),
+    await examine('target-table', target, () => checkTableHazards(target, table)),
+    ...(relation ? [] : [await examine('target-table', target, () => checkFilledColumns(target, table))]),
     await examine('target-history', target, checkHistory),
     await examine('running-run', target, () => checkRunning(target, pipeline)),
-  ]
+  )
   return checks.flat()
 }
 

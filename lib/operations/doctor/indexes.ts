@@ -1,11 +1,20 @@
+import { countText } from '../../domain/quantity-text.js'
+import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { largeTablesWithoutIndex } from '../../postgres/source/indexes.js'
+import { unindexedColumns, type UnindexedColumn } from '../../postgres/source/indexes.js'
 import { ok, warning, type Check } from './check.js'
 
 /** Rows; reading a smaller table whole costs an incremental run milliseconds. */
 const minRows = 100_000
 
-const tables = ['conversations', 'messages', 'contacts', 'csat_survey_responses'] as const
+/** Of these Chatwoot itself has an index for the last one only. */
+const sought = [
+  { table: 'conversations', column: 'updated_at' },
+  { table: 'messages', column: 'updated_at' },
+  { table: 'contacts', column: 'updated_at' },
+  { table: 'csat_survey_responses', column: 'updated_at' },
+  { table: 'messages', column: 'created_at' },
+] as const
 
 /**
  * Which indexes would save an incremental run from scanning large tables. Chatwoot has none on `updated_at`; whether to add one is for the
@@ -13,13 +22,32 @@ const tables = ['conversations', 'messages', 'contacts', 'csat_survey_responses'
  */
 export async function checkIndexes(source: Session): Promise<Check[]> {
   const name = 'source-indexes'
-  const found = await largeTablesWithoutIndex(source, tables, { column: 'updated_at', minRows })
-  if (found.length === 0) return [ok(name, 'No large table lacks an index on updated_at.')]
-  return found.map(({ name: table, rows }) =>
+  const found = await unindexedColumns(source, sought, minRows)
+  if (found.length === 0) return [ok(name, 'No large table lacks an index by which runs find changes.')]
+  return found.map((each) => {
+    const { table, column } = each
+    const index = `create index concurrently index_${table}_on_${column} on ${table} (${column});`
+    const remedy =
+      column === 'created_at'
+        ? `Chatwoot itself creates this index; have its owner run: ${index}`
+        : `If runs take too long, have its owner run: ${index}`
+    return warning(name, costOf(each), remedy)
+  })
+}
+
+/** Whether an incremental run finds the changed rows of a relation by an index. Of a view nothing is known here. */
+export async function checkChangeIndex(source: Session, table: string, column: string): Promise<Check[]> {
+  const found = await unindexedColumns(source, [{ table, column }], minRows)
+  return found.map((each) =>
     warning(
-      name,
-      `${table} has about ${rows} rows and no index on updated_at, so every incremental run scans much of it.`,
-      `If runs take too long, have its owner run: create index concurrently index_${table}_on_updated_at on ${table} (updated_at);`,
+      'relation-index',
+      costOf(each),
+      `If runs take too long, have its owner run: create index concurrently on ${table} (${identifier(column)});`,
     ),
   )
+}
+
+function costOf({ table, column, rows, size }: UnindexedColumn): string {
+  const count = countText(Number(rows))
+  return `${table} has about ${count} rows (${size}) and no index on ${column}, so every incremental run reads all of it.`
 }

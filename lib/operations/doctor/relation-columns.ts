@@ -20,7 +20,7 @@ export function compareColumns(relation: Relation, table: Relation | undefined, 
   const missing = relation.columns.filter((column) => !columnOf(table, column.name))
   if (missing.length > 0) checks.push(notLoaded(table, missing))
   const unfilled = table.columns.filter(
-    (column) => !columnOf(relation, column.name) && !bookkeeping.has(column.name),
+    (column) => !columnOf(relation, column.name) && !isFilledOtherwise(table, column),
   )
   if (unfilled.length > 0) {
     const message = `The relation lacks columns, which stay NULL in ${table.name}: ${listed(unfilled)}.`
@@ -28,6 +28,11 @@ export function compareColumns(relation: Relation, table: Relation | undefined, 
   }
   if (checks.length > 0) return checks
   return [ok(name, `The columns of ${table.name} and the relation match.`)]
+}
+
+/** By this package, or by the table; other checks are about columns that may not be NULL. */
+function isFilledOtherwise({ required }: Relation, { name: column, computed }: Column): boolean {
+  return bookkeeping.has(column) || required.includes(column) || computed !== undefined
 }
 
 function columnOf({ columns }: Relation, wanted: string): Column | undefined {

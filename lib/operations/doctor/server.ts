@@ -1,7 +1,7 @@
 import { isConnectedDirectly } from '../../postgres/control/run-lock.js'
 import { targetPooled } from '../../postgres/driver/driver-error.js'
-import { readServerVersion } from '../../postgres/driver/server-version.js'
-import type { Session } from '../../postgres/driver/session.js'
+import { readServerVersion, type ServerVersion } from '../../postgres/driver/server-version.js'
+import type { Session, Side } from '../../postgres/driver/session.js'
 import { readStandby } from '../../postgres/source/standby.js'
 import { critical, failed, ok, warning, type Check } from './check.js'
 
@@ -9,14 +9,41 @@ import { critical, failed, ok, warning, type Check } from './check.js'
 const oldest = 13
 const newest = 18
 
-/** Whether this release of PostgreSQL is supported. */
+/** Whether this release of PostgreSQL is supported, and whether the encoding of the database can hold every text. */
 export async function checkVersion(session: Session): Promise<Check[]> {
-  const name = `${session.side}-version`
-  const { major, text } = await readServerVersion(session)
-  const message = `The ${session.side} runs PostgreSQL ${text}.`
-  if (major < oldest) return [critical(name, message, `Use PostgreSQL ${oldest} or later.`)]
-  if (major <= newest) return [ok(name, message)]
-  return [warning(name, message, `Only releases ${oldest} to ${newest} are tested: watch the first runs.`)]
+  const version = await readServerVersion(session)
+  return [releaseOf(session.side, version), ...encodingOf(session.side, version)]
+}
+
+function releaseOf(side: Side, { major, text }: ServerVersion): Check {
+  const name = `${side}-version`
+  const message = `The ${side} runs PostgreSQL ${text}.`
+  if (major < oldest) return critical(name, message, `Use PostgreSQL ${oldest} or later.`)
+  if (major <= newest) return ok(name, message)
+  return warning(name, message, `Only releases ${oldest} to ${newest} are tested: watch the first runs.`)
+}
+
+function encodingOf(side: Side, { encoding }: ServerVersion): Check[] {
+  const name = `${side}-encoding`
+  if (encoding === 'UTF8' || encoding === '') return []
+  const message = `The ${side} has the encoding ${encoding}`
+  if (side === 'target') {
+    return [
+      warning(
+        name,
+        `${message}, which lacks characters that texts can have, such as emoji; rows with them are rejected.`,
+        'Move the tables to a database that was created with: encoding UTF8 template template0.',
+      ),
+    ]
+  }
+  if (encoding !== 'SQL_ASCII') return [ok(name, `${message}; texts are converted to UTF-8.`)]
+  return [
+    warning(
+      name,
+      `${message}, so that a text can hold bytes that are not UTF-8; such texts cannot be loaded.`,
+      'Correct such texts, or leave their columns out with --exclude-column.',
+    ),
+  ]
 }
 
 /** Whether the source is a primary or a standby, and how far behind. */

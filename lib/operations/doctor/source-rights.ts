@@ -1,4 +1,14 @@
-import { chatwootColumnsQuery, isOfKind, readColumns, type ChatwootColumn } from '../../chatwoot/catalog.js'
+import {
+  chatwootColumnsQuery,
+  connectToChatwoot,
+  isOfKind,
+  isTooOld,
+  oldestRelease,
+  readColumns,
+  unknownTypes,
+  upgradeChatwoot,
+  type ChatwootColumn,
+} from '../../chatwoot/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { findClosedSchema, readWriteRights } from '../../postgres/source/rights.js'
@@ -17,6 +27,7 @@ export async function checkRights(source: Session): Promise<Check[]> {
   }
   const columns = await source.rows(compile(chatwootColumnsQuery))
   const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional)
+  if (isTooOld(columns)) return [tooOld(absent)]
   if (absent.length > 0) return [notChatwoot(absent)]
   return [checkGrants(columns), checkOptional(columns), ...checkTypes(columns)]
 }
@@ -27,8 +38,14 @@ function notChatwoot(absent: readonly ChatwootColumn[]): Check {
   return critical(
     name,
     `The source lacks columns that every Chatwoot has: ${names.slice(0, 6).join(', ')}${more}.`,
-    'Connect to the database of Chatwoot, with its schema in the search_path of the role.',
+    connectToChatwoot,
   )
+}
+
+function tooOld(absent: readonly ChatwootColumn[]): Check {
+  const tables = [...new Set(absent.map(({ table }) => table))].join(', ')
+  const message = `This Chatwoot is older than ${oldestRelease}: it lacks what runs read of ${tables}.`
+  return critical('source-release', message, upgradeChatwoot)
 }
 
 /** Of `users` only the columns that are read are granted, because the others are secrets; of other tables all. */
@@ -70,7 +87,7 @@ function checkTypes(columns: readonly ChatwootColumn[]): Check[] {
   if (unknown.length === 0) return []
   const list = unknown.map((column) => `${nameOf(column)} is ${column.type}`).join(', ')
   const message = `The source has columns of an unexpected type: ${list}.`
-  return [critical('source-types', message, 'Use a chatwoot-sync that supports this release of Chatwoot.')]
+  return [critical('source-types', message, unknownTypes)]
 }
 
 const nameOf = ({ table, column }: ChatwootColumn) => `${table}.${column}`

@@ -3,6 +3,7 @@ import {
   isAboutOtherRows,
   leftOut,
   rejectReasons,
+  isNotAppendable,
   rowErrorOf,
   type RowError,
 } from '../../postgres/driver/row-error.js'
@@ -28,7 +29,7 @@ export async function tryAppend({ target, plan }: LoadContext, chunk: Chunk): Pr
     if (chunk.count > 0) await chunk.put(target, 'table')
     return true
   } catch (error) {
-    if (!rowErrorOf(error, plan.columns)) throw error
+    if (!rowErrorOf(error, plan.columns) && !isNotAppendable(error)) throw error
     await target.script([backToSavepoint])
     return false
   }

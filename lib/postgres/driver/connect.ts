@@ -4,6 +4,8 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { withinTime } from '../../domain/abort.js'
+import type { SyncError } from '../../domain/errors.js'
+import { addressIn, decoded, encodedPasswordIn, parameterIn } from './connection-string.js'
 import { configurationError, connectError, type Address } from './driver-error.js'
 import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
@@ -126,12 +128,7 @@ export function addressOf(handle: DatabaseHandle): Address {
       database: config.database ?? '',
     }
   }
-  const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
-  return {
-    host: decodeURIComponent(url?.hostname ?? '') || 'localhost',
-    port: Number(url?.port || 5432),
-    database: decodeURIComponent(url?.pathname.slice(1) ?? ''),
-  }
+  return addressIn(typeof config === 'string' ? config : (config.connectionString ?? ''))
 }
 
 async function connectClient(
@@ -159,17 +156,38 @@ async function connectClient(
     return session
   } catch (error) {
     void client.end().catch(() => undefined)
-    throw connectError(side, error, addressOf(handle))
+    throw connectFailed(side, error, { client, handle })
   }
 }
 
-/** A client that is not connected yet. Throws CONFIG_INVALID where it cannot read the certificates of its configuration. */
+/**
+ * A client that is not connected yet; a host may be an IPv6 address in brackets. Throws CONFIG_INVALID where it cannot read the certificates
+ * of its configuration.
+ */
 export function newClient(Client: typeof pg.Client, side: Side, config: pg.ClientConfig): pg.Client {
   try {
-    return new Client(config)
+    const host = /^\[(.+)\]$/.exec(config.host ?? '')?.[1]
+    return new Client(host === undefined ? config : { ...config, host })
   } catch (error) {
     throw configurationError(side, error)
   }
+}
+
+/** The error of a client of this handle that could not connect. */
+export function connectFailed(
+  side: Side,
+  error: unknown,
+  { client, handle }: { readonly client: pg.Client; readonly handle: Exclude<DatabaseHandle, KyselyHandle> },
+): SyncError {
+  const given = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
+  const text = typeof given === 'string' ? given : given.connectionString
+  // pg has put it there, wherever it found one.
+  const password: unknown = Reflect.get(client, 'password')
+  return connectError(side, error, {
+    ...addressOf(handle),
+    hasPassword: password !== null && password !== undefined && password !== '',
+    sslMode: parameterIn(text ?? '', 'sslmode'),
+  })
 }
 
 /** A little longer than what ends a statement on the server. */
@@ -242,17 +260,13 @@ function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise
   })
 }
 
-function parseUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined
-}
-
 /** The password that a handle carries, to keep it out of messages. */
 export function passwordOf(handle: DatabaseHandle): string | undefined {
   if (typeof handle === 'object' && 'getExecutor' in handle) return undefined
   const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
   if (typeof config === 'object' && typeof config.password === 'string') return config.password
-  const url = parseUrl(typeof config === 'string' ? config : (config.connectionString ?? ''))
-  return url?.password ? decodeURIComponent(url.password) : undefined
+  const encoded = encodedPasswordIn(typeof config === 'string' ? config : (config.connectionString ?? ''))
+  return encoded === undefined ? undefined : decoded(encoded)
 }
 
 /** What a handle allows a server whose login has not succeeded yet. */
@@ -271,7 +285,7 @@ function settingOf(handle: DatabaseHandle, name: string): unknown {
   if (typeof handle === 'object' && 'getExecutor' in handle) return undefined
   const config = typeof handle === 'object' && 'totalCount' in handle ? handle.options : handle
   const text = typeof config === 'string' ? config : config.connectionString
-  const said = parseUrl(text ?? '')?.searchParams.get(name)
+  const said = text?.includes(name) ? parameterIn(text, name) : undefined
   return said ?? (typeof config === 'object' ? Reflect.get(config, name) : undefined)
 }
 
@@ -280,5 +294,5 @@ function settingOf(handle: DatabaseHandle, name: string): unknown {
  * Nothing that a pooler lets through shows in which mode it works.
  */
 export function isSessionPooler(connectionString: string | undefined): boolean {
-  return parseUrl(connectionString ?? '')?.searchParams.get('pooler') === 'session'
+  return /[?&]pooler=session(&|$)/.test(connectionString ?? '')
 }

@@ -1,6 +1,8 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
 import { wordsOf } from './server-words.js'
 import type { Side } from './session.js'
+import { adviceOn } from './sqlstate-advice.js'
+import { tlsRemedy } from './tls-advice.js'
 import { wireFailure } from './wire-failure.js'
 import { WireError } from './wire-error.js'
 
@@ -9,6 +11,14 @@ export interface Address {
   readonly host: string
   readonly port: number
   readonly database: string
+}
+
+/** What was tried when a connection failed. */
+export interface Attempt extends Address {
+  /** Whether there was any password to send; undefined where that is not known. */
+  readonly hasPassword?: boolean
+  /** As the connection string says. */
+  readonly sslMode?: string | undefined
 }
 
 /** The facts of a driver's error, without the values that a server can put into its words. */
@@ -20,10 +30,10 @@ interface Facts {
 }
 
 /** The error of a failed connect, with its own code and remedy. */
-export function connectError(side: Side, error: unknown, address: Address): SyncError {
+export function connectError(side: Side, error: unknown, address: Attempt): SyncError {
   if (error instanceof WireError) return wireFailure(side, error, address)
   const { sqlState, socketError, said } = factsOf(error)
-  const where = `${address.host}:${address.port}`
+  const where = placeText(address)
   const details = {
     sqlState,
     socketError,
@@ -41,7 +51,15 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
       'Create it, or correct the name.',
     )
   }
-  if (sqlState?.startsWith('28') || isMissingPassword(said)) {
+  if (isMissingPassword(said) || (sqlState === '28P01' && address.hasPassword === false)) {
+    const variable = side === 'source' ? 'SOURCE_DB_PASSWORD' : 'LOCAL_DB_PASSWORD'
+    return of(
+      codes.auth,
+      `The ${side} server ${where} asks for a password, and none is set.`,
+      `Set ${variable}, or put the password into the connection string or into ~/.pgpass.`,
+    )
+  }
+  if (sqlState?.startsWith('28')) {
     return of(
       codes.auth,
       `The ${side} server ${where} rejected the login: ${said}.`,
@@ -62,14 +80,26 @@ export function connectError(side: Side, error: unknown, address: Address): Sync
       'Remove it from the connection, or let the pooler ignore it, as with ignore_startup_parameters of PgBouncer.',
     )
   }
-  const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error)
+  const remedy = tlsRemedy(error instanceof AggregateError ? error.errors[0] : error, address.sslMode)
   if (remedy)
     return of(codes.tls, `There is no trusted connection to the ${side} server ${where}: ${said}.`, remedy)
   return of(
     codes.unreachable,
     `The ${side} server ${where} cannot be reached: ${said}.`,
-    (sqlState && connectRemedies[sqlState]) ?? 'Check host, port, firewall and TLS.',
+    (sqlState && connectRemedies[sqlState]) ?? unreachableRemedy(address),
   )
+}
+
+/** Host and port as an address is written; a folder holds a Unix socket. */
+function placeText({ host, port }: Address): string {
+  if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}`
+  return /^[^[].*:/.test(host) ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function unreachableRemedy({ host }: Address): string {
+  if (host.startsWith('/'))
+    return 'Check that the server has its Unix socket there, by its settings unix_socket_directories and port.'
+  return 'Check host, port, firewall and TLS.'
 }
 
 /** The error of a configuration that pg rejects before it connects, such as one that names a certificate that does not exist. */
@@ -88,6 +118,9 @@ const connectRemedies: Readonly<Record<string, string>> = {
   53300: 'Close other connections to it, or raise max_connections; then run it again.',
   '57P03': 'It is starting or stopping; run it again.',
 }
+
+const forbiddenRemedy =
+  'Grant what is missing; the README lists the rights. Under row security, a policy has to let the role see and write every row; chatwoot-sync doctor finds both.'
 
 /** The error of a failed statement. A SyncError stays what it is. */
 export function statementError(side: Side, error: unknown): SyncError {
@@ -110,7 +143,7 @@ export function statementError(side: Side, error: unknown): SyncError {
     return of(codes.unreachable, 'Run it again; what was committed stays.')
   switch (sqlState) {
     case '42501':
-      return of(codes.forbidden, 'Grant what is missing; the README lists the rights.')
+      return of(codes.forbidden, forbiddenRemedy)
     case '42P01':
     case '3F000':
       return of(
@@ -127,7 +160,10 @@ export function statementError(side: Side, error: unknown): SyncError {
           : 'Run chatwoot-sync migrate, or add the column.',
       )
     case '42P10':
-      return of('TARGET_COLUMN_MISSING', 'The key needs a unique index on the target table.')
+      return of(
+        'TARGET_COLUMN_MISSING',
+        'Create a unique index on the key of the target table; no column that is loaded may be generated there.',
+      )
     case '21000':
       return of('KEY_NOT_UNIQUE', 'Use a relation with one row for each key.')
     case '57014':
@@ -144,8 +180,22 @@ export function statementError(side: Side, error: unknown): SyncError {
     case '57P05':
       return of(codes.unreachable, 'Run it again; what was committed stays.')
     default:
-      return of(codes.failed, remedyOf(sqlState))
+      return failedStatement(side, error, { sqlState, socketError, said })
   }
+}
+
+function failedStatement(
+  side: Side,
+  cause: unknown,
+  { sqlState, socketError, said }: Facts & { readonly sqlState: string },
+): SyncError {
+  const advice = adviceOn(side, sqlState)
+  const message = `The ${side} said: ${said}.`
+  return new SyncError(codesOf(side).failed, advice ? `${advice.what} ${message}` : message, {
+    remedy: advice?.remedy ?? remedyOf(sqlState),
+    details: { sqlState, socketError },
+    cause,
+  })
 }
 
 function codesOf(side: Side) {
@@ -184,7 +234,7 @@ const targetCodes = {
 
 function remedyOf(sqlState: string): string {
   if (/^(08|40|53|57P)/.test(sqlState)) return 'This passes by itself as a rule: run it again.'
-  return `Look up SQLSTATE ${sqlState} in the PostgreSQL manual; the server's log has the statement.`
+  return `Run chatwoot-sync doctor with the same options. If it finds nothing, look at the server's log, which has the statement, and report it with SQLSTATE ${sqlState}.`
 }
 
 /** `SQLSTATE` of a driver's error, or null for one of the wire. None begins with E, as EPIPE does. */
@@ -227,33 +277,6 @@ function factsOf(error: unknown): Facts {
 
 function isMissingPassword(said: string): boolean {
   return /password must be a string|client password/i.test(said)
-}
-
-/** What to do by Node's code of a failed TLS handshake. */
-const tlsRemedies: readonly (readonly [RegExp, string])[] = [
-  [/^CERT_HAS_EXPIRED$/, 'Renew the certificate of the server.'],
-  [/^CERT_NOT_YET_VALID$/, 'Compare the clocks of both machines.'],
-  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'Connect by a name that is in the certificate of the server.'],
-  [
-    /^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|INVALID_CA|CERT_SIGNATURE|CERT_UNTRUSTED)/,
-    'Pass the CA that signed its certificate: sslrootcert in the URL, or ssl.ca in a configuration of pg.',
-  ],
-  [
-    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE|DECRYPT)/,
-    'Use a client certificate that the server trusts.',
-  ],
-  [/^(CERT_|CRL_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/, 'Check certificates and TLS settings of both sides.'],
-]
-
-/** What to do about an error of the TLS handshake; undefined for any other error. */
-function tlsRemedy(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  // By its message, as pg sets no code.
-  if (error.message === 'The server does not support SSL connections') {
-    return 'Turn TLS on at the server; only where nobody can listen in, connect with sslmode=disable.'
-  }
-  const code: unknown = Reflect.get(error, 'code')
-  return typeof code === 'string' ? tlsRemedies.find(([pattern]) => pattern.test(code))?.[1] : undefined
 }
 
 /** The error for a connection to the target that leads through a pooler, which may hand it to another client while it holds the lock. */

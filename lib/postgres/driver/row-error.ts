@@ -31,6 +31,11 @@ export function rowErrorOf(
   }
 }
 
+/** Whether a table takes no COPY, though it may take inserts: as under row security. */
+export function isNotAppendable(error: unknown): boolean {
+  return error instanceof SyncError && error.details['sqlState'] === '0A000'
+}
+
 /** Data exceptions, integrity, check options of views, limits of size and depth, and what a trigger of the table's owner raises. */
 function isAboutRow(sqlState: string): boolean {
   return /^(22|23|44)/.test(sqlState) || ['54000', '54001', 'P0001'].includes(sqlState)

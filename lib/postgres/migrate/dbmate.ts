@@ -41,7 +41,8 @@ export async function runDbmate(
 
 async function dbmateBinary(): Promise<string> {
   try {
-    const { resolveBinary } = await import('dbmate')
+    // A bundler would take its program for code.
+    const { resolveBinary } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'dbmate')
     return resolveBinary()
   } catch (cause) {
     throw notInstalled(cause)

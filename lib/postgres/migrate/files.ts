@@ -1,7 +1,9 @@
+import { accessSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { SyncError } from '../../domain/errors.js'
+import { notBeside } from '../../domain/package-file.js'
 
 /** One file of the migrations folder: `20261124100000_create_conversas_analytics.sql`. */
 export interface Migration {
@@ -11,8 +13,22 @@ export interface Migration {
   readonly name: string
 }
 
-/** The folder of this package's migrations: next to `lib` in the source tree and in `dist`, and next to `bin`, where the command is one file. */
-export const ownMigrations = fileURLToPath(new URL('../../../db/migrations/', import.meta.url))
+/**
+ * The folder of this package's migrations: next to `lib` in the source tree and in `dist`, and next to `bin`, where the command is one file.
+ * Throws CONFIG_INVALID where a bundler has separated it from its files.
+ */
+export function ownMigrations(): string {
+  const path = '../../../db/migrations/'
+  try {
+    const here = import.meta.url
+    // Written so that no bundler takes the folder for a module.
+    const folder = fileURLToPath(new URL(path, here))
+    accessSync(folder)
+    return folder
+  } catch (cause) {
+    throw notBeside(path, cause)
+  }
+}
 
 /**
  * The migrations of a folder in the order in which dbmate applies them: by file name. Other files are ignored, as by dbmate.

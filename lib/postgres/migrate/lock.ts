@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { addressOf, isSessionPooler, newClient, trustOf } from '../driver/connect.js'
-import { connectError, targetPooled } from '../driver/driver-error.js'
+import { connectFailed, isSessionPooler, newClient, trustOf } from '../driver/connect.js'
+import { targetPooled } from '../driver/driver-error.js'
 import { connectGuarded } from '../driver/wire-guard.js'
 import { processOf } from '../driver/pg-session.js'
 
@@ -39,7 +39,7 @@ export async function takeMigrationLock(
     await connectGuarded(client, trustOf(target))
   } catch (error) {
     void client.end().catch(() => undefined)
-    throw connectError('target', error, addressOf(target))
+    throw connectFailed('target', error, { client, handle: target })
   }
   try {
     await disableTimeouts(client)

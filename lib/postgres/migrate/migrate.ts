@@ -43,7 +43,7 @@ export interface MigrateResult {
  */
 export async function migrate({
   target,
-  directory = ownMigrations,
+  directory = ownMigrations(),
   signal,
 }: MigrateOptions): Promise<MigrateResult> {
   const migrations = await listMigrations(directory)

@@ -14,7 +14,7 @@ export interface PendingMigrations {
 
 /** Undefined where the target has no table of applied migrations, as where another tool than dbmate applied them. */
 export async function readPendingMigrations(target: Session): Promise<PendingMigrations | undefined> {
-  const all = await listMigrations(ownMigrations)
+  const all = await listMigrations(ownMigrations())
   if (!(await existingRelations(target, [migrationsTable])).has(migrationsTable)) return undefined
   const rows = await target.rows(
     compile(sql<{ version: string }>`select version::text as version from ${sql.table(migrationsTable)}`),

@@ -3,35 +3,49 @@ import { sql } from 'kysely'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
-/** A table, and its rows as the planner estimates them, as text. */
-export interface LargeTable {
-  readonly name: string
-  readonly rows: string
+/** A column of a table by which rows are sought. */
+export interface SoughtColumn {
+  /** As SQL writes it. */
+  readonly table: string
+  readonly column: string
 }
 
-/** Those of the tables that have more than `minRows` rows and no index that begins with the column, the largest first. */
-export async function largeTablesWithoutIndex(
+/** A column that no index begins with, and what a scan of its table reads. */
+export interface UnindexedColumn extends SoughtColumn {
+  /** Rows as the planner estimates them, as text. */
+  readonly rows: string
+  /** Size of the table with a unit: `1200 MB`. */
+  readonly size: string
+}
+
+/** Those of the columns that no index of their table begins with, where the table has more than `minRows` rows; the largest table first. */
+export async function unindexedColumns(
   source: Session,
-  tables: readonly string[],
-  { column, minRows }: { readonly column: string; readonly minRows: number },
-): Promise<readonly LargeTable[]> {
+  sought: readonly SoughtColumn[],
+  minRows: number,
+): Promise<readonly UnindexedColumn[]> {
   return source.rows(
-    compile(sql<LargeTable>`
+    compile(sql<UnindexedColumn>`
       select
-        wanted::text as name,
-        c.reltuples::bigint::text as rows
-      from json_array_elements_text(${JSON.stringify(tables)}::json) wanted
-      join pg_class c on c.oid = to_regclass(wanted)
-      where c.reltuples > ${minRows}::real
+        s."table"::text as "table",
+        s."column"::text as "column",
+        c.reltuples::bigint::text as rows,
+        pg_size_pretty(pg_table_size(c.oid))::text as size
+      from json_to_recordset(${JSON.stringify(sought)}::json) as s ("table" text, "column" text)
+      join pg_class c on c.oid = to_regclass(s."table")
+      where c.relkind in ('r', 'm')
+        and c.reltuples > ${minRows}::real
         and not exists (
           select
           from pg_index i
           join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
           where i.indrelid = c.oid
-            and a.attname = ${column}::text
+            and a.attname = s."column"
             and i.indisvalid
             and i.indpred is null
         )
-      order by c.reltuples desc`),
+      order by
+        c.reltuples desc,
+        s."column"`),
   )
 }

@@ -1,0 +1,61 @@
+import { sql } from 'kysely'
+
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+
+/** What `migrate` meets in a target that the Python pipeline made. Names are quoted where they have to be. */
+export interface PythonTables {
+  readonly role: string
+  readonly schema: string
+  /** Whether the role may create tables there. */
+  readonly canCreate: boolean
+  /** The tables and views that it has to change and does not own. */
+  readonly notOwned: readonly string[]
+  /** Views of others that depend on a column whose type it changes, or on a view that it replaces. */
+  readonly dependent: readonly string[]
+}
+
+/** Undefined for any other target. */
+export async function readPythonTables(target: Session): Promise<PythonTables | undefined> {
+  const [row] = await target.rows(
+    compile(sql<Omit<PythonTables, 'notOwned' | 'dependent'> & { notOwned: string; dependent: string }>`
+      select
+        quote_ident(current_user)::text as role,
+        coalesce(quote_ident(current_schema()), 'public')::text as schema,
+        coalesce(has_schema_privilege(current_schema(), 'create'), false) as "canCreate",
+        array_to_json(array(
+          select c.oid::regclass::text
+          from pg_class c
+          where c.oid in (
+              to_regclass('conversas_analytics'), to_regclass('etl_control'), to_regclass('vw_etl_stats')
+            )
+            and not pg_has_role(c.relowner, 'usage')
+          order by c.relname
+        ))::text as "notOwned",
+        array_to_json(array(
+          select distinct v.ev_class::regclass::text
+          from pg_depend d
+          join pg_rewrite v on v.oid = d.objid and v.ev_class <> d.refobjid
+          left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and a.attnum > 0
+          where d.classid = 'pg_rewrite'::regclass
+            and d.refclassid = 'pg_class'::regclass
+            and (
+              d.refobjid = to_regclass('vw_etl_stats')
+              or d.refobjid = to_regclass('conversas_analytics')
+                and format_type(a.atttypid, a.atttypmod) ~ '^(character|timestamp without)'
+            )
+          order by 1
+        ))::text as dependent
+      where to_regclass('etl_control') is not null
+        and not exists (
+          select
+          from pg_attribute a
+          where a.attrelid = to_regclass('etl_control')
+            and a.attname = 'pipeline'
+            and not a.attisdropped
+        )`),
+  )
+  if (!row) return undefined
+  const listed = (text: string) => JSON.parse(text) as readonly string[]
+  return { ...row, notOwned: listed(row.notOwned), dependent: listed(row.dependent) }
+}

@@ -1,0 +1,54 @@
+import { sql } from 'kysely'
+
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+
+/** The oldest open transaction that makes runs read again what changed since it began; ages as texts, null where there is none to see. */
+export interface OpenTransactions {
+  readonly isStandby: boolean
+  /** Age in seconds; only transactions of this database, and of those only the ones whose begin the role may see. */
+  readonly seconds: string | null
+  /**
+   * How many transaction ids were given out meanwhile. Of a standby, of the oldest transaction on its primary, in whatever database that is;
+   * else of the oldest in this database.
+   */
+  readonly ids: string | null
+  /** Name of the oldest prepared transaction of this database. */
+  readonly prepared: string | null
+  /** Seconds since it was prepared. */
+  readonly preparedSeconds: string | null
+}
+
+export async function readOpenTransactions(source: Session): Promise<OpenTransactions | undefined> {
+  const [row] = await source.rows(
+    compile(sql<OpenTransactions>`
+      with
+        here as (
+          select a.xact_start, greatest(age(a.backend_xid), age(a.backend_xmin)) as ids
+          from pg_stat_activity a
+          where a.datname = current_database()
+            and a.pid <> pg_backend_pid()
+        ),
+        prepared as (
+          select p.gid, p.prepared
+          from pg_prepared_xacts p
+          where p.database = current_database()
+          order by p.prepared
+          limit 1
+        )
+      select
+        pg_is_in_recovery() as "isStandby",
+        (
+          select max(extract(epoch from clock_timestamp() - h.xact_start))::numeric(20,3)::text from here h
+        ) as seconds,
+        case
+          when pg_is_in_recovery() then age(pg_snapshot_xmin(pg_current_snapshot())::xid)::text
+          else (select max(h.ids)::text from here h)
+        end as ids,
+        (select p.gid::text from prepared p) as prepared,
+        (
+          select extract(epoch from clock_timestamp() - p.prepared)::numeric(20,3)::text from prepared p
+        ) as "preparedSeconds"`),
+  )
+  return row
+}
