@@ -8,17 +8,27 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
-import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
+import { noConversions, planConversions } from './conversions.js'
 import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
 export type PlanOptions = Pick<
   ResolvedOptions,
-  'relation' | 'table' | 'accounts' | 'inboxes' | 'timeZone' | 'columns' | 'hashSecret' | 'messageTexts'
+  | 'relation'
+  | 'table'
+  | 'accounts'
+  | 'inboxes'
+  | 'timeZone'
+  | 'columns'
+  | 'hashSecret'
+  | 'messageTexts'
+  | 'allowLossy'
 > & { readonly transform?: unknown }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
@@ -76,6 +86,8 @@ function planChatwoot(
     columns,
     scope: scopeOf(table, options),
     changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
+    conversions: noConversions.conversions,
+    lossy: noConversions.lossy,
   }
   const shape = chatwootShape(read)
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
@@ -110,8 +122,9 @@ function planCustom(
   requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = columnOf(relation, changedAt)
-  if (!stamp || !isStamp(stamp.type)) throw notAStamp(name, changedAt, stamp?.type)
-  for (const column of shared) requireSameContent(columnOf(relation, column.name), column)
+  if (!stamp || !isStamp(stamp.definition)) throw notAStamp(name, changedAt, stamp?.type)
+  const conversion = planConversions(relation, shared, options.allowLossy)
+  const { conversions, lossy } = conversion
   const ignored = relation.columns
     .filter(({ name: column }) => !columnOf(table, column))
     .map((column) => column.name)
@@ -134,6 +147,8 @@ function planCustom(
     )
       ? changedAt
       : undefined,
+    conversions,
+    lossy,
   }
   return {
     load,
@@ -143,9 +158,14 @@ function planCustom(
       relation.schema,
       relation.name,
       ...sourceTypes(relation, shared),
+      ...readInAnotherWay(relation, load),
     ]),
     shapes: { source: shapeOf(relation), target: shapeOf(table) },
-    warnings: [...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []), ...warnings],
+    warnings: [
+      ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
+      ...warnings,
+      ...conversion.warnings,
+    ],
   }
 }
 
@@ -168,7 +188,7 @@ const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
 
 /** Whether both columns hold the time of a change; a date would show every change of a day as hours late. */
 function isExact(...columns: readonly (Column | undefined)[]): boolean {
-  return columns.every((column) => column && isStamp(column.type) && column.type !== 'date')
+  return columns.every((column) => column && isStamp(column.definition) && column.definition.kind !== 'date')
 }
 
 /** Columns that show when this package wrote, not what the source holds. */
@@ -179,6 +199,16 @@ function isBookkeeping(name: string): boolean {
 /** A column that changes its type can change what the same rows look like. */
 function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
   return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
+}
+
+/** Columns of which an earlier release loaded other values: those of lossy types, and of domains over numbers and times. */
+function readInAnotherWay(relation: Relation, { columns, lossy }: LoadPlan): string[] {
+  const cleaned = columns.flatMap(({ name }) => {
+    const definition = columnOf(relation, name)?.definition
+    const isCleaned = definition && (isNumber(definition.kind) || isPoint(definition.kind))
+    return isCleaned && definition.isDomain ? [name] : []
+  })
+  return [...lossy.map((name) => `lossy ${name}`), ...cleaned.map((name) => `cleaned ${name}`)]
 }
 
 const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
@@ -209,7 +239,7 @@ function fingerprintOf(
     sorted(inboxes),
     timeZone,
     table,
-    columns,
+    columns.map(({ name, type }) => ({ name, type })),
     more,
     options.transform !== undefined,
   ]
@@ -224,18 +254,6 @@ function requireUnique(table: Relation, key: string): void {
     {
       remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
       details: { column: key },
-    },
-  )
-}
-
-function requireSameContent(from: Column | undefined, to: Column): void {
-  if (!from || !losesContent(from.type, to.type)) return
-  throw new SyncError(
-    'COLUMN_TYPE_MISMATCH',
-    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
-    {
-      remedy: 'Change the type of the target column.',
-      details: { column: to.name, sourceType: from.type, targetType: to.type },
     },
   )
 }
