@@ -4,6 +4,7 @@ import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
+import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 
 /** What becomes of values between columns of two types. */
@@ -40,6 +41,19 @@ export function planConversions(
     described.push(`${to.name} (${from.type} into ${to.type})`)
   }
   return { conversions, lossy, warnings: described.length > 0 ? [columnsLossy(described)] : [] }
+}
+
+/** Columns of which an earlier release loaded other values: those of lossy types, and of domains over numbers and times. */
+export function readInAnotherWay(
+  relation: Pick<Relation, 'columns'>,
+  { columns, lossy }: Pick<LoadPlan, 'columns' | 'lossy'>,
+): string[] {
+  const cleaned = columns.flatMap(({ name }) => {
+    const definition = relation.columns.find((column) => column.name === name)?.definition
+    const isCleaned = definition && (isNumber(definition.kind) || isPoint(definition.kind))
+    return isCleaned && definition.isDomain ? [name] : []
+  })
+  return [...lossy.map((name) => `lossy ${name}`), ...cleaned.map((name) => `cleaned ${name}`)]
 }
 
 function outcomeOf(from: Column, to: Column, allowLossy: Allowed) {

@@ -10,10 +10,9 @@ import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
 import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
-import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
-import { noConversions, planConversions } from './conversions.js'
+import { noConversions, planConversions, readInAnotherWay } from './conversions.js'
 import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
@@ -107,14 +106,7 @@ function planCustom(
   options: PlanOptions,
   { name, key, changedAt }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
-  for (const needed of [
-    key,
-    changedAt,
-    ...(options.accounts ? ['account_id'] : []),
-    ...(options.inboxes ? ['inbox_id'] : []),
-  ]) {
-    if (!columnOf(relation, needed)) throw missingInSource(relation, name, needed)
-  }
+  requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
   const present = table.columns.filter(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
@@ -123,8 +115,7 @@ function planCustom(
   const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = columnOf(relation, changedAt)
   if (!stamp || !isStamp(stamp.definition)) throw notAStamp(name, changedAt, stamp?.type)
-  const conversion = planConversions(relation, shared, options.allowLossy)
-  const { conversions, lossy } = conversion
+  const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns
     .filter(({ name: column }) => !columnOf(table, column))
     .map((column) => column.name)
@@ -141,12 +132,7 @@ function planCustom(
     key,
     columns: shared,
     scope: scopeOf(table, options),
-    changedAt: isExact(
-      stamp,
-      shared.find(({ name: column }) => column === changedAt),
-    )
-      ? changedAt
-      : undefined,
+    changedAt: exactStamp(stamp, shared),
     conversions,
     lossy,
   }
@@ -164,9 +150,19 @@ function planCustom(
     warnings: [
       ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
       ...warnings,
-      ...conversion.warnings,
+      ...more.warnings,
     ],
   }
+}
+
+const filterColumns = ({ accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>) => [
+  ...(accounts ? ['account_id'] : []),
+  ...(inboxes ? ['inbox_id'] : []),
+]
+
+function requireInSource(relation: Relation, name: string, needed: readonly string[]): void {
+  const missing = needed.find((column) => !columnOf(relation, column))
+  if (missing !== undefined) throw missingInSource(relation, name, missing)
 }
 
 /** With a filter, the table may hold rows of other pipelines too. */
@@ -186,9 +182,11 @@ function scopeOf(
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
 
-/** Whether both columns hold the time of a change; a date would show every change of a day as hours late. */
-function isExact(...columns: readonly (Column | undefined)[]): boolean {
-  return columns.every((column) => column && isStamp(column.definition) && column.definition.kind !== 'date')
+/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
+function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
+  const stored = loaded.find(({ name }) => name === stamp.name)
+  const isTime = ({ definition }: Column) => isStamp(definition) && definition.kind !== 'date'
+  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
 }
 
 /** Columns that show when this package wrote, not what the source holds. */
@@ -199,16 +197,6 @@ function isBookkeeping(name: string): boolean {
 /** A column that changes its type can change what the same rows look like. */
 function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
   return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
-}
-
-/** Columns of which an earlier release loaded other values: those of lossy types, and of domains over numbers and times. */
-function readInAnotherWay(relation: Relation, { columns, lossy }: LoadPlan): string[] {
-  const cleaned = columns.flatMap(({ name }) => {
-    const definition = columnOf(relation, name)?.definition
-    const isCleaned = definition && (isNumber(definition.kind) || isPoint(definition.kind))
-    return isCleaned && definition.isDomain ? [name] : []
-  })
-  return [...lossy.map((name) => `lossy ${name}`), ...cleaned.map((name) => `cleaned ${name}`)]
 }
 
 const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
