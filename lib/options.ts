@@ -109,6 +109,11 @@ export interface SyncOptions {
    */
   readonly maxRejects?: number | undefined
   /**
+   * Columns of a custom relation whose values are taken as the type of the target's column makes them, although it changes some: by name, or true
+   * for all. (Default: none; a row with a value that would change is rejected, and the warning COLUMNS_LOSSY names the columns.)
+   */
+  readonly allowLossy?: boolean | readonly string[] | undefined
+  /**
    * Keeps the content of rejected rows in `etl_rejects.row_data`, up to ten million characters of each; a full load then uses a cursor.
    * (Default: false, as it may be personal data.)
    */
@@ -119,8 +124,10 @@ export interface SyncOptions {
   readonly acceptNewSource?: boolean | undefined
   /**
    * Changes a row before it is loaded, or leaves it out with null; what is left out counts as deleted. Times, dates, numerics and bigints
-   * are strings, as a Date or a number would lose digits. JSON is parsed; a value that is returned as it was is loaded as the source wrote
-   * it, one that was changed is written with the numbers that JavaScript has. The key must stay. (Default: none, which is faster.)
+   * are strings, as a Date or a number would lose digits. JSON is parsed, `bytea` a Buffer and an array of texts an array, of any depth; a value that is returned as
+   * it was is loaded as the source wrote it, one that was changed is written with the numbers that JavaScript has. A Date is written in UTC. NaN and
+   * infinity become NULL in columns of numbers and times. What no column can hold, such as a Map or an instance of a class, fails with HOOK_FAILED.
+   * The key must stay. (Default: none, which is faster.)
    */
   readonly transform?: ((row: ConversationRow) => ConversationRow | null) | undefined
   /** Stops between batches: the current batch is rolled back, the run is closed as failed with ABORTED. */
@@ -219,6 +226,7 @@ const schema = z.strictObject({
   keepHistory: z._default(atLeast(0), defaults.keepHistory),
   retryBudget: z._default(milliseconds, defaults.retryBudget),
   maxRejects: z.optional(whole(0, 2 ** 31 - 1)),
+  allowLossy: z.optional(z.union([z.boolean(), z.array(column)])),
   keepRejected: z._default(z.boolean(), defaults.keepRejected),
   maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),

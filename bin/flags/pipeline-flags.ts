@@ -11,6 +11,7 @@ export interface PipelineFlags extends RelationFlags, ProtectionFlags {
   readonly pipeline?: string
   readonly account?: readonly number[]
   readonly inbox?: readonly number[]
+  readonly allowLossy?: true | readonly string[]
   readonly timeZone?: string
   readonly skewAllowance?: number
   readonly statementTimeout?: number
@@ -25,6 +26,7 @@ export function addPipelineOptions(command: Command): Command {
     .option('--account <id...>', 'only conversations of these accounts', ids)
     .option('--inbox <id...>', 'only conversations of these inboxes', ids)
     .option('--time-zone <name>', "for the calendar columns (the inbox's own)")
+    .option('--allow-lossy [column...]', 'take values that these columns change (reject the row)')
     .optionsGroup('Personal data:')
     .option('--exclude-column <name...>', 'leave these columns empty')
     .option('--hash-column <name...>', 'store a keyed hash of these columns')
@@ -40,9 +42,10 @@ export function addPipelineOptions(command: Command): Command {
 /** The library's options for these flags. Throws CONFIG_MISSING for an incomplete relation. */
 export function pipelineOptionsOf(flags: PipelineFlags) {
   const { table, pipeline, account, inbox, timeZone, skewAllowance } = flags
-  const { statementTimeout, lockTimeout, maxDeleteShare } = flags
+  const { statementTimeout, lockTimeout, maxDeleteShare, allowLossy } = flags
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
+    allowLossy,
     ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags, process.env) },
   } satisfies Partial<SyncOptions>
 }

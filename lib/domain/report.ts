@@ -22,6 +22,7 @@ export interface Warning {
     | 'MARGIN_USED_UP'
     | 'HELD_BACK'
     | 'COLUMNS_IGNORED'
+    | 'COLUMNS_LOSSY'
     | 'TIME_ZONE_UNKNOWN'
     | 'TAKEN_OVER'
     | 'RETRIED'

@@ -105,7 +105,8 @@ async function canAppend(
 ): Promise<boolean> {
   const { target, baseline, resumeAfter, options } = run
   const { load } = baseline.plan
-  if (options.dryRun) return false
+  // What a column would change is seen in the stage.
+  if (options.dryRun || load.lossy.length > 0) return false
   return (resumeAfter === null || isCountable(load)) && isEmptyBehind(target, load, resumeAfter)
 }
 

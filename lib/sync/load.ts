@@ -69,7 +69,8 @@ export function rowsInBulk(
   const { plan } = run.baseline
   const { keyType, keyAt } = layoutOf(plan)
   const isPlain = options.extractor === 'copy' && !options.transform && !options.keepRejected
-  if (!source.copy || !target.copy || !keyType || !isPlain || !isSameOnBothSides(plan)) {
+  const isExact = plan.load.lossy.length === 0
+  if (!source.copy || !target.copy || !keyType || !isPlain || !isExact || !isSameOnBothSides(plan)) {
     return rowsByCursor(run)
   }
   return copyExtractor(source, { keyAt, keyType }, batchLimits(run))
@@ -125,8 +126,10 @@ function readLimits({ options, source }: Pick<Run, 'options' | 'source'>): ReadL
 
 /** Whether every column has the same binary form on both sides. The built-in query returns each in the type of the target. */
 function isSameOnBothSides({ load, custom }: Plan): boolean {
-  return load.columns.every(({ name, type }) => {
-    const from = custom ? custom.relation.columns.find((column) => column.name === name)?.type : type
-    return from !== undefined && isSameInBinary(from, type)
+  return load.columns.every(({ name, definition }) => {
+    const from = custom
+      ? custom.relation.columns.find((column) => column.name === name)?.definition
+      : definition
+    return from !== undefined && isSameInBinary(from, definition)
   })
 }

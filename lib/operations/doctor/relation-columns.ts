@@ -1,6 +1,7 @@
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { columnTypeFor, isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import { columnTypeFor, isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { conversionOf } from '../../postgres/driver/types/conversion.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 const name = 'relation-columns'
@@ -14,9 +15,9 @@ const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
  */
 export function compareColumns(relation: Relation, table: Relation | undefined, changedAt: string): Check[] {
   const stamp = columnOf(relation, changedAt)
-  const checks = stamp && !isStamp(stamp.type) ? [notAStamp(relation, stamp)] : []
+  const checks = stamp && !isStamp(stamp.definition) ? [notAStamp(relation, stamp)] : []
   if (!table) return checks
-  checks.push(...table.columns.flatMap((column) => lossOf(columnOf(relation, column.name)?.type, column)))
+  checks.push(...table.columns.flatMap((column) => lossOf(columnOf(relation, column.name), column)))
   const missing = relation.columns.filter((column) => !columnOf(table, column.name))
   if (missing.length > 0) checks.push(notLoaded(table, missing))
   const unfilled = table.columns.filter(
@@ -44,10 +45,16 @@ function notAStamp(relation: Relation, { name: column, type }: Column): Check {
   return critical(name, message, 'Choose a column of type timestamp, timestamptz or date.')
 }
 
-function lossOf(from: string | undefined, { name: column, type }: Column): Check[] {
-  if (from === undefined || !losesContent(from, type)) return []
-  const message = `Column ${column} is ${from} in the source and ${type} in the target, which cannot hold every value.`
-  return [critical(name, message, 'Change the type of the target column.')]
+function lossOf(from: Column | undefined, to: Column): Check[] {
+  const conversion = from ? conversionOf(from.definition, to.definition) : 'same'
+  if (!from || conversion === 'same') return []
+  const types = `Column ${to.name} is ${from.type} in the source and ${to.type} in the target`
+  if (conversion === 'mismatch') {
+    return [critical(name, `${types}, which cannot hold it.`, 'Change the type of the target column.')]
+  }
+  const message = `${types}, which cannot hold every value. A row whose value would change is rejected.`
+  const remedy = 'Change the type of the target column, or accept the change with allowLossy (--allow-lossy).'
+  return [warning(name, message, remedy)]
 }
 
 function notLoaded(table: Relation, missing: readonly Column[]): Check {
@@ -61,7 +68,7 @@ function notLoaded(table: Relation, missing: readonly Column[]): Check {
 function columnStatements({ schema, name: table }: Relation, columns: readonly Column[]) {
   const alter = `alter table ${identifier(schema, table)}`
   const added = columns.map(
-    (column) => `  add column ${identifier(column.name)} ${columnTypeFor(column.type)}`,
+    (column) => `  add column ${identifier(column.name)} ${columnTypeFor(column.definition)}`,
   )
   const dropped = columns.map((column) => `  drop column ${identifier(column.name)}`)
   return { add: `${alter}\n${added.join(',\n')};`, drop: `${alter}\n${dropped.join(',\n')};` }

@@ -4,7 +4,7 @@ import type { Baseline } from '../../pipeline/prepare/baseline.js'
 import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
 import type { ResolvedOptions } from '../../options.js'
 import { changedSince } from '../../postgres/source/custom-relation.js'
-import { listFingerprints, listTexts, liveRowsOf } from '../../postgres/target/fingerprints.js'
+import { listKeys, listTexts, liveRowsOf } from '../../postgres/target/fingerprints.js'
 import { compile } from '../../postgres/driver/statement.js'
 import type { Differences, Sides } from './compare.js'
 
@@ -22,8 +22,7 @@ export async function pendingKeys(
   const { custom, load } = sides.plan
   if (custom) {
     const rows = rowsWhere(sides, changedSince(custom, low))
-    const found = await listFingerprints({ session: sides.source, rows }, load)
-    return new Set([...found.values()].map(({ key }) => key))
+    return new Set(await listKeys({ session: sides.source, rows }, load))
   }
   return changedIds(sides, baseline, low, options)
 }

@@ -1,9 +1,12 @@
 import type { RawBuilder } from 'kysely'
 
-import { rowsWhere, type QueryScope } from '../../pipeline/read/queries.js'
+import { hasKey, rowsWhere, type QueryScope } from '../../pipeline/read/queries.js'
 import { throwIfAborted } from '../../domain/abort.js'
 import {
+  andNot,
+  hasLiveKey,
   listFingerprints,
+  listKeys,
   liveRows,
   rangeBorders,
   sumFingerprints,
@@ -34,6 +37,8 @@ export interface CompareOptions {
   readonly sample: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((rowsCompared: number) => void) | undefined
+  /** Keys of rows that are not compared, as the source could not even cast their values to the types of the target; they count as missing. */
+  readonly except: readonly string[]
 }
 
 /**
@@ -41,9 +46,10 @@ export interface CompareOptions {
  * sums differ. Equal tables cost a few bytes for each two thousand rows.
  */
 export async function compareRows(
-  sides: Sides,
-  { sample, signal, onProgress }: CompareOptions,
+  whole: Sides,
+  { sample, signal, onProgress, except }: CompareOptions,
 ): Promise<Differences> {
+  const sides = { ...whole, except }
   const { load } = sides.plan
   // Two spellings of one key fall into different groups: a part would show one of them alone.
   const share = isLooseKey(load) ? 1 : sample
@@ -68,10 +74,14 @@ export async function compareRows(
   }
   // Each side at its own pace: waiting for the other at every page would add up the slower one of each.
   const [here, there] = await both(
-    sumPages(sides.source, ({ condition }) => rowsWhere(sides, condition), true),
-    sumPages(sides.target, ({ condition }) => liveRows(load, condition), false),
+    sumPages(sides.source, ({ condition }) => sourceRows(sides, condition), true),
+    sumPages(sides.target, ({ condition }) => targetRows(sides, condition), false),
   )
-  const found: Found = { missing: [], stale: [], extra: [], stored: new Map() }
+  const found: Found = {
+    missing: await keysAmong(sides, except),
+    ...{ stale: [], extra: [], stored: new Map() },
+  }
+  rowsCompared += found.missing.length
   for (const [index, page] of pages.entries()) {
     const [ours, theirs] = [here[index] ?? none, there[index] ?? none]
     for (const group of new Set([...ours.keys(), ...theirs.keys()])) {
@@ -106,11 +116,30 @@ async function pairSpellings({ target, plan }: Sides, found: Found): Promise<voi
   found.extra = found.extra.filter((key) => !there.has(key))
 }
 
-async function compareGroup(sides: Sides, condition: RawBuilder<unknown>, found: Found): Promise<void> {
+type Compared = Sides & Pick<CompareOptions, 'except'>
+
+const sourceRows = (sides: Compared, condition: RawBuilder<unknown>) =>
+  rowsWhere(
+    sides,
+    andNot(condition, sides.except, () => hasKey(sides, sides.except)),
+  )
+
+const targetRows = ({ plan: { load }, except }: Compared, condition: RawBuilder<unknown>) =>
+  liveRows(
+    load,
+    andNot(condition, except, () => hasLiveKey(load, except)),
+  )
+
+async function keysAmong(sides: Sides, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return []
+  return listKeys({ session: sides.source, rows: rowsWhere(sides, hasKey(sides, keys)) }, sides.plan.load)
+}
+
+async function compareGroup(sides: Compared, condition: RawBuilder<unknown>, found: Found): Promise<void> {
   const { load } = sides.plan
   const [ours, theirs] = await both(
-    listFingerprints({ session: sides.source, rows: rowsWhere(sides, condition) }, load),
-    listFingerprints({ session: sides.target, rows: liveRows(load, condition) }, load),
+    listFingerprints({ session: sides.source, rows: sourceRows(sides, condition) }, load),
+    listFingerprints({ session: sides.target, rows: targetRows(sides, condition) }, load),
   )
   for (const [name, { key, fingerprint }] of ours) {
     const other = theirs.get(name)

@@ -29,6 +29,7 @@ type Shared =
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
+  | 'allowLossy'
   | 'skewAllowance'
   | 'statementTimeout'
   | 'lockTimeout'
@@ -108,8 +109,13 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   await target.script(beginWriting(options))
   const rowsExpected = baseline.plan.estimatedRows
   const emit = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
-  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit })
   const rejected = new Set(baseline.rejected.map(({ key }) => key))
+  const except = baseline.plan.load.conversions.size > 0 ? [...rejected] : []
+  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit, except }).catch(
+    (error: unknown) => {
+      throw isAboutValue(error) ? unreadable(error) : error
+    },
+  )
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
   const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
@@ -142,6 +148,22 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   })
   await target.script(['commit'])
   return report
+}
+
+const isAboutValue = (error: unknown): error is SyncError =>
+  error instanceof SyncError &&
+  error.code === 'SOURCE_FAILED' &&
+  String(error.details['sqlState']).startsWith('22')
+
+/** A row that no run has read yet, or none since it changed. */
+function unreadable({ code, details, cause }: SyncError): SyncError {
+  const message =
+    'A row of the source has a value that its column in the target cannot read, and that no run has rejected yet.'
+  return new SyncError(code, message, {
+    remedy: 'Run sync, which rejects the row, and then verify.',
+    details,
+    cause,
+  })
 }
 
 /** Differences that no run would fix. A run reads the rejected rows again, and they are rejected again. */

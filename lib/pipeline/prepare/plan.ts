@@ -8,17 +8,26 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
-import { isStamp, losesContent } from '../../postgres/driver/column-types.js'
+import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
+import { noConversions, planConversions, readInAnotherWay } from './conversions.js'
 import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
 export type PlanOptions = Pick<
   ResolvedOptions,
-  'relation' | 'table' | 'accounts' | 'inboxes' | 'timeZone' | 'columns' | 'hashSecret' | 'messageTexts'
+  | 'relation'
+  | 'table'
+  | 'accounts'
+  | 'inboxes'
+  | 'timeZone'
+  | 'columns'
+  | 'hashSecret'
+  | 'messageTexts'
+  | 'allowLossy'
 > & { readonly transform?: unknown }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
@@ -76,6 +85,8 @@ function planChatwoot(
     columns,
     scope: scopeOf(table, options),
     changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
+    conversions: noConversions.conversions,
+    lossy: noConversions.lossy,
   }
   const shape = chatwootShape(read)
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
@@ -95,14 +106,7 @@ function planCustom(
   options: PlanOptions,
   { name, key, changedAt }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
-  for (const needed of [
-    key,
-    changedAt,
-    ...(options.accounts ? ['account_id'] : []),
-    ...(options.inboxes ? ['inbox_id'] : []),
-  ]) {
-    if (!columnOf(relation, needed)) throw missingInSource(relation, name, needed)
-  }
+  requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
   const present = table.columns.filter(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
@@ -110,8 +114,8 @@ function planCustom(
   requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = columnOf(relation, changedAt)
-  if (!stamp || !isStamp(stamp.type)) throw notAStamp(name, changedAt, stamp?.type)
-  for (const column of shared) requireSameContent(columnOf(relation, column.name), column)
+  if (!stamp || !isStamp(stamp.definition)) throw notAStamp(name, changedAt, stamp?.type)
+  const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns
     .filter(({ name: column }) => !columnOf(table, column))
     .map((column) => column.name)
@@ -128,12 +132,9 @@ function planCustom(
     key,
     columns: shared,
     scope: scopeOf(table, options),
-    changedAt: isExact(
-      stamp,
-      shared.find(({ name: column }) => column === changedAt),
-    )
-      ? changedAt
-      : undefined,
+    changedAt: exactStamp(stamp, shared),
+    conversions,
+    lossy,
   }
   return {
     load,
@@ -143,10 +144,25 @@ function planCustom(
       relation.schema,
       relation.name,
       ...sourceTypes(relation, shared),
+      ...readInAnotherWay(relation, load),
     ]),
     shapes: { source: shapeOf(relation), target: shapeOf(table) },
-    warnings: [...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []), ...warnings],
+    warnings: [
+      ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
+      ...warnings,
+      ...more.warnings,
+    ],
   }
+}
+
+const filterColumns = ({ accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>) => [
+  ...(accounts ? ['account_id'] : []),
+  ...(inboxes ? ['inbox_id'] : []),
+]
+
+function requireInSource(relation: Relation, name: string, needed: readonly string[]): void {
+  const missing = needed.find((column) => !columnOf(relation, column))
+  if (missing !== undefined) throw missingInSource(relation, name, missing)
 }
 
 /** With a filter, the table may hold rows of other pipelines too. */
@@ -166,9 +182,11 @@ function scopeOf(
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
 
-/** Whether both columns hold the time of a change; a date would show every change of a day as hours late. */
-function isExact(...columns: readonly (Column | undefined)[]): boolean {
-  return columns.every((column) => column && isStamp(column.type) && column.type !== 'date')
+/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
+function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
+  const stored = loaded.find(({ name }) => name === stamp.name)
+  const isTime = ({ definition }: Column) => isStamp(definition) && definition.kind !== 'date'
+  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
 }
 
 /** Columns that show when this package wrote, not what the source holds. */
@@ -209,7 +227,7 @@ function fingerprintOf(
     sorted(inboxes),
     timeZone,
     table,
-    columns,
+    columns.map(({ name, type }) => ({ name, type })),
     more,
     options.transform !== undefined,
   ]
@@ -224,18 +242,6 @@ function requireUnique(table: Relation, key: string): void {
     {
       remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
       details: { column: key },
-    },
-  )
-}
-
-function requireSameContent(from: Column | undefined, to: Column): void {
-  if (!from || !losesContent(from.type, to.type)) return
-  throw new SyncError(
-    'COLUMN_TYPE_MISMATCH',
-    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
-    {
-      remedy: 'Change the type of the target column.',
-      details: { column: to.name, sourceType: from.type, targetType: to.type },
     },
   )
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
-import { baseType } from '../../postgres/driver/column-types.js'
+import { lengthOf } from '../../postgres/driver/types/column-type.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 import type { Protection, Protections } from '../../postgres/source/protection.js'
 
@@ -63,7 +63,7 @@ function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protect
 
 function requireFitting(
   how: Protection,
-  { name, type }: LoadPlan['columns'][number],
+  { name, type, definition }: LoadPlan['columns'][number],
   required: readonly string[],
 ) {
   if (how === 'exclude') {
@@ -75,10 +75,10 @@ function requireFitting(
       'Drop its NOT NULL there, or mask or hash it.',
     )
   }
-  if (!['text', 'character varying'].includes(baseType(type))) {
+  if (!definition.isBuiltIn || !['text', 'varchar'].includes(definition.kind)) {
     throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, 'Exclude it.')
   }
-  const size = Number(/\((\d+)\)/.exec(type)?.[1] ?? Infinity)
+  const size = lengthOf(definition) ?? Infinity
   if (how === 'hash' && size < 64) {
     throw invalidRule(
       how,

@@ -3,9 +3,9 @@ import { sql, type RawBuilder } from 'kysely'
 import { conversationKeys, conversations, type RowOptions } from '../../chatwoot/conversation-row.js'
 import type { Micros } from '../../domain/micros.js'
 import type { ResolvedOptions } from '../../options.js'
-import { baseType } from '../../postgres/driver/column-types.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
+import { commonName } from '../../postgres/driver/types/column-type.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
 import type { Plan } from '../prepare/plan.js'
@@ -59,7 +59,8 @@ export function rowsSince(
   )
 }
 
-function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
+/** Whether a row has one of these keys. */
+export function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
   const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
   return sql`${keyOf(scope)} = any(${list}::${sql.raw(keyType(scope))}[])`
 }
@@ -92,9 +93,9 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
   const { plan } = scope
   if (plan.custom) return rows(plan.custom, condition, privacyOf(plan))
   return conversations(
-    plan.load.columns.map(({ name, type }) => ({
+    plan.load.columns.map(({ name, definition }) => ({
       name,
-      type: baseType(type),
+      type: commonName(definition),
       cell: cellOf(name, plan.protection.columns.get(name)),
     })),
     condition,

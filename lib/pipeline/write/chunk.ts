@@ -9,6 +9,8 @@ export interface Chunk {
   put(target: Session, into: Destination): Promise<void>
   /** Of more than one row. */
   halves(): readonly [Chunk, Chunk]
+  /** Key of the row at a place; of texts only. */
+  keyAt(place: number): string
   /** Key of the first row, as text. */
   key(): string
   /** Whether a row has this key, in these letters. */
@@ -26,6 +28,7 @@ export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
     count: rows.length,
     put: (target, into) => putRows(target, plan, rows, into),
     halves: () => [chunkOfRows(plan, rows.slice(0, middle)), chunkOfRows(plan, rows.slice(middle))],
+    keyAt: (place) => rows[place]?.[keyAt] ?? '',
     key: () => rows[0]?.[keyAt] ?? '',
     has: (key) => byKey().has(key),
     cells: (key) => byKey().get(key),
@@ -45,6 +48,9 @@ export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
     halves: () => {
       const [first, second] = halve(rows)
       return [chunkOfBinary(plan, first), chunkOfBinary(plan, second)]
+    },
+    keyAt: () => {
+      throw new TypeError('Binary rows are not looked into.')
     },
     key: () => firstKey(rows, keyAt, keyType),
     has: (key) => (found ??= new Set(allKeys(rows, keyAt, keyType))).has(key),

@@ -15,7 +15,8 @@ export async function dropKeys(context: Dropping, keys: readonly string[]): Prom
   if (keys.length === 0 || !canSoftDelete(context.plan)) return
   const { tally, plan } = context
   if (isCountable(plan)) tally.counts.rowsDeleted += await drop(context, keys.filter(isWhole))
-  else if (equality(keyColumnOf(plan).type) === 'text') tally.counts.rowsDeleted += await drop(context, keys)
+  else if (equality(keyColumnOf(plan).definition) === 'text')
+    tally.counts.rowsDeleted += await drop(context, keys)
   else tally.counts.rowsDeleted += await dropApart(context, keys)
 }
 

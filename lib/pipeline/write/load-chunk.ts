@@ -8,6 +8,7 @@ import {
   type RowError,
 } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
+import { takeChanged, type ChangedRow } from '../../postgres/target/changed-values.js'
 import { isLooseKey } from '../../postgres/target/key-rule.js'
 import {
   clearStage,
@@ -84,10 +85,12 @@ async function bisect(context: LoadContext, chunk: Chunk, outcome: Outcome): Pro
 async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
   const { target, plan, dryRun } = context
   await chunk.put(target, 'stage')
+  const changed = await takeChanged(target, plan)
   await measureSkew(context)
   const written = await (dryRun ? countStage : upsertStage)(target, plan)
   if (written.respelled > 0) throw new KeyRespelled()
   await note(context, chunk, written, outcome)
+  for (const row of changed) reject(context, outcome, chunk, rejectionOf(chunk, row))
 }
 
 /** False when the target rejects a row of it for itself, or cannot compare rows as its indexes do. */
@@ -95,11 +98,13 @@ async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome)
   const { target, plan } = context
   try {
     await chunk.put(target, 'stage')
+    const changed = await takeChanged(target, plan)
     await measureSkew(context)
     const { written, rejected, released } = await writeTogether(context)
     // The target writes the key another way than the source, so that its rows are known one by one only.
     if (!rejected.every(({ key }) => chunk.has(key))) throw new KeyRespelled()
     for (const each of rejected) reject(context, outcome, chunk, each)
+    for (const row of changed) reject(context, outcome, chunk, rejectionOf(chunk, row))
     await note(context, chunk, written, outcome)
     context.tally.sideEffects.released.push(...released)
     return true
@@ -108,6 +113,12 @@ async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome)
     await target.script([backToSavepoint])
     return false
   }
+}
+
+/** The server would have taken the value, so it has no error of its own for it. */
+function rejectionOf(chunk: Chunk, { place, column }: ChangedRow) {
+  const message = 'the column would hold another value than the source'
+  return { key: chunk.keyAt(place), reason: { sqlState: '22000', message, column } }
 }
 
 function reject(

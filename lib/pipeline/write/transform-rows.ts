@@ -1,6 +1,7 @@
 import type { ConversationRow } from '../../chatwoot/row.js'
 import { SyncError } from '../../domain/errors.js'
 import { hookFailed } from '../../domain/hook-failed.js'
+import { Unstorable } from '../../postgres/driver/cell-value.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
@@ -15,9 +16,12 @@ export interface TransformedRows {
   readonly dropped: readonly string[]
 }
 
-/** Calls the caller's `transform` for each row. Throws HOOK_FAILED when it throws, or when it changes the key of a row. */
+/**
+ * Calls the caller's `transform` for each row. Throws HOOK_FAILED when it throws, changes the key of a row, or returns what is no row or
+ * what no column can hold.
+ */
 export function transformRows(transform: Transform, plan: LoadPlan, rows: readonly Cells[]): TransformedRows {
-  const values = rowValues<ConversationRow>(plan.columns)
+  const values = rowValues<ConversationRow>(plan.columns, unstorable)
   const keyAt = keyPosition(plan)
   const kept: Cells[] = []
   const dropped: string[] = []
@@ -31,12 +35,44 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
 }
 
 function callTransform(transform: Transform, values: RowValues<ConversationRow>, cells: Cells): Cells | null {
+  const row = callHook(transform, values.toRow(cells))
+  if (row === null) return null
+  if (typeof row !== 'object' || row instanceof Promise || Array.isArray(row)) throw notARow(row)
+  return values.toCells(row, cells)
+}
+
+function callHook(transform: Transform, row: ConversationRow): ConversationRow | null {
   try {
-    const row = transform(values.toRow(cells))
-    return row === null ? null : values.toCells(row, cells)
+    return transform(row)
   } catch (cause) {
     throw hookFailed('transform', cause)
   }
+}
+
+function notARow(result: unknown): SyncError {
+  const what = typeof result === 'object' ? result?.constructor.name : typeof result
+  return new SyncError(
+    'HOOK_FAILED',
+    `The option transform returned ${what ?? 'nothing'}, which is no row.`,
+    {
+      remedy: 'Return the row, or null to leave it out; it is not awaited. Nothing of the batch was written.',
+      details: { hook: 'transform' },
+    },
+  )
+}
+
+function unstorable(column: string, cause: unknown): SyncError {
+  const what = cause instanceof Unstorable ? cause.message : 'a value that has no text'
+  return new SyncError(
+    'HOOK_FAILED',
+    `The option transform returned ${what} for the column ${column}, which cannot be stored.`,
+    {
+      remedy:
+        'Return a text, number, boolean, Date, Buffer, array or plain object; nothing of the batch was written.',
+      details: { hook: 'transform', column },
+      cause,
+    },
+  )
 }
 
 function keyChanged(key: string): SyncError {

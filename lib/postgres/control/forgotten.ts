@@ -168,11 +168,11 @@ async function countsOf(
 
 /** A conversation of another contact can hold messages of this one, as in a group. */
 function isOf(table: Relation, contactId: number): RawBuilder<unknown> {
-  const typeOf = (name: string) => table.columns.find((column) => column.name === name)?.type
+  const kindOf = (name: string) => table.columns.find((column) => column.name === name)?.definition.kind
   const id = sql`${String(contactId)}::text`
   const conditions = [sql`t.contact_id::text = ${id}`]
-  if (typeOf('client_sender_id')) conditions.push(sql`t.client_sender_id::text = ${id}`)
-  if (typeOf('message_compiled') === 'jsonb') {
+  if (kindOf('client_sender_id')) conditions.push(sql`t.client_sender_id::text = ${id}`)
+  if (kindOf('message_compiled') === 'jsonb') {
     const written = JSON.stringify([{ sender: 'Contact', sender_id: contactId }])
     conditions.push(sql`t.message_compiled @> ${written}::jsonb`)
   }

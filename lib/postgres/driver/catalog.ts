@@ -3,6 +3,8 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 import { SyncError } from '../../domain/errors.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
+import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'
+import { usedTypes } from './types/used-types.js'
 import {
   hasTriggersOfRelation,
   keyRulesOfRelation,
@@ -12,8 +14,10 @@ import {
 
 export interface Column {
   readonly name: string
-  /** As PostgreSQL writes it, with its modifier: `character varying(50)`. */
+  /** As PostgreSQL writes it, with its modifier: `character varying(50)`. For messages, and to see that it changed. */
   readonly type: string
+  /** What it is below every domain: whatever is decided by a type is decided by this. */
+  readonly definition: ColumnType
 }
 
 /** A table or view as the catalog describes it. */
@@ -39,6 +43,8 @@ export interface RelationRow {
   readonly schema: string
   readonly name: string
   readonly columns: string | null
+  /** The types of the user that the columns are made of; null without any. */
+  readonly types: string | null
   readonly key_rules: string
   readonly has_triggers: boolean
   readonly estimated_rows: string | null
@@ -91,12 +97,16 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
   if (!row) return undefined
   const { schema, name, columns, estimated_rows: estimate } = row
   const described: DescribedColumn[] = JSON.parse(columns ?? '[]')
+  const listed: TypeRow[] = JSON.parse(row.types ?? '[]')
+  const types = new Map(listed.map((type) => [type.oid, type]))
+  const definitionOf = ({ oid, modifier, type, bare }: DescribedColumn) =>
+    columnTypeOf(types, { oid, modifier, full: type, bare: bare ?? type })
   const keyRules: KeyRule[] = JSON.parse(row.key_rules)
   return {
     schema,
     name,
     columns: described.flatMap((column) =>
-      column.readable ? [{ name: column.name, type: column.type }] : [],
+      column.readable ? [{ name: column.name, type: column.type, definition: definitionOf(column) }] : [],
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
     required: described.flatMap((column) => (column.required ? [column.name] : [])),
@@ -111,7 +121,13 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
   }
 }
 
-interface DescribedColumn extends Column {
+interface DescribedColumn {
+  readonly name: string
+  readonly type: string
+  readonly oid: number
+  readonly modifier: number
+  /** The type without its modifier; null where it has none. */
+  readonly bare: string | null
   readonly readable: boolean
   readonly required: boolean
   readonly generated: boolean
@@ -145,10 +161,13 @@ const describe = (
     n.nspname::text as schema,
     c.relname::text as name,
     (
-      select jsonb_agg(
-        jsonb_build_object(
+      select json_agg(
+        json_build_object(
           'name', a.attname,
           'type', format_type(a.atttypid, a.atttypmod),
+          'oid', a.atttypid::bigint,
+          'modifier', a.atttypmod,
+          'bare', case when a.atttypmod <> -1 then format_type(a.atttypid, -1) end,
           'required', a.attnotnull,
           'generated', a.attgenerated <> '',
           'identity', a.attidentity = 'a',
@@ -161,6 +180,7 @@ const describe = (
         and a.attnum > 0
         and not a.attisdropped
     )::text as columns,
+    ${usedTypes} as types,
     ${rules.keyRules}::text as key_rules,
     ${rules.hasTriggers} as has_triggers,
     case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows

@@ -1,132 +1,103 @@
 import type { KeyType } from './binary-copy.js'
+import type { Column } from './catalog.js'
+import type { ColumnType } from './types/column-type.js'
 
-/** Whether a column of type `to` cannot hold every value of type `from` as it is, and would not reject it either. */
-export function losesContent(from: string, to: string): boolean {
-  if (from === to) return false
-  if (/^timestamp/.test(from) && (to === 'date' || /^time /.test(to))) return true
-  if (/^timestamp/.test(from) && /^timestamp/.test(to)) return digitsOf(to, 6) < digitsOf(from, 6)
-  if (/^(numeric|double precision)/.test(from) && to === 'real') return true
-  if (from.startsWith('numeric') && to === 'double precision') return true
-  if (from.startsWith('numeric') && to.startsWith('numeric')) return scaleOf(to) < scaleOf(from)
-  if (/^(real|double precision)/.test(from) && to.startsWith('numeric')) return scaleOf(to) < Infinity
-  // A character(n) is padded.
-  return to.startsWith('character(') && !from.startsWith('character(')
-}
+import type { TypeKind } from './types/type-kind.js'
 
 /** Whether a column can hold the time of a change. */
-export function isStamp(type: string): boolean {
-  return /^timestamp/.test(type) || type === 'date'
+export function isStamp({ kind }: ColumnType): boolean {
+  return kind === 'timestamp' || kind === 'timestamptz' || kind === 'date'
 }
 
-function digitsOf(type: string, otherwise: number): number {
-  const digits = /\((\d)\)/.exec(type)?.[1]
-  return digits === undefined ? otherwise : Number(digits)
-}
-
-function scaleOf(type: string): number {
-  const [, scale] = /\(\d+,(\d+)\)/.exec(type) ?? []
-  return scale === undefined ? Infinity : Number(scale)
-}
-
-/**
- * The type without its modifier. An explicit cast to `character varying(50)` truncates a text without a word; the column itself rejects it.
- */
-export function baseType(type: string): string {
-  return type.replace(/\(\d+(?:,\d+)?\)/, '')
-}
-
-/** Types whose binary form is the same on every release and does not name other types by number. */
-const portable = new Set([
-  ...[
-    'smallint',
-    'integer',
-    'bigint',
-    'real',
-    'double precision',
-    'numeric',
-    'boolean',
-    'text',
-    'character varying',
-  ],
-  ...[
-    'date',
-    'time without time zone',
-    'timestamp without time zone',
-    'timestamp with time zone',
-    'interval',
-  ],
-  ...[
-    'uuid',
-    'json',
-    'jsonb',
-    'bytea',
-    'inet',
-    'cidr',
-    'text[]',
-    'integer[]',
-    'bigint[]',
-    'character varying[]',
-  ],
+/** Kinds whose binary form is the same on every release and does not name other types by number. */
+const portable: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'real', 'double', 'numeric', 'boolean', 'text', 'varchar'] as const),
+  ...(['date', 'time', 'timestamp', 'timestamptz', 'interval'] as const),
+  ...(['uuid', 'json', 'jsonb', 'bytea', 'network'] as const),
 ])
+
+const portableElements: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar', 'integer', 'bigint'])
 
 /** Whether the binary form of one type can be read as the other. */
-export function isSameInBinary(from: string, to: string): boolean {
-  const [here, there] = [baseType(from), baseType(to)]
-  const isText = (type: string) => type === 'text' || type === 'character varying'
-  return portable.has(there) && (here === there || (isText(here) && isText(there)))
+export function isSameInBinary(from: ColumnType, to: ColumnType): boolean {
+  if (!from.isBuiltIn || !to.isBuiltIn) return false
+  if (to.element) return isSameArray(from, to)
+  const isText = ({ kind }: ColumnType) => kind === 'text' || kind === 'varchar'
+  return portable.has(to.kind) && (from.oid === to.oid || (isText(from) && isText(to)))
 }
 
-const exact = new Set([
-  ...[
-    'smallint',
-    'integer',
-    'bigint',
-    'boolean',
-    'date',
-    'timestamp without time zone',
-    'timestamp with time zone',
-  ],
-  ...['uuid', 'bytea', 'integer[]', 'bigint[]'],
+/** The binary form of an array names the type of its elements, a domain by the domain. */
+function isSameArray(from: ColumnType, to: ColumnType): boolean {
+  const [here, there] = [from.element, to.element]
+  if (!here || !there || here.isDomain || there.isDomain) return false
+  return from.oid === to.oid && portableElements.has(there.kind)
+}
+
+const exact: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'boolean', 'date', 'timestamp', 'timestamptz'] as const),
+  ...(['uuid', 'bytea'] as const),
 ])
+
+const texts: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar'])
 
 /**
  * What it takes to see that two values have the same bytes: `=`, `=` in the collation C, as others may call different texts equal, or
  * their image, for types to which different values are equal, as 1 and 1.0 are, or which have no equality, as json.
  */
-export function equality(type: string): 'plain' | 'text' | 'image' {
-  const base = baseType(type)
-  if (exact.has(base)) return 'plain'
-  return ['text', 'character varying', 'text[]', 'character varying[]'].includes(base) ? 'text' : 'image'
+export function equality({ kind, element, isBuiltIn }: ColumnType): 'plain' | 'text' | 'image' {
+  if (!isBuiltIn) return 'image'
+  if (exact.has(kind) || element?.kind === 'integer' || element?.kind === 'bigint') return 'plain'
+  return texts.has(element?.kind ?? kind) ? 'text' : 'image'
 }
 
 interface KeyedColumns {
   readonly key: string
-  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  readonly columns: readonly Column[]
 }
 
+const keyOf = ({ key, columns }: KeyedColumns) => columns.find(({ name }) => name === key)?.definition
+
 /** Whether the key has the same order on every server, as numbers have and texts do not. */
-export function isCountable({ key, columns }: KeyedColumns): boolean {
-  const type = columns.find(({ name }) => name === key)?.type
-  return type === 'integer' || type === 'bigint' || type === 'smallint'
+export function isCountable(keyed: KeyedColumns): boolean {
+  const kind = keyOf(keyed)?.kind
+  return kind === 'integer' || kind === 'bigint' || kind === 'smallint'
 }
 
 /** How the key's binary form is read; undefined for a key that can only be read as text. */
-export function binaryKeyType({ key, columns }: KeyedColumns): KeyType | undefined {
-  const type = baseType(columns.find(({ name }) => name === key)?.type ?? '')
-  if (type === 'smallint' || type === 'integer' || type === 'bigint' || type === 'text') return type
-  return type === 'character varying' ? 'text' : undefined
+export function binaryKeyType(keyed: KeyedColumns): KeyType | undefined {
+  const { kind, isBuiltIn } = keyOf(keyed) ?? { kind: 'other' }
+  if (kind === 'smallint' || kind === 'integer' || kind === 'bigint') return kind
+  return isBuiltIn && (kind === 'text' || kind === 'varchar') ? 'text' : undefined
 }
 
 /** Types that a column of the target takes over as they are, so that no content is lost. */
-const kept =
-  /^(smallint|integer|bigint|real|double precision|boolean|date|interval|uuid|json|jsonb|bytea|inet|cidr|(smallint|integer|bigint|boolean|uuid|text)\[\])$/
+const kept: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'real', 'double', 'boolean', 'date', 'uuid'] as const),
+  ...(['json', 'jsonb', 'bytea', 'network'] as const),
+])
+
+const keptElements: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'boolean', 'uuid', 'text', 'varchar'] as const),
+])
 
 /** The type of a column of the target that holds whatever a column of this type of the source can: text for all that is not known. */
-export function columnTypeFor(type: string): string {
-  if (kept.test(type)) return type
-  if (/^timestamp(\(\d\))? without time zone$/.test(type)) return 'timestamp(6)'
-  if (/^timestamp(\(\d\))? with time zone$/.test(type)) return 'timestamptz(6)'
-  if (/^time(\(\d\))? without time zone$/.test(type)) return 'time(6)'
-  if (/^numeric(\(\d+,-?\d+\))?$/.test(type)) return 'numeric'
-  return /^character varying(\(\d+\))?\[\]$/.test(type) ? 'text[]' : 'text'
+export function columnTypeFor(type: ColumnType): string {
+  const { kind, bare, element, isBuiltIn } = type
+  if (!isBuiltIn) return 'text'
+  if (kept.has(kind)) return bare
+  if (element) {
+    if (!keptElements.has(element.kind)) return 'text'
+    return element.kind === 'varchar' ? 'text[]' : `${element.bare}[]`
+  }
+  switch (kind) {
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+      return `${kind}(6)`
+    case 'interval':
+    case 'numeric':
+      return kind
+    default:
+      return 'text'
+  }
 }

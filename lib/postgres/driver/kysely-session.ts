@@ -1,7 +1,6 @@
 import { sql, CompiledQuery, type Kysely } from 'kysely'
 
 import { closeTimeout, startResponseTimeout, unlessAborted, withinTime } from '../../domain/abort.js'
-import { baseType } from './column-types.js'
 import { statementError } from './driver-error.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
 import { compile, kyselyOver } from './statement.js'
@@ -113,9 +112,7 @@ async function* fetchRows(rows: Rows, query: CompiledQuery, columns: number, siz
 
 /** All rows in one parameter, so that the text stays the same for each batch. */
 function insertTexts({ schema, name, columns, isIdentity = false }: Destination, rows: readonly Cells[]) {
-  const values = columns.map(
-    ({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(baseType(type))}`,
-  )
+  const values = columns.map(({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(type)}`)
   return sql`
     insert into ${schema === undefined ? sql.id(name) : sql.id(schema, name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
     ${isIdentity ? sql`overriding system value` : sql``}

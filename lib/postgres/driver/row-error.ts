@@ -19,9 +19,11 @@ export function rowErrorOf(
 ): RowError | undefined {
   if (!(error instanceof SyncError) || error.code !== 'TARGET_FAILED') return undefined
   const sqlState = error.details['sqlState']
-  if (typeof sqlState !== 'string' || !isAboutRow(sqlState)) return undefined
+  if (typeof sqlState !== 'string') return undefined
   const field = (...names: readonly string[]) => fieldOf(error.cause, names)
-  const column = field('column', 'column_name') ?? columnOf(field('where') ?? '')
+  const copied = columnOf(field('where') ?? '')
+  if (!isAboutRow(sqlState) && !isAboutText(sqlState, copied, field('routine'))) return undefined
+  const column = field('column', 'column_name') ?? copied
   const constraint = field('constraint', 'constraint_name')
   const words = rejectReasons[sqlState] ?? 'a value that the column cannot hold'
   return {
@@ -49,6 +51,15 @@ export function isAboutOtherRows(sqlState: string): boolean {
 /** SQLSTATE of rows that a trigger leaves out without an error: no data. */
 export const leftOut = '02000'
 
+/**
+ * Some types read their texts as the server reads statements and names, and fail like these: jsonpath and tsquery with a syntax error, which is
+ * one of the statement only where its own scanner has raised it, and regclass with a name that does not exist.
+ */
+function isAboutText(sqlState: string, copied: string | null, routine: string | null): boolean {
+  if (copied !== null) return /^(0A|3F|42)/.test(sqlState)
+  return sqlState === '42601' && routine !== null && !routine.startsWith('scanner')
+}
+
 /** Why a row is rejected, by SQLSTATE: the server's own words quote the value, and come in its language. */
 export const rejectReasons: Readonly<Record<string, string>> = {
   [leftOut]: 'a trigger of the table leaves it out, without an error',
@@ -66,6 +77,7 @@ export const rejectReasons: Readonly<Record<string, string>> = {
   '23505': 'another row has the value already, which must be unique',
   '23514': 'a check constraint rejects it',
   '23P01': 'it conflicts with another row',
+  '42601': 'a text is not a value of the type of the column',
   '44000': 'the view does not show such rows',
   '54000': 'it is larger than the server allows',
   '54001': 'it is nested deeper than the server allows',

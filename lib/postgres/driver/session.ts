@@ -53,7 +53,7 @@ export interface Session extends AsyncDisposable {
   destroy(reason: unknown): void
 }
 
-/** A table to be filled: its columns in order, with the types to which the texts are cast. */
+/** A table to be filled: its columns in order, with the types to which the texts are cast; without a modifier, as a cast truncates. */
 export interface Destination {
   /** Absent for a temporary table. */
   readonly schema?: string

@@ -1,17 +1,10 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../../domain/micros.js'
+import { cleaned } from './clean-cell.js'
 import { protect, type Protections } from './protection.js'
 import type { Column, Relation } from '../driver/catalog.js'
-
-/** Columns of a conversation in which an empty text means that there is none. */
-const identifiers = new Set([
-  'assignee_email',
-  'contact_email',
-  'contact_phone',
-  'contact_identifier',
-  'client_phone',
-])
+import type { ColumnType } from '../driver/types/column-type.js'
 
 export interface CustomRead {
   readonly relation: Relation
@@ -33,7 +26,7 @@ export interface Privacy {
 /** True for rows whose change stamp is at or after the low watermark, and for rows without one, as nothing shows when these change. */
 export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder<unknown> {
   const stamp = sql`r.${sql.id(changedAt.name)}`
-  return sql`(${stamp} >= ${boundAs(changedAt.type, low)} or ${stamp} is null)`
+  return sql`(${stamp} >= ${boundAs(changedAt.definition, low)} or ${stamp} is null)`
 }
 
 /** Keys of all rows. */
@@ -49,10 +42,10 @@ export function rows(
   { protections, forgotten }: Privacy,
 ): RawBuilder<unknown> {
   const { relation, columns } = read
-  const cells = columns.map(({ name, type }) => {
-    const from = relation.columns.find((column) => column.name === name)?.type ?? type
+  const cells = columns.map(({ name, definition }) => {
+    const from = relation.columns.find((column) => column.name === name)?.definition ?? definition
     const how = protections.get(name)
-    const cell = cleaned(name, from, type)
+    const cell = cleaned(name, from, definition)
     return sql`${how ? protect(cell, how) : cell} as ${sql.id(name)}`
   })
   return sql`
@@ -77,35 +70,9 @@ function inFilter(
   return sql.join([sql`true`, ...wanted, ...others], sql` and `)
 }
 
-/** An escaped NUL: one behind an even number of backslashes, as those of an odd number are a backslash and a text. */
-const nulEscape = String.raw`(?<!\\)((?:\\\\)*)\\u0000`
-
-/**
- * What a target cannot hold or an analyst cannot use becomes NULL: NaN and infinite numbers, infinite times, empty texts where the
- * target's column is no text or names a person. NUL escapes, which jsonb rejects, are removed from json.
- */
-function cleaned(name: string, from: string, to: string): RawBuilder<unknown> {
-  const cell = sql`r.${sql.id(name)}`
-  if (/^(numeric|real|double precision)/.test(from)) {
-    // Only a finite number less itself is zero. Release 13 does not know an infinite numeric even by name.
-    return sql`case when ${cell} - ${cell} = 0 then ${cell} end`
-  }
-  if (/^(timestamp|date)/.test(from)) return sql`case when isfinite(${cell}) then ${cell} end`
-  if (to === 'jsonb' && (from === 'json' || isText(from))) {
-    return sql`regexp_replace(nullif(${cell}::text, ''), ${sql.lit(nulEscape)}, ${sql.lit(String.raw`\1`)}, 'g')`
-  }
-  if (from === 'boolean' && isText(to)) return sql`${cell}::text`
-  if (isText(from) && (!isText(to) || identifiers.has(name))) return sql`nullif(${cell}::text, '')`
-  return cell
-}
-
-export function isText(type: string): boolean {
-  return /^(text|character|"char"|name|citext)/.test(type)
-}
-
 /** The bound in the type of the column, so that its index is of use. A date is rounded down. */
-function boundAs(type: string, low: Micros): RawBuilder<unknown> {
+function boundAs({ kind }: ColumnType, low: Micros): RawBuilder<unknown> {
   const bound = sql`${formatMicros(low)}::timestamp`
-  if (type.endsWith('with time zone')) return sql`(${bound} at time zone 'UTC')`
-  return type === 'date' ? sql`${bound}::date` : bound
+  if (kind === 'timestamptz') return sql`(${bound} at time zone 'UTC')`
+  return kind === 'date' ? sql`${bound}::date` : bound
 }

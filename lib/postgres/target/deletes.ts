@@ -53,7 +53,7 @@ export async function createKeys(target: Session, plan: LoadPlan): Promise<void>
 
 export async function addKeys(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<void> {
   await target.fill(
-    { name: keysName, columns: [keyColumnOf(plan)] },
+    { name: keysName, columns: [{ name: plan.key, type: keyColumnOf(plan).definition.bare }] },
     keys.map((key) => [key]),
   )
 }

@@ -1,9 +1,9 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { baseType } from '../driver/column-types.js'
 import { tableOf } from '../driver/catalog.js'
-import type { Session } from '../driver/session.js'
+import type { Session, Side } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { comparableCell } from './comparable.js'
 import { keyColumnOf } from './key-rule.js'
 import { inScope, type LoadPlan } from './upsert.js'
 
@@ -29,7 +29,7 @@ export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuil
     from (
       select
         ${group} as grouped,
-        ${fingerprint(plan)} as fingerprint
+        ${fingerprint(plan, half.session.side)} as fingerprint
       from (${half.rows}) v
     ) each_row
     group by grouped`),
@@ -53,8 +53,8 @@ export async function listFingerprints(
     compile(sql<Fingerprint & { readonly same_key: string }>`
     select
       v.${sql.id(plan.key)}::text as key,
-      (${asTarget(keyColumnOf(plan))})::text as same_key,
-      ${fingerprint(plan)}::text as fingerprint
+      (${comparableCell(plan, keyColumnOf(plan), half.session.side).value})::text as same_key,
+      ${fingerprint(plan, half.session.side)}::text as fingerprint
     from (${half.rows}) v`),
   )
   return new Map(rows.map((row) => [row.same_key, row]))
@@ -67,15 +67,15 @@ export interface TextRow {
 }
 
 /** The rows with every column as text, in the type of the target's column. */
-export async function listTexts(
-  { session, rows }: Half,
-  { key, columns }: LoadPlan,
-): Promise<readonly TextRow[]> {
-  const texts = columns.map((column) => sql`(${asTarget(column)})::text as ${sql.id(column.name)}`)
+export async function listTexts({ session, rows }: Half, plan: LoadPlan): Promise<readonly TextRow[]> {
+  const texts = plan.columns.map((column) => {
+    const { value } = comparableCell(plan, column, session.side)
+    return sql`(${value})::text as ${sql.id(column.name)}`
+  })
   const keyName = 'chatwoot_sync_key'
   const found = await session.rows(
     compile(sql<TextRow['texts']>`
-    select ${sql.join([sql`v.${sql.id(key)}::text as ${sql.id(keyName)}`, ...texts])}
+    select ${sql.join([sql`v.${sql.id(plan.key)}::text as ${sql.id(keyName)}`, ...texts])}
     from (${rows}) v`),
   )
   return found.map((row) => ({ key: row[keyName] ?? '', texts: row }))
@@ -95,10 +95,31 @@ export function liveRows(plan: LoadPlan, condition: RawBuilder<unknown>): RawBui
 
 /** Those of them with these keys. */
 export function liveRowsOf(plan: LoadPlan, keys: readonly string[]): RawBuilder<unknown> {
-  const { key, columns } = plan
+  return liveRows(plan, hasLiveKey(plan, keys))
+}
+
+/** Whether a row `r` of the target has one of these keys. */
+export function hasLiveKey({ key, columns }: LoadPlan, keys: readonly string[]): RawBuilder<unknown> {
   const type = columns.find(({ name }) => name === key)?.type ?? 'text'
   const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))::${sql.raw(type)}[]`
-  return liveRows(plan, sql`r.${sql.id(key)} = any(${list})`)
+  return sql`r.${sql.id(key)} = any(${list})`
+}
+
+/** A condition without the rows of some keys; `isOne` says whether a row is one of them. */
+export function andNot(
+  condition: RawBuilder<unknown>,
+  keys: readonly string[],
+  isOne: () => RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return keys.length === 0 ? condition : sql`${condition} and (${isOne()}) is not true`
+}
+
+/** The keys of rows. */
+export async function listKeys({ session, rows }: Half, { key }: LoadPlan): Promise<string[]> {
+  const found = await session.rows(
+    compile(sql<{ key: string }>`select v.${sql.id(key)}::text as key from (${rows}) v`),
+  )
+  return found.map((row) => row.key)
 }
 
 /** Every so many-th key of the target, in order: the borders of ranges that hold about as many rows each. */
@@ -119,33 +140,13 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
 }
 
 /** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
-function fingerprint({ columns }: LoadPlan): RawBuilder<unknown> {
+function fingerprint(plan: LoadPlan, side: Side): RawBuilder<unknown> {
   const byType = new Map<string, RawBuilder<unknown>[]>()
-  for (const column of columns) {
-    const { type, value } = hashed(column)
+  for (const column of plan.columns) {
+    const { type, value } = comparableCell(plan, column, side)
     byType.set(type, [...(byType.get(type) ?? []), value])
   }
   const hashOf = (values: readonly RawBuilder<unknown>[]) =>
     sql`hash_array_extended(array[${sql.join(values)}], 0)`
   return hashOf([...byType.values()].map(hashOf))
 }
-
-/** Types of which equal hashes mean equal texts; not so numeric, to which 1 and 1.0 are equal. */
-const hashedAsTheyAre = new Set([
-  'smallint',
-  'integer',
-  'bigint',
-  'timestamp without time zone',
-  'timestamp with time zone',
-])
-
-function hashed(column: LoadPlan['columns'][number]): { type: string; value: RawBuilder<unknown> } {
-  const value = asTarget(column)
-  const type = baseType(column.type)
-  if (hashedAsTheyAre.has(type)) return { type, value }
-  if (type === 'boolean') return { type: 'integer', value: sql`(${value})::integer` }
-  return { type: 'text', value: sql`(${value})::text collate "C"` }
-}
-
-const asTarget = ({ name, type }: LoadPlan['columns'][number]): RawBuilder<unknown> =>
-  sql`v.${sql.id(name)}::${sql.raw(baseType(type))}`

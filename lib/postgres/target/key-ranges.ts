@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { baseType, isCountable } from '../driver/column-types.js'
+import { isCountable } from '../driver/column-types.js'
+import { commonName } from '../driver/types/column-type.js'
 import { keyColumnOf } from './key-rule.js'
 import type { LoadPlan } from './upsert.js'
 
@@ -57,7 +58,7 @@ function rangePage({ key }: LoadPlan, ranges: readonly Range[]): Page {
 
 function hashPage(plan: LoadPlan, sample: number): Page {
   const { key } = plan
-  const type = sql.raw(baseType(keyColumnOf(plan).type))
+  const type = sql.raw(commonName(keyColumnOf(plan).definition))
   // In the collation C, as others may have one hash for two spellings, which the other server does not.
   const hash = (alias: string) =>
     sql`(hashtextextended(${sql.id(alias, key)}::${type}::text collate "C", 1) & ${sql.lit(hashGroups - 1)})`

@@ -1,9 +1,11 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { KeyRule } from '../driver/writing-rules.js'
+import type { Column } from '../driver/catalog.js'
 import { equality } from '../driver/column-types.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { plainText, type ColumnType } from '../driver/types/column-type.js'
 import type { LoadPlan } from './load-plan.js'
 
 /** Part of a plan that says which rows of the target are one row. */
@@ -17,11 +19,11 @@ export function keyRuleOf({ table, key }: Keyed): KeyRule | undefined {
 /** Whether keys that are spelled differently can be one key to the target, as `K7` and `k7` of the type citext are. */
 export function isLooseKey(plan: Keyed): boolean {
   const rule = keyRuleOf(plan)
-  return rule !== undefined && (!rule.isDeterministic || equality(keyColumnOf(plan).type) === 'image')
+  return rule !== undefined && (!rule.isDeterministic || equality(keyColumnOf(plan).definition) === 'image')
 }
 
-export function keyColumnOf({ key, columns }: Keyed): { readonly name: string; readonly type: string } {
-  return columns.find(({ name }) => name === key) ?? { name: key, type: 'text' }
+export function keyColumnOf({ key, columns }: Keyed): Column {
+  return columns.find(({ name }) => name === key) ?? { name: key, type: 'text', definition: plainText }
 }
 
 /**
@@ -47,7 +49,7 @@ export function isRespelled(one: RawBuilder<unknown>, other: RawBuilder<unknown>
 /** Keys as texts, in one JSON text, which every driver sends in the same form: a list of `key` in the type of the target's column. */
 export function keysOfType(plan: Keyed, keys: readonly string[]): RawBuilder<unknown> {
   return sql`
-    select listed.key::${sql.raw(wideType(keyColumnOf(plan).type))} as key
+    select listed.key::${sql.raw(wideType(keyColumnOf(plan).definition))} as key
     from json_array_elements_text(${JSON.stringify(keys)}::json) listed (key)`
 }
 
@@ -58,7 +60,7 @@ export async function findSpellings(
   keys: readonly string[],
   stored: readonly string[],
 ): Promise<readonly { readonly key: string; readonly stored: string }[]> {
-  const type = sql.raw(wideType(keyColumnOf(plan).type))
+  const type = sql.raw(wideType(keyColumnOf(plan).definition))
   const list = (texts: readonly string[]) => sql`(
       select listed.text, listed.text::${type} as key
       from json_array_elements_text(${JSON.stringify(texts)}::json) listed (text)
@@ -75,8 +77,6 @@ export async function findSpellings(
  * A type that holds every key of the column and more. An explicit cast to a text type with a length cuts a longer text, which then is the
  * key of another row.
  */
-function wideType(type: string): string {
-  if (/^character varying/.test(type)) return 'character varying'
-  if (type === 'smallint' || type === 'integer') return 'bigint'
-  return /^character(\(|$)/.test(type) ? 'bpchar' : type
+function wideType({ kind, bare }: ColumnType): string {
+  return kind === 'smallint' || kind === 'integer' ? 'bigint' : bare
 }

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { Column, Relation } from '../driver/catalog.js'
+import type { Comparison } from '../driver/types/comparison.js'
 
 /** Where rows go, and which columns. */
 export interface LoadPlan {
@@ -12,6 +13,10 @@ export interface LoadPlan {
   readonly scope: readonly { readonly column: string; readonly values: readonly number[] }[]
   /** The column of the target that holds the change stamp. */
   readonly changedAt: string | undefined
+  /** How the values of columns that have another type in the source are compared, by name. */
+  readonly conversions: ReadonlyMap<string, Comparison>
+  /** Names of the columns that could change a value of the source without a word; a row of such a value is rejected. */
+  readonly lossy: readonly string[]
 }
 
 /** The temporary table through which batches are loaded. */

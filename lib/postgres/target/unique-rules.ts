@@ -1,9 +1,10 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { tableOf } from '../driver/catalog.js'
-import { baseType } from '../driver/column-types.js'
+import { tableOf, type Column } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { lengthOf } from '../driver/types/column-type.js'
+import { isPoint } from '../driver/types/type-kind.js'
 import { stageName, type LoadPlan } from './load-plan.js'
 
 /** A unique index or an exclusion constraint of the table, other than the unique index on the key: which rows it keeps apart. */
@@ -150,9 +151,9 @@ export function detourOf(rule: UniqueRule, plan: LoadPlan): Detour | undefined {
   const own = rule.columns.flatMap((name) => columns.find((each) => each.name === name && name !== key) ?? [])
   const nullable = own.find(({ name }) => !rule.isNullEqual && !table.required.includes(name))
   if (nullable) return { column: nullable.name, isNull: true, value: sql`null` }
-  for (const { name, type } of own) {
-    const value = unusedValue(plan, name, type)
-    if (value) return { column: name, isNull: false, value }
+  for (const each of own) {
+    const value = unusedValue(plan, each)
+    if (value) return { column: each.name, isNull: false, value }
   }
   return undefined
 }
@@ -164,27 +165,28 @@ const largest: Readonly<Record<string, string>> = {
 }
 
 /** Above every value of the table and of the stage, or below where there is no room; of a text a hash. */
-function unusedValue({ table }: LoadPlan, name: string, type: string): RawBuilder<unknown> | undefined {
+function unusedValue({ table }: LoadPlan, { name, definition }: Column): RawBuilder<unknown> | undefined {
   const column = sql.id(name)
-  const base = baseType(type)
+  const { kind, bare, isBuiltIn } = definition
+  if (!isBuiltIn) return undefined
   const both = sql`(
       select t.${column} as value from ${tableOf(table)} t
       union all
       select s.${column} from ${sql.id(stageName)} s
     )`
-  if (base in largest || base === 'numeric') {
-    const limit = largest[base]
+  const limit = largest[kind]
+  if (limit !== undefined || kind === 'numeric') {
     const above = sql`(select coalesce(max(b.value), 0)::numeric from ${both} b) + p.place`
     const below = sql`(select coalesce(min(b.value), 0)::numeric from ${both} b) - p.place`
     const next = limit ? sql`case when ${above} <= ${sql.raw(limit)} then ${above} else ${below} end` : above
-    return sql`(${next})::${sql.raw(base)}`
+    return sql`(${next})::${sql.raw(bare)}`
   }
-  if (/^(timestamp|date)/.test(base)) {
-    return sql`((select max(b.value) from ${both} b) + p.place * interval '1 day')::${sql.raw(base)}`
+  if (isPoint(kind)) {
+    return sql`((select max(b.value) from ${both} b) + p.place * interval '1 day')::${sql.raw(bare)}`
   }
   const hash = sql`md5('chatwoot_sync ' || p.key::text)`
-  if (base === 'uuid') return sql`${hash}::uuid`
-  if (base !== 'text' && base !== 'character varying') return undefined
-  const length = /\((\d+)\)/.exec(type)?.[1]
-  return length === undefined ? hash : sql`left(${hash}, ${sql.lit(Number(length))})`
+  if (kind === 'uuid') return sql`${hash}::uuid`
+  if (kind !== 'text' && kind !== 'varchar') return undefined
+  const length = lengthOf(definition)
+  return length === undefined ? hash : sql`left(${hash}, ${sql.lit(length)})`
 }

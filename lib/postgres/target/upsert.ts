@@ -1,10 +1,11 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import { equality } from '../driver/column-types.js'
 import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
 import { tableOf, type Relation } from '../driver/catalog.js'
+import { equality } from '../driver/column-types.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
+import { exactColumns, withExact } from './exact-columns.js'
 import { isLooseKey, isRespelled, isSameKey } from './key-rule.js'
 import { inScope, stageName, type LoadPlan } from './load-plan.js'
 
@@ -30,7 +31,8 @@ export async function createStage(target: Session, plan: LoadPlan, options: Stag
 }
 
 /** The same for a caller who shares the round trip. */
-export function stageQueries({ table, columns }: LoadPlan, { dryRun }: StageOptions): CompiledQuery[] {
+export function stageQueries(plan: LoadPlan, { dryRun }: StageOptions): CompiledQuery[] {
+  const { table, columns } = plan
   const names = sql.join(columns.map(({ name }) => sql.id(name)))
   const like = sql`(like ${tableOf(table)} including all) on commit delete rows`
   const bare = sql`on commit delete rows as select ${names} from ${tableOf(table)} with no data`
@@ -41,6 +43,9 @@ export function stageQueries({ table, columns }: LoadPlan, { dryRun }: StageOpti
     // By default each row above 2 KB is compressed on its way in. The limit depends on the size of the server's pages.
     plain(
       `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
+    ),
+    ...exactColumns(plan).map(({ name, type }) =>
+      compile(sql`alter table ${sql.id(stageName)} add column ${sql.id(name)} ${sql.raw(type)}`),
     ),
   ]
 }
@@ -58,7 +63,8 @@ export async function putRows(
   rows: readonly Cells[],
   into: Destination,
 ): Promise<void> {
-  await target.fill(destinationOf(plan, into), rows)
+  const isExact = into === 'stage' && plan.lossy.length > 0
+  await target.fill(destinationOf(plan, into), isExact ? withExact(plan, rows) : rows)
 }
 
 /** The same with rows that the source sent in binary. */
@@ -71,10 +77,13 @@ export async function putBinaryRows(
   await copy.into(destinationOf(plan, into), copyStream(rows))
 }
 
-function destinationOf({ table, key, columns }: LoadPlan, into: Destination) {
-  const { schema, name, writing } = table
-  const isIdentity = writing.identities.includes(key)
-  return into === 'stage' ? { name: stageName, columns, isIdentity } : { schema, name, columns, isIdentity }
+function destinationOf(plan: LoadPlan, into: Destination) {
+  const { schema, name, writing } = plan.table
+  const isIdentity = writing.identities.includes(plan.key)
+  const columns = plan.columns.map((column) => ({ name: column.name, type: column.definition.bare }))
+  return into === 'stage'
+    ? { name: stageName, columns: [...columns, ...exactColumns(plan)], isIdentity }
+    : { schema, name, columns, isIdentity }
 }
 
 /** Whether no row of the target has a key after this one; with null, whether it has no row at all. */
@@ -248,14 +257,16 @@ const isOtherSpelling = ({ key }: LoadPlan) => isRespelled(sql`s.${sql.id(key)}`
  * others, such as numeric, to which 1 and 1.0 are equal, by their image.
  */
 function isOtherContent({ key, columns }: LoadPlan): RawBuilder<unknown> {
-  const pairs = columns.flatMap(({ name, type }) => (name === key ? [] : [{ name: sql.id(name), type }]))
-  const plain = pairs.flatMap(({ name, type }) => {
-    const kind = equality(type)
+  const pairs = columns.flatMap(({ name, definition }) =>
+    name === key ? [] : [{ name: sql.id(name), definition }],
+  )
+  const plain = pairs.flatMap(({ name, definition }) => {
+    const kind = equality(definition)
     if (kind === 'image') return []
     const collation = kind === 'text' ? sql` collate "C"` : sql``
     return [sql`s.${name}${collation} is distinct from t.${name}`]
   })
-  const inexact = pairs.flatMap(({ name, type }) => (equality(type) === 'image' ? [name] : []))
+  const inexact = pairs.flatMap(({ name, definition }) => (equality(definition) === 'image' ? [name] : []))
   const row = (alias: string) =>
     sql`row(${sql.join(inexact.map((name) => sql`${sql.id(alias)}.${name}`))})::record`
   const image = inexact.length > 0 ? [sql`${row('s')} *<> ${row('t')}`] : []

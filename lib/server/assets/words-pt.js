@@ -107,6 +107,7 @@ export const portuguese = {
   rejectedFor: 'Motivos',
   rejectReasons: {
     '02000': 'um trigger da tabela a deixa de fora, sem erro',
+    22000: 'a coluna guardaria outro valor do que o da origem',
     22001: 'um texto é mais longo do que a coluna permite',
     22003: 'um número está fora do intervalo da coluna',
     22007: 'um texto não é data nem hora',
@@ -121,6 +122,7 @@ export const portuguese = {
     23505: 'outra linha já tem o valor, que deve ser único',
     23514: 'a linha viola uma restrição de verificação',
     '23P01': 'a linha conflita com outra',
+    42601: 'um texto não é um valor do tipo da coluna',
     44000: 'a view não aceita linhas assim',
     54000: 'a linha é maior do que o servidor permite',
     54001: 'a linha tem mais níveis do que o servidor permite',
@@ -131,6 +133,8 @@ export const portuguese = {
     MARGIN_USED_UP: 'Carimbos de data e hora atrasaram mais do que a tolerância cobre: podem faltar linhas.',
     HELD_BACK: 'Uma transação da origem está aberta há muito tempo.',
     COLUMNS_IGNORED: 'Colunas que a tabela não tem foram ignoradas.',
+    COLUMNS_LOSSY:
+      'Colunas da tabela não comportam todos os valores da origem; linhas cujo valor mudaria são rejeitadas.',
     TIME_ZONE_UNKNOWN: 'Os dois servidores não conhecem um mesmo fuso horário: foi usado UTC no lugar dele.',
     TAKEN_OVER: 'A execução continuou de onde outro programa tinha parado.',
     RETRIED: 'Houve uma falha temporária e a execução tentou de novo; nada se perdeu.',

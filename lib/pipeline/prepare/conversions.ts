@@ -1,0 +1,95 @@
+import { SyncError } from '../../domain/errors.js'
+import type { Warning } from '../../domain/report.js'
+import type { ResolvedOptions } from '../../options.js'
+import type { Column, Relation } from '../../postgres/driver/catalog.js'
+import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
+import { conversionOf } from '../../postgres/driver/types/conversion.js'
+import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
+
+/** What becomes of values between columns of two types. */
+export interface ConversionPlan extends Pick<LoadPlan, 'conversions' | 'lossy'> {
+  readonly warnings: readonly Warning[]
+}
+
+/** Where the source returns each column in the type of the target. */
+export const noConversions: ConversionPlan = { conversions: new Map(), lossy: [], warnings: [] }
+
+type Allowed = ResolvedOptions['allowLossy']
+
+/**
+ * Decides for each column by both types. Throws COLUMN_TYPE_MISMATCH where no value could arrive, and CONFIG_INVALID for an `allowLossy` that
+ * names no column of these.
+ */
+export function planConversions(
+  relation: Pick<Relation, 'columns'>,
+  columns: readonly Column[],
+  allowLossy: Allowed,
+): ConversionPlan {
+  requireKnown(allowLossy, columns)
+  const conversions = new Map<string, Comparison>()
+  const lossy: string[] = []
+  const described: string[] = []
+  for (const to of columns) {
+    const from = relation.columns.find(({ name }) => name === to.name)
+    if (!from) continue
+    const { conversion, isAllowed } = outcomeOf(from, to, allowLossy)
+    if (isAllowed) conversions.set(to.name, { by: 'target' })
+    else if (isOtherType(from, to)) conversions.set(to.name, comparisonOf(from.definition, to.definition))
+    if (conversion !== 'by value' || isAllowed) continue
+    lossy.push(to.name)
+    described.push(`${to.name} (${from.type} into ${to.type})`)
+  }
+  return { conversions, lossy, warnings: described.length > 0 ? [columnsLossy(described)] : [] }
+}
+
+/** Columns of which an earlier release loaded other values: those of lossy types, and of domains over numbers and times. */
+export function readInAnotherWay(
+  relation: Pick<Relation, 'columns'>,
+  { columns, lossy }: Pick<LoadPlan, 'columns' | 'lossy'>,
+): string[] {
+  const cleaned = columns.flatMap(({ name }) => {
+    const definition = relation.columns.find((column) => column.name === name)?.definition
+    const isCleaned = definition && (isNumber(definition.kind) || isPoint(definition.kind))
+    return isCleaned && definition.isDomain ? [name] : []
+  })
+  return [...lossy.map((name) => `lossy ${name}`), ...cleaned.map((name) => `cleaned ${name}`)]
+}
+
+function outcomeOf(from: Column, to: Column, allowLossy: Allowed) {
+  const conversion = conversionOf(from.definition, to.definition)
+  const isNamed = allowLossy === true || (Array.isArray(allowLossy) && allowLossy.includes(to.name))
+  const isAllowed = isNamed && conversion !== 'same'
+  if (conversion === 'mismatch' && !isAllowed) throw mismatch(from, to)
+  return { conversion, isAllowed }
+}
+
+const isOtherType = ({ definition: from }: Column, { definition: to }: Column) =>
+  from.oid !== to.oid || from.modifier !== to.modifier || !to.isBuiltIn
+
+function requireKnown(allowLossy: Allowed, columns: readonly Column[]): void {
+  if (!Array.isArray(allowLossy)) return
+  const unknown = allowLossy.filter((name) => !columns.some((column) => column.name === name))
+  if (unknown.length === 0) return
+  throw new SyncError(
+    'CONFIG_INVALID',
+    `allowLossy names ${unknown.join(', ')}, but no such column is loaded.`,
+    { remedy: 'Correct the name.', details: { columns: unknown } },
+  )
+}
+
+function mismatch(from: Column, to: Column): SyncError {
+  return new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${to.name} is ${from.type} in the source and ${to.type} in the target, which cannot hold it.`,
+    {
+      remedy: 'Change the type of the target column.',
+      details: { column: to.name, sourceType: from.type, targetType: to.type },
+    },
+  )
+}
+
+function columnsLossy(described: readonly string[]): Warning {
+  const message = `Columns of the target cannot hold every value of the source: ${described.join(', ')}. A row whose value would change is rejected; change the type of the column, or accept the change with allowLossy.`
+  return { code: 'COLUMNS_LOSSY', message }
+}

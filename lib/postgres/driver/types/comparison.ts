@@ -1,0 +1,157 @@
+import { sql, type RawBuilder } from 'kysely'
+
+import { commonName, isDiscrete, type ColumnType } from './column-type.js'
+import { isFreeText, isNumber, isOneOf, isPoint, isText } from './type-kind.js'
+
+/**
+ * The type in which values of two types are compared, which holds every value of both. `target`: in the type of the target's column, with all
+ * that its column does to a value. `written`: as whole texts.
+ */
+export type Comparison =
+  | {
+      readonly by: 'integer' | 'number' | 'point' | 'clock' | 'interval' | 'text' | 'target' | 'written'
+    }
+  /** In the range type of the source, as the target's may move the bounds. */
+  | { readonly by: 'range'; readonly type: string }
+
+/** A value in the form of a comparison, and the type of this form. Equal values are equal there, in each of their bytes. */
+export interface Comparable {
+  readonly type: string
+  readonly value: RawBuilder<unknown>
+}
+
+/** Whether an expression is the value as the source has it, or as the column of the target holds it. */
+export type Role = 'exact' | 'stored'
+
+export function comparisonOf(from: ColumnType, to: ColumnType): Comparison {
+  const { kind } = to
+  if (from.kind === kind && isOneOf(kind, 'range', 'multirange')) return ofRanges(from, to)
+  if (from.element && to.element) return comparisonOf(from.element, to.element)
+  if (to.element && !isFreeText(from.kind)) return { by: 'written' }
+  if (isOneOf(kind, 'smallint', 'integer', 'bigint') && isOneOf(from.kind, 'smallint', 'integer', 'bigint')) {
+    return { by: 'integer' }
+  }
+  if (isNumber(kind) || kind === 'money') return { by: 'number' }
+  if (isPoint(kind)) return { by: 'point' }
+  if (kind === 'interval' || (from.kind === 'interval' && isOneOf(kind, 'time', 'timetz'))) {
+    return { by: 'interval' }
+  }
+  if (isOneOf(kind, 'time', 'timetz')) return { by: isPoint(from.kind) ? 'text' : 'clock' }
+  return { by: isText(kind) ? 'text' : otherwise(from, to) }
+}
+
+/** As a text, unless the target's type is meant to read it in another way. */
+const otherwise = (from: ColumnType, to: ColumnType) => {
+  if (!to.isBuiltIn || isOneOf(to.kind, 'composite', 'geometry')) return 'text'
+  const isRead = isNumber(from.kind) && isOneOf(to.kind, 'boolean', 'json', 'jsonb')
+  return isRead || isFreeText(from.kind) || from.kind === to.kind ? 'target' : 'text'
+}
+
+function ofRanges(from: ColumnType, to: ColumnType): Comparison {
+  if (!from.isBuiltIn || !to.isBuiltIn) return { by: 'text' }
+  const isMoved = isDiscrete(to) && !isDiscrete(from)
+  return isMoved ? { by: 'range', type: from.bare } : { by: 'target' }
+}
+
+/** `value` is an expression of any type, whose text is the value's, or of the type of the column. */
+export function comparable(
+  comparison: Comparison,
+  to: ColumnType,
+  value: RawBuilder<unknown>,
+  role: Role,
+): Comparable {
+  const isArray = to.kind === 'array'
+  const exact = sql`(${value})::text`
+  const read = role === 'exact' ? exact : value
+  switch (comparison.by) {
+    case 'integer':
+      return isArray ? asText(exact) : { type: 'bigint', value: sql`(${value})::bigint` }
+    case 'number':
+      return asText(isArray ? numbers(exact) : role === 'exact' ? number(exact) : storedNumber(to, value))
+    case 'point':
+      return isArray
+        ? asText(sql`((${read})::timestamptz[])::text`)
+        : { type: 'timestamptz', value: sql`(${read})::timestamptz` }
+    case 'clock':
+      return asText(
+        isArray ? sql`((${read})::timetz[])::text` : role === 'exact' ? clock(exact) : storedClock(value),
+      )
+    case 'interval':
+      return asText(
+        sql`((${isZoned(to, role) ? sql`(${read})::time` : read})::${sql.raw(isArray ? 'interval[]' : 'interval')})::text`,
+      )
+    case 'range':
+      return asText(sql`((${exact})::${sql.raw(comparison.type)})::text`)
+    case 'text':
+      return asText(isPaddedArray(to) ? sql`((${read})::text[])::text` : exact)
+    case 'written':
+      return asText(exact)
+    case 'target':
+      return asText(role === 'exact' ? sql`((${exact})::${sql.raw(roundedName(to))})::text` : exact)
+  }
+}
+
+/** True where the column holds another value than the source has. */
+export function isChanged(
+  comparison: Comparison,
+  to: ColumnType,
+  { exact, stored }: { readonly exact: RawBuilder<unknown>; readonly stored: RawBuilder<unknown> },
+): RawBuilder<unknown> {
+  const here = comparable(comparison, to, exact, 'exact').value
+  const there = comparable(comparison, to, stored, 'stored').value
+  return sql`(${here} is distinct from ${there})`
+}
+
+const asText = (value: RawBuilder<unknown>): Comparable => ({
+  type: 'text',
+  value: sql`(${value}) collate "C"`,
+})
+
+/** 1.10 is 1.1 where the one has another number of digits than the other can have. */
+const number = (text: RawBuilder<unknown>) => sql`trim_scale((${text})::numeric)::text`
+
+/** A float has the value of its shortest text, and, if it is whole, its own. */
+function storedNumber({ kind }: ColumnType, value: RawBuilder<unknown>): RawBuilder<unknown> {
+  if (kind !== 'real' && kind !== 'double') return number(kind === 'money' ? value : sql`(${value})::text`)
+  return sql`
+    case
+      when (${value}) - (${value}) <> 0 then (${value})::text
+      when ${value} >= -9223372036854775808 and ${value} < 9223372036854775808
+        and trunc((${value})::double precision) = ${value} then (${value})::bigint::text
+      else ${number(sql`(${value})::text`)}
+    end`
+}
+
+function numbers(text: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`(
+    select case
+      when all_of is not null then
+        coalesce(array_dims(all_of), '') || ' '
+          || coalesce(string_agg(coalesce(trim_scale(one)::text, 'NULL'), ',' order by place), '')
+    end
+    from (select (${text})::numeric[] as all_of) whole
+    left join lateral unnest(all_of) with ordinality part (one, place) on true
+    group by all_of
+  )`
+}
+
+/** The date of a text is passed over where a time of day is read. */
+function clock(text: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`case when (${text}) ~ '[0-9]+[-/.][0-9a-zA-Z]+[-/.][0-9]+' then (${text}) else ((${text})::timetz)::text end`
+}
+
+const storedClock = (value: RawBuilder<unknown>) => sql`((${value})::timetz)::text`
+
+/** No cast leads from a time with a zone to an interval. */
+const isZoned = ({ kind }: ColumnType, role: Role) => kind === 'timetz' && role === 'stored'
+
+/** The text of such an array shows the padding of its elements. */
+const isPaddedArray = ({ element }: ColumnType) =>
+  element !== undefined && isOneOf(element.kind, 'character', 'name', 'char')
+
+/** Texts and bits are truncated by a cast, and never by a column: what is too long is compared as it is. */
+function roundedName(type: ColumnType): string {
+  const { kind } = type.element ?? type
+  const isCut = isOneOf(kind, 'varchar', 'character', 'bit') || !type.isBuiltIn
+  return isCut ? commonName(type) : type.full
+}
