@@ -32,8 +32,8 @@ export function compareColumns(relation: Relation, table: Relation | undefined, 
 }
 
 /** By this package, or by the table; other checks are about columns that may not be NULL. */
-function isFilledOtherwise({ required }: Relation, { name: column, computed }: Column): boolean {
-  return bookkeeping.has(column) || required.includes(column) || computed !== undefined
+function isFilledOtherwise({ required, writing }: Relation, { name: column }: Column): boolean {
+  return bookkeeping.has(column) || required.includes(column) || writing.generated.includes(column)
 }
 
 function columnOf({ columns }: Relation, wanted: string): Column | undefined {
