@@ -197,3 +197,55 @@ it.each([
     details: { column: 'v', sourceType: type?.['name'] },
   })
 })
+
+it('verify sets rejected rows apart that it could not even cast, and finds those that are gone', async () => {
+  await at.source.query(`
+    create table texts (id integer primary key, at timestamp, v text);
+    insert into texts values (1, '2026-01-01', '1'), (2, '2026-01-01', '2'), (3, '2026-01-01', '3')`)
+  await at.target.query(
+    'create table texts (id integer primary key, at timestamp, v date, deleted_at timestamptz)',
+  )
+  await at.source.query(`update texts set v = '2026-01-0' || v`)
+  const options = { relation: { ...relation, name: 'texts' }, table: 'texts', pipeline: 'texts' }
+  expect(await at.sync(options)).toMatchObject({ rowsInserted: 3 })
+  await at.source.query(`update texts set v = 'none', at = now() at time zone 'UTC' where id < 3`)
+  const both = { source: at.source.url, target: at.target.url, ...options }
+  await expect(verifyConversations(both)).rejects.toMatchObject({
+    code: 'SOURCE_FAILED',
+    remedy: expect.stringContaining('Run sync'),
+  })
+  expect(await at.sync(options)).toMatchObject({ rowsRejected: 2 })
+  const counts = { rowsMissing: 0, rowsStale: 0, rowsExtra: 0 }
+  expect(await verifyConversations(both)).toMatchObject({ ...counts, rowsRejected: 2, rowsCompared: 3 })
+  await at.source.query('delete from texts where id = 1')
+  expect(await verifyConversations({ ...both, repair: true, maxDeleteShare: 1 })).toMatchObject({
+    ...{ rowsExtra: 1, rowsRepaired: 1, rowsRejected: 1 },
+  })
+  expect(await rejectsOf('texts')).toEqual(['2 v 22007'])
+})
+
+it('rejects a text that fits only without its spaces, and keeps another one as it is', async () => {
+  await at.source.query(`
+    create table padded (id integer primary key, at timestamp, v text);
+    insert into padded values (1, '2026-01-01', 'ab '), (2, '2026-01-01', 'ab  '), (3, '2026-01-01', 'abcd')`)
+  await at.target.query('create table padded (id integer primary key, at timestamp, v varchar(3))')
+  const options = { relation: { ...relation, name: 'padded' }, table: 'padded', pipeline: 'padded' }
+  expect(await at.sync(options)).toMatchObject({ rowsInserted: 1, rowsRejected: 2 })
+  expect(await rejectsOf('padded')).toEqual(['2 v 22001', '3 v 22001'])
+  expect(await at.target.query('select id, v from padded')).toEqual([{ id: 1, v: 'ab ' }])
+})
+
+it('rejects the row of a text that the type reads as the server reads a statement', async () => {
+  for (const kysely of [false, true]) {
+    const name = kysely ? 'paths_kysely' : 'paths'
+    await at.source.query(`
+      create table ${name} (id integer primary key, at timestamp, v text);
+      insert into ${name} values (1, '2026-01-01', '$.a'), (2, '2026-01-01', '{')`)
+    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v jsonpath)`)
+    const options = { relation: { ...relation, name }, table: name, pipeline: name }
+    const report = kysely
+      ? await withKysely(at.target.url, (target) => at.sync({ ...options, target }))
+      : await at.sync(options)
+    expect(report).toMatchObject({ rowsInserted: 1, rowsRejected: 1 })
+  }
+})

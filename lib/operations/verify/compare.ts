@@ -49,7 +49,8 @@ export async function compareRows(
   whole: Sides,
   { sample, signal, onProgress, except }: CompareOptions,
 ): Promise<Differences> {
-  const sides = { ...whole, except }
+  const apart = await keysAmong(whole, except)
+  const sides = { ...whole, except: apart }
   const { load } = sides.plan
   // Two spellings of one key fall into different groups: a part would show one of them alone.
   const share = isLooseKey(load) ? 1 : sample
@@ -78,10 +79,10 @@ export async function compareRows(
     sumPages(sides.target, ({ condition }) => targetRows(sides, condition), false),
   )
   const found: Found = {
-    missing: await keysAmong(sides, except),
+    missing: [...apart],
     ...{ stale: [], extra: [], stored: new Map() },
   }
-  rowsCompared += found.missing.length
+  rowsCompared += apart.length
   for (const [index, page] of pages.entries()) {
     const [ours, theirs] = [here[index] ?? none, there[index] ?? none]
     for (const group of new Set([...ours.keys(), ...theirs.keys()])) {

@@ -13,6 +13,7 @@ import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting } from '../../postgres/driver/transaction.js'
 import { clockOf } from '../../postgres/driver/clock.js'
 import { recordVerification } from '../../postgres/control/verification.js'
+import type { LoadPlan } from '../../postgres/target/upsert.js'
 import { inspectStale, pendingKeys, summarizeStale, without } from './classify.js'
 import { compareRows, type Differences, type Sides } from './compare.js'
 import { prepareRepair, repairRows } from './repair.js'
@@ -110,7 +111,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const rowsExpected = baseline.plan.estimatedRows
   const emit = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
   const rejected = new Set(baseline.rejected.map(({ key }) => key))
-  const except = baseline.plan.load.conversions.size > 0 ? [...rejected] : []
+  const except = canFail(baseline.plan.load.conversions) ? [...rejected] : []
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit, except }).catch(
     (error: unknown) => {
       throw isAboutValue(error) ? unreadable(error) : error
@@ -149,6 +150,10 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   await target.script(['commit'])
   return report
 }
+
+/** Whether the source may be unable to cast a value to the type in which it is compared. */
+const canFail = (conversions: LoadPlan['conversions']) =>
+  [...conversions.values()].some(({ by }) => by !== 'text' && by !== 'written' && by !== 'integer')
 
 const isAboutValue = (error: unknown): error is SyncError =>
   error instanceof SyncError &&

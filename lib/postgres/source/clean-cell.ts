@@ -55,9 +55,12 @@ const asShown = (cell: RawBuilder<unknown>) =>
 
 /** A text that is too long only by spaces would be cut without a word. With a dot behind them the server rejects it, as any other that is too long. */
 function uncut(cell: RawBuilder<unknown>, length: number): RawBuilder<unknown> {
+  const most = sql.lit(length)
   return sql`
     case
-      when octet_length(${cell}::text) > ${sql.lit(length)} and char_length(${cell}::text) > ${sql.lit(length)}
+      when octet_length(${cell}::text) > ${most}
+        and char_length(${cell}::text) > ${most}
+        and char_length(rtrim(${cell}::text, ' ')) <= ${most}
         then ${cell}::text || '.'
       else ${cell}::text
     end`
