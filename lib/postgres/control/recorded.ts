@@ -56,3 +56,12 @@ export function durationSince(start: RawBuilder<unknown>): RawBuilder<string> {
   const seconds = sql`extract(epoch from clock_timestamp() - ${start})::numeric`
   return sql<string>`round(least(greatest(${seconds}, ${sql.lit(-mostSeconds)}), ${sql.lit(mostSeconds)}), 3)`
 }
+
+/** A state with a marker, or as it is where that is NULL. */
+export const withMarker = (
+  state: string | null,
+  marker: RawBuilder<string>,
+): RawBuilder<string> => sql<string>`(
+  select coalesce(jsonb_set(s.state, '{identities,marker}', ${marker}), s.state)
+  from (select ${state}::jsonb as state) s
+)`

@@ -5,7 +5,7 @@ import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile } from '../driver/statement.js'
-import { durationSince, recordedCounts, recordedMargin } from './recorded.js'
+import { durationSince, recordedCounts, recordedMargin, withMarker } from './recorded.js'
 
 export interface RunStart {
   readonly executionId: string
@@ -104,13 +104,13 @@ export async function recordProgress<Row>(
 
 /**
  * Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open, and returns its report. States
- * of older runs are dropped: one is enough to continue from. `more` is a part of the state as SQL, or NULL. Throws LOCK_LOST as `recordProgress`.
+ * of older runs are dropped: one is enough to continue from. `marker` is SQL for that of the state, or NULL. Throws LOCK_LOST as `recordProgress`.
  */
 export async function closeRun(
   target: Session,
   run: RunHandle,
   progress: RunProgress,
-  more?: RawBuilder<string>,
+  marker?: RawBuilder<string>,
 ): Promise<SyncReport> {
   const dropStates = builder
     .updateTable('etl_control')
@@ -128,9 +128,7 @@ export async function closeRun(
       ),
     )
     .compile()
-  const state = more
-    ? sql<string>`${progress.state}::jsonb || coalesce(${more}, '{}'::jsonb)`
-    : progress.state
+  const state = marker ? withMarker(progress.state, marker) : progress.state
   const close = updateRunning(run)
     .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null, state })
     .returning(reportColumns)
