@@ -123,6 +123,11 @@ export interface SyncOptions {
   /** Soft-deletes what is missing even though the source is another server or was restored since the last successful run. (Default: false.) */
   readonly acceptNewSource?: boolean | undefined
   /**
+   * Rows that another program deletes from the target are deleted on purpose: no warning is about them, and a table that lost them is not read
+   * anew. A full load brings back what the source still has. (Default: false.)
+   */
+  readonly acceptTargetDeletes?: boolean | undefined
+  /**
    * Changes a row before it is loaded, or leaves it out with null; what is left out counts as deleted. Times, dates, numerics and bigints
    * are strings, as a Date or a number would lose digits. JSON is parsed, `bytea` a Buffer and an array of texts an array, of any depth; a value that is returned as
    * it was is loaded as the source wrote it, one that was changed is written with the numbers that JavaScript has. A Date is written in UTC. NaN and
@@ -173,6 +178,7 @@ export const defaults = {
   keepRejected: false,
   maxDeleteShare: 0.2,
   acceptNewSource: false,
+  acceptTargetDeletes: false,
   dryRun: false,
 } as const satisfies Partial<SyncOptions>
 
@@ -200,7 +206,9 @@ const hook = z.optional(z.custom((value) => typeof value === 'function', 'must b
 const schema = z.strictObject({
   source: handle,
   target: handle,
-  relation: z.optional(z.strictObject({ name, key: column, changedAt: column })),
+  relation: z.optional(
+    z.strictObject({ name, key: column, changedAt: column, changedAtZone: z.optional(name) }),
+  ),
   table: z._default(name, defaults.table),
   pipeline: z._default(name, defaults.pipeline),
   loadType: z._default(z.enum(['incremental', 'full']), defaults.loadType),
@@ -230,6 +238,7 @@ const schema = z.strictObject({
   keepRejected: z._default(z.boolean(), defaults.keepRejected),
   maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
   acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
+  acceptTargetDeletes: z._default(z.boolean(), defaults.acceptTargetDeletes),
   transform: hook,
   signal: z.optional(z.instanceof(AbortSignal)),
   onStart: hook,

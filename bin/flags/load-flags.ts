@@ -12,6 +12,7 @@ export interface LoadFlags {
   readonly maxSnapshot?: number
   readonly maxRowsPerSecond?: number
   readonly keepHistory?: number
+  readonly acceptTargetDeletes?: true
 }
 
 export function addLoadOptions(command: Command): Command {
@@ -24,14 +25,16 @@ export function addLoadOptions(command: Command): Command {
     .option('--max-snapshot <time>', 'age at which the source snapshot is renewed (5m)', duration)
     .option('--max-rows-per-second <n>', 'to read from the source (no limit)', wholeNumber(1))
     .option('--keep-history <time>', 'of runs and comparisons; 0s: forever (400d)', duration)
+    .option('--accept-target-deletes', 'rows deleted from the target are no accident')
 }
 
 /** The library's options for these flags. */
 export function loadOptionsOf({ maxSnapshot, ...flags }: LoadFlags) {
   const { batchSize, maxRejects, keepRejected, retryBudget, maxRowsPerSecond, keepHistory } = flags
+  const { acceptTargetDeletes } = flags
   const maxSnapshotSeconds = maxSnapshot === undefined ? undefined : maxSnapshot / 1000
   return {
     ...{ batchSize, maxRejects, keepRejected, retryBudget },
-    ...{ maxSnapshotSeconds, maxRowsPerSecond, keepHistory },
+    ...{ maxSnapshotSeconds, maxRowsPerSecond, keepHistory, acceptTargetDeletes },
   } satisfies Partial<SyncOptions>
 }

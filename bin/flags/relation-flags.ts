@@ -7,6 +7,7 @@ export interface RelationFlags {
   readonly relation?: string
   readonly key?: string
   readonly changedAt?: string
+  readonly changedAtZone?: string
 }
 
 /** Adds the flags that name a relation to read in place of Chatwoot's tables. */
@@ -15,12 +16,20 @@ export function addRelationOptions(command: Command): Command {
     .option('--relation <name>', "view or table to read instead of Chatwoot's tables")
     .option('--key <column>', 'with --relation: the column that identifies a row')
     .option('--changed-at <column>', 'with --relation: the timestamp that every change updates')
+    .option('--changed-at-zone <name>', 'its time zone, if it has none and is local (UTC)')
 }
 
 /** The relation that these flags name together; undefined without any. Throws CONFIG_MISSING when one of them is missing. */
-export function relationOf({ relation: name, key, changedAt }: RelationFlags): CustomRelation | undefined {
+export function relationOf({
+  relation: name,
+  key,
+  changedAt,
+  changedAtZone,
+}: RelationFlags): CustomRelation | undefined {
   if (name === undefined && key === undefined && changedAt === undefined) return undefined
-  if (name !== undefined && key !== undefined && changedAt !== undefined) return { name, key, changedAt }
+  if (name !== undefined && key !== undefined && changedAt !== undefined) {
+    return { name, key, changedAt, changedAtZone }
+  }
   const given = { '--relation': name, '--key': key, '--changed-at': changedAt }
   const missing = Object.entries(given).flatMap(([option, value]) => (value === undefined ? [option] : []))
   throw new SyncError('CONFIG_MISSING', `A custom relation also needs ${missing.join(' and ')}.`, {

@@ -49,6 +49,16 @@ export const readColumns = {
   users: { id: 'integer', name: 'text', email: 'text' },
 } as const satisfies Readonly<Record<string, Columns>>
 
+/** The tables whose changes only stamps show; of the others each run reads every row, or a fingerprint of it. */
+export const stampedTables = [
+  'conversations',
+  'messages',
+  'contacts',
+  'csat_survey_responses',
+  'taggings',
+  'tags',
+] as const satisfies readonly (keyof typeof readColumns)[]
+
 /** Columns that are read as well where the release has them; where it has not, they are NULL. */
 export const optionalColumns = {
   contacts: { identifier: 'text' },

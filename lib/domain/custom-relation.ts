@@ -6,4 +6,9 @@ export interface CustomRelation {
   readonly key: string
   /** The column that every change of a row moves forward. What does not move it is found by verify only. */
   readonly changedAt: string
+  /**
+   * Time zone of `changedAt`, such as America/Sao_Paulo, where the column has none and holds local time. (Default: UTC, unless the column looks
+   * like local time: then a pipeline that never ran fails with CONFIG_MISSING, and one that has run warns.)
+   */
+  readonly changedAtZone?: string | undefined
 }

@@ -29,6 +29,9 @@ export interface Warning {
     | 'ROWS_REJECTED'
     | 'VALUES_RELEASED'
     | 'CHANGED_BY_TRIGGER'
+    | 'TARGET_ROWS_DELETED'
+    | 'PARTITIONS_GONE'
+    | 'CHANGED_AT_ZONE_UNKNOWN'
   readonly message: string
 }
 

@@ -6,6 +6,7 @@ import {
   deleteRejectsOfContact,
   deleteRowsOfContact,
   forgottenSince,
+  noteDeletedRows,
   recordForgotten,
   removeForgotten,
   type Forgotten,
@@ -96,7 +97,9 @@ async function forget(
 ): Promise<Found> {
   const forgottenAt = await recordForgotten(target, contact)
   const rejected = await deleteRejectsOfContact(target, table, contact)
-  return { ...(await deleteRowsOfContact(target, table, contact.contactId)), rejected, forgottenAt }
+  const deleted = await deleteRowsOfContact(target, table, contact.contactId)
+  await noteDeletedRows(target, table, deleted.own + deleted.others)
+  return { ...deleted, rejected, forgottenAt }
 }
 
 async function count(target: Session, table: Relation, contact: Forgotten): Promise<Found> {

@@ -24,6 +24,8 @@ export interface Tally {
   }
   readonly phases: Record<keyof Phases, number>
   readonly warnings: Warning[]
+  /** Key of a row that was written last; null as long as none was. */
+  lastWritten: string | null
 }
 
 /** More of the rows that were rejected than their number. */
@@ -57,11 +59,16 @@ export function newTally(committed?: Counts): Tally {
     sideEffects: { released: [], changedByTriggers: 0 },
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
+    lastWritten: null,
   }
 }
 
 /** Adds the milliseconds that the work takes to a phase. */
-export async function measure<T>({ phases }: Tally, phase: keyof Phases, work: () => Promise<T>): Promise<T> {
+export async function measure<T>(
+  { phases }: Pick<Tally, 'phases'>,
+  phase: keyof Phases,
+  work: () => Promise<T>,
+): Promise<T> {
   const began = performance.now()
   try {
     return await work()
@@ -73,7 +80,7 @@ export async function measure<T>({ phases }: Tally, phase: keyof Phases, work: (
 /** Calls the caller's hook. Throws HOOK_FAILED when the hook throws. */
 export function emitProgress(
   onProgress: ((progress: Progress) => void) | undefined,
-  { counts }: Tally,
+  { counts }: Pick<Tally, 'counts'>,
   step: { readonly phase: Progress['phase']; readonly rowsExpected: number | null },
 ): void {
   if (!onProgress) return

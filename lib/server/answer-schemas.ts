@@ -37,6 +37,9 @@ export const warningCodes = {
   ROWS_REJECTED: 'ROWS_REJECTED',
   VALUES_RELEASED: 'VALUES_RELEASED',
   CHANGED_BY_TRIGGER: 'CHANGED_BY_TRIGGER',
+  TARGET_ROWS_DELETED: 'TARGET_ROWS_DELETED',
+  PARTITIONS_GONE: 'PARTITIONS_GONE',
+  CHANGED_AT_ZONE_UNKNOWN: 'CHANGED_AT_ZONE_UNKNOWN',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })

@@ -1,6 +1,7 @@
 import type { Phases, SyncReport } from '../domain/report.js'
 import { closeRun, type RunHandle, type RunProgress } from '../postgres/control/runs.js'
 import { clockOf } from '../postgres/driver/clock.js'
+import { markerOf } from '../postgres/target/table-identity.js'
 import { retryWarnings } from './attempts.js'
 import type { Run } from './prepare.js'
 
@@ -15,7 +16,10 @@ export interface DryRunStart {
 /** Closes the run's row as a success, in the open transaction, and returns its report; of a dry run the report alone. */
 export async function finishRun(run: Run, dryRun: DryRunStart | undefined): Promise<SyncReport> {
   const progress = toRunRow(run, null)
-  return dryRun ? dryRunReport(run, progress, dryRun) : closeRun(run.target, handleOf(run), progress)
+  if (dryRun) return dryRunReport(run, progress, dryRun)
+  const { lastWritten } = run.tally
+  const marker = lastWritten === null ? undefined : markerOf(run.baseline.plan.load, lastWritten)
+  return closeRun(run.target, handleOf(run), progress, marker)
 }
 
 export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'>): RunHandle {

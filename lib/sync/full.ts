@@ -96,7 +96,7 @@ function progressRecorder(
   }
 }
 
-const written = ({ counts }: Tally) =>
+const written = ({ counts }: Pick<Tally, 'counts'>) =>
   counts.rowsInserted + counts.rowsUpdated + counts.rowsDeleted + counts.rowsRejected
 
 /** Keys come in order, so that behind an empty table, or behind the last key of an earlier load, every row is new. */

@@ -5,6 +5,7 @@ import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
 import type { OpenSnapshot } from '../pipeline/prepare/snapshot.js'
+import { replacedRelation } from '../pipeline/prepare/source-trust.js'
 import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
 import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-protection.js'
 import { measure, newTally, type Tally } from '../pipeline/tally.js'
@@ -13,6 +14,7 @@ import type { RunProgress } from '../postgres/control/runs.js'
 import { isAboutOtherRows } from '../postgres/driver/row-error.js'
 import type { ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
+import type { TableLook } from '../postgres/target/table-identity.js'
 import type { Attempts } from './attempts.js'
 
 /** Both connections, and where a run is after it was locked. */
@@ -63,8 +65,11 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     timeZones,
     protectionDigest: plan.protection.digest,
     protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
+    ...identitiesAfter(found, isFull),
   }
-  for (const { key } of found.rejected.filter((row) => isInConflict(row, attempts.executionId))) {
+  for (const { key } of found.previousRuns.rejected.filter((row) =>
+    isInConflict(row, attempts.executionId),
+  )) {
     tally.rejected.inConflict.set(key, undefined)
   }
   tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
@@ -84,7 +89,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
       state: state.horizon ? toJson(state) : null,
     },
     resumeAfter: resumed?.after ?? null,
-    rejectedBefore: rejectedBefore(found.rejected, attempts.executionId),
+    rejectedBefore: rejectedBefore(found.previousRuns.rejected, attempts.executionId),
     feeds: isIdle ? undefined : feedBounds(found, edits),
     isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, probe),
   }
@@ -98,6 +103,22 @@ function requireStillProtected(
   const newest = fromJson(previousRuns.unfinished?.state) ?? last
   if (typeof newest?.protectionDigest === 'string') requireNotWeaker(newest, plan, options)
 }
+
+/** A marker that was not found is dropped: the next row that is written takes its place. */
+function identitiesAfter({ identities, usable }: Baseline, isFull: boolean) {
+  const { relations, look, trust } = identities
+  const isIntact = look?.marked !== undefined && trust.reason === undefined
+  return {
+    identities: {
+      relations,
+      table: look && withoutMarked(look),
+      marker: isIntact ? usable?.identities?.marker : undefined,
+      hasWarnedOfDeletes: trust.hasWarnedOfDeletes && !isFull,
+    },
+  }
+}
+
+const withoutMarked = ({ marked: _marked, ...table }: TableLook) => table
 
 /** What this run itself has rejected before it was interrupted is counted already. */
 function rejectedBefore(rejected: readonly RejectedRow[], executionId: string): Set<string> {
@@ -160,13 +181,17 @@ interface Resumed {
 /** A full load that was interrupted and is still valid: of the same source, with the same definition. */
 function resumable(
   unfinished: UnfinishedLoad | undefined,
-  { plan, opened }: Pick<Baseline, 'plan' | 'opened'>,
+  { plan, opened, identities }: Pick<Baseline, 'plan' | 'opened' | 'identities'>,
 ): Resumed | undefined {
   if (!unfinished || unfinished.fingerprint !== plan.fingerprint) return undefined
   const { probe, snapshot } = opened
+  const { relations, look } = identities
   const state = fromJson(unfinished.state)
   if (!state?.horizon || isOtherSource(state.horizon, probe)) return undefined
   if (snapshot.next < state.horizon.snapshot.next) return undefined
+  const known = state.identities
+  if (known && replacedRelation(known.relations, relations)) return undefined
+  if (look && (!look.hasRows || (known?.table && known.table.oid !== look.oid))) return undefined
   // A standby's snapshot does not show which commits were replayed; another one, or it after a restart, may lack some.
   if (probe.mode === 'standby' && !isSameServer(state.horizon, probe)) return undefined
   return { state, after: unfinished.resumeKey }

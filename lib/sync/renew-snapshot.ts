@@ -2,6 +2,7 @@ import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { inspectSource, tablesRead } from '../pipeline/prepare/baseline.js'
 import { makePlan } from '../pipeline/prepare/plan.js'
+import { redefinedRelation } from '../pipeline/prepare/source-trust.js'
 import { openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { lockTables } from '../postgres/source/table-locks.js'
@@ -17,10 +18,12 @@ export async function renewSnapshot(
   const { source, baseline, options, tally, attempts } = run
   const { plan, opened } = baseline
   await source.reconnect()
-  const { facts, probe } = await inspectSource(source, options)
+  const { facts, probe, relations } = await inspectSource(source, options)
   const { shapes } = makePlan(facts, plan.load.table, options)
   const changes = changesBetween(plan.shapes.source, shapes.source)
   if (changes.length > 0) throw schemaChanged('source', changes)
+  const replaced = redefinedRelation(baseline.identities.relations, relations)
+  if (replaced) throw schemaChanged('source', [replaced])
   if (opened.horizon && isOtherSource(opened.horizon, probe)) throw otherServer()
   if (!isSameServer(opened.probe, probe)) throw otherServer()
   const { snapshot } = await openSnapshot(source, probe, options)

@@ -38,6 +38,45 @@ describe('on a custom relation, the doctor', () => {
     expect(await syncConversations(options)).toMatchObject({ rowsInserted: 10 })
   })
 
+  it('says what no run can notice, and where each reads everything', async () => {
+    const columns = 'id as conversation_id, updated_at as changed_at'
+    await createView(columns)
+    expect((await pair.examine({ relation })).about('relation-changes')).toMatchObject([
+      {
+        outcome: 'ok',
+        message: expect.stringContaining(
+          'Deleted rows and other changes are found by a full load or verify.',
+        ),
+      },
+    ])
+    await pair.source.query(
+      `drop view my_view; create materialized view my_view as select ${columns} from conversations`,
+    )
+    await pair.source.query(`grant select on my_view to ${pair.reader.user}`)
+    expect((await pair.examine({ relation })).about('relation-changes')).toMatchObject([
+      {
+        outcome: 'warning',
+        message: expect.stringContaining('the first run after each refresh reads everything'),
+      },
+    ])
+    await pair.source.query('create unique index on my_view (conversation_id)')
+    expect((await pair.examine({ relation })).about('relation-changes')).toMatchObject([
+      { outcome: 'warning', message: expect.stringContaining('can be refreshed in place') },
+    ])
+  })
+
+  it('says that times without a zone may be local ones', async () => {
+    await pair.source.query(`
+      create table my_view (conversation_id int primary key, changed_at timestamp default now());
+      grant select on my_view to ${pair.reader.user};
+      alter database ${pair.source.name} set timezone = 'America/Sao_Paulo'`)
+    expect((await pair.examine({ relation })).about('relation-changed-at-zone')).toMatchObject([
+      { outcome: 'warning', remedy: expect.stringContaining('--changed-at-zone) to America/Sao_Paulo') },
+    ])
+    const local = { ...relation, changedAtZone: 'America/Sao_Paulo' }
+    expect((await pair.examine({ relation: local })).about('relation-changed-at-zone')).toEqual([])
+  })
+
   it('reports that it, its columns or the right to read it are missing', async () => {
     expect((await pair.examine({ relation })).about('relation')).toMatchObject([
       { outcome: 'critical', message: 'The source has no relation my_view.' },

@@ -7,6 +7,7 @@ import { countKeys } from '../../postgres/source/key-counts.js'
 import { readRole } from '../../postgres/source/rights.js'
 import { readTableHazards } from '../../postgres/target/table-hazards.js'
 import { critical, ok, type Check } from './check.js'
+import { checkChanges } from './relation-changes.js'
 import { compareColumns } from './relation-columns.js'
 import { compareFilled } from './target-hazards.js'
 
@@ -14,9 +15,10 @@ import { compareFilled } from './target-hazards.js'
 export async function checkCustomRelation(
   source: Session,
   target: Session,
-  { name, key, changedAt }: CustomRelation,
+  custom: CustomRelation,
   table: string,
 ): Promise<readonly Check[]> {
+  const { name, key, changedAt } = custom
   const relation = await describeSource(source, name)
   const columns = new Set(relation.columns.map((column) => column.name))
   if (relation.forbidden.length > 0) return [mayNotRead(await readRole(source), relation)]
@@ -29,6 +31,7 @@ export async function checkCustomRelation(
   return [
     ok('relation', `The relation ${name} has the columns ${key} and ${changedAt}.`),
     ...(await checkKeys(source, relation, key)),
+    ...(await checkChanges(source, relation, custom)),
     ...compared,
   ]
 }

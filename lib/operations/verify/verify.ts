@@ -110,7 +110,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   await target.script(beginWriting(options))
   const rowsExpected = baseline.plan.estimatedRows
   const emit = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
-  const rejected = new Set(baseline.rejected.map(({ key }) => key))
+  const rejected = new Set(baseline.previousRuns.rejected.map(({ key }) => key))
   const except = canFail(baseline.plan.load.conversions) ? [...rejected] : []
   const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit, except }).catch(
     (error: unknown) => {

@@ -1,9 +1,11 @@
-import { chatwootColumnsQuery, readColumns } from '../../chatwoot/catalog.js'
+import { chatwootColumnsQuery, readColumns, stampedTables } from '../../chatwoot/catalog.js'
+import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Probe } from '../../domain/horizon.js'
 import { formatMicros, type Micros } from '../../domain/micros.js'
-import type { ResolvedOptions } from '../../options.js'
+import type { Warning } from '../../domain/report.js'
+import { defaults, type ResolvedOptions } from '../../options.js'
 import {
   forgottenQuery,
   previousRunsQuery,
@@ -26,15 +28,28 @@ import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
 import { knownTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import {
+  identityQuery,
+  tableIdentityQuery,
+  toIdentities,
+  type RelationIdentities,
+} from '../../postgres/source/relation-identity.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
+import { lookQuery, toLook, type TableLook } from '../../postgres/target/table-identity.js'
 import { makePlan, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
 import { openFirstSnapshot, requireNotBehind, type OpenSnapshot, type SnapshotOptions } from './snapshot.js'
+import { lostParts, newParts, untracedChange } from './source-trust.js'
+import { checkZone } from './stamp-zone.js'
 import { fromJson, type State } from './state.js'
+import { trustInTarget, type TargetTrust } from './target-trust.js'
 
 /** What a run starts from: what is read, what the last successful run left, and the source as it is now. */
 export interface Baseline {
   readonly plan: Plan
-  readonly previousRuns: PreviousRuns
+  readonly previousRuns: PreviousRuns & {
+    /** Rows that the target has rejected so far. */
+    readonly rejected: readonly RejectedRow[]
+  }
   /** State of the last successful run, whatever it has read. */
   readonly last: State | undefined
   /** The same if it is of this very relation, filter and time zone. */
@@ -43,13 +58,21 @@ export interface Baseline {
   /** The small tables as `usable` has them: by the same fingerprints. */
   readonly comparableTables: SmallTables | undefined
   readonly timeZones: Readonly<Record<string, boolean>>
-  /** Rows that the target has rejected so far. */
-  readonly rejected: readonly RejectedRow[]
+  /** What both sides were before the run, so that the next one notices when they are replaced. */
+  readonly identities: Identities
+}
+
+interface Identities {
+  /** The relations that are read, and those below them. */
+  readonly relations: RelationIdentities
+  /** The table; undefined where it could not be looked at. */
+  readonly look: TableLook | undefined
+  readonly trust: TargetTrust
 }
 
 export type BaselineOptions = PlanOptions &
   SnapshotOptions &
-  Pick<ResolvedOptions, 'pipeline' | 'skewAllowance' | 'signal'>
+  Pick<ResolvedOptions, 'pipeline' | 'loadType' | 'skewAllowance' | 'signal' | 'acceptTargetDeletes'>
 
 /**
  * Checks both sides and opens the source's snapshot. Throws RELATION_MISSING, TARGET_NOT_MIGRATED,
@@ -61,23 +84,41 @@ export async function readBaseline(
   options: BaselineOptions,
 ): Promise<Baseline> {
   const [here, there] = await bothOf(inspectSource(source, options), inspectTarget(target, options))
-  const { previousRuns, forgotten, rejected } = there
-  const plan = { ...makePlan(here.facts, there.table, options), forgotten }
-  requireContactColumn(plan)
+  const { relations } = here
+  const { previousRuns, forgotten, rejected, look } = there
   const { lastSuccess } = previousRuns
   const last = fromJson(lastSuccess?.state)
+  const made = makePlan(here.facts, there.table, options)
+  const custom = made.custom && { ...made.custom, newParts: newParts(last?.identities?.relations, relations) }
+  const plan = { ...made, custom, forgotten }
+  requireContactColumn(plan)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, options)
-  const opened = takeOver(found, previousRuns, options.skewAllowance)
+  const trust =
+    usable && look ? await trustInTarget(target, plan.load, { last: usable, look }, options) : unknown
+  const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
+  const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
   const comparableTables = await tablesLike(usable, source, opened)
-  const names = options.timeZone === undefined ? opened.chatwoot.timeZones : [options.timeZone]
+  const isFull = options.loadType === 'full' || opened.bound.low === undefined
+  const zoneWarnings = custom && isFull ? await checkZone(source, custom, lastSuccess !== undefined) : []
+  const given = { timeZone: options.timeZone, 'relation.changedAtZone': options.relation?.changedAtZone }
+  const names = [
+    ...(options.timeZone === undefined ? opened.chatwoot.timeZones : []),
+    ...Object.values(given).flatMap((zone) => zone ?? []),
+  ]
   const timeZones = await checkTimeZones(source, target, names, usable?.timeZones)
-  if (options.timeZone !== undefined && timeZones[options.timeZone] === false) {
-    throw unknownTimeZone(options.timeZone)
+  for (const [option, zone] of Object.entries(given)) {
+    if (zone !== undefined && timeZones[zone] === false) throw unknownTimeZone(option, zone)
   }
-  return { plan, previousRuns, last, usable, opened, comparableTables, timeZones, rejected }
+  const warnings = [...opened.warnings, ...trust.warnings, ...partsGone(usable, relations), ...zoneWarnings]
+  return {
+    ...{ plan, last, usable, comparableTables, timeZones },
+    previousRuns: { ...previousRuns, rejected },
+    opened: { ...opened, warnings },
+    identities: { relations, look, trust },
+  }
 }
 
 /** Once after an upgrade, a run compares with fingerprints that were made of the names themselves, so that no rename is missed. */
@@ -89,6 +130,23 @@ async function tablesLike(
   const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
   if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
   return toSmallTables(await source.rows(compile(smallTables())))
+}
+
+/** Of a table that no run has left a state for. */
+const unknown: TargetTrust = { reason: undefined, hasWarnedOfDeletes: false, warnings: [] }
+
+/** Without a low watermark everything is read; what is known of the open transactions stays. Another reason to do so comes first. */
+function readAllFor(reason: string | undefined, opened: OpenSnapshot): OpenSnapshot {
+  return reason === undefined || opened.bound.low === undefined
+    ? opened
+    : { ...opened, bound: { low: undefined, reason, isIdle: false } }
+}
+
+function partsGone(usable: State | undefined, relations: RelationIdentities): Warning[] {
+  const gone = lostParts(usable?.identities?.relations, relations)
+  if (gone.length === 0) return []
+  const message = `Partitions of the source are gone: ${gone.join(', ')}. Their rows stay in the target until a full load soft-deletes them.`
+  return [{ code: 'PARTITIONS_GONE', message }]
 }
 
 /** Forgotten contacts are left out by contact_id; without it their rows would come back. */
@@ -115,24 +173,33 @@ function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllow
   }
 }
 
+/** The source before its snapshot is taken. */
+export interface SourceLook {
+  readonly facts: SourceFacts
+  readonly probe: Probe
+  readonly relations: RelationIdentities
+}
+
 /** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
 export async function inspectSource(
   source: Session,
   options: Timeouts & Pick<ResolvedOptions, 'relation'>,
-): Promise<{ facts: SourceFacts; probe: Probe }> {
+): Promise<SourceLook> {
   const name = options.relation?.name ?? 'conversations'
-  const shared = [relationQuery(name), probeQuery] as const
+  const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
+  const shared = [relationQuery(name), probeQuery, identities] as const
   try {
-    const [relation, probe, chatwoot] = options.relation
+    const [relation, probe, found, chatwoot] = options.relation
       ? [...(await readTogether(source, options, shared)), []]
       : await readTogether(source, options, [...shared, compile(chatwootColumnsQuery)])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
-    return { facts, probe: toProbe(onlyRow(probe)) }
+    return { facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
     const chatwoot = options.relation ? [] : await source.rows(compile(chatwootColumnsQuery))
-    return { facts: { relation, chatwoot }, probe: await probeSource(source) }
+    const relations = toIdentities(await source.rows(identities))
+    return { facts: { relation, chatwoot }, probe: await probeSource(source), relations }
   }
 }
 
@@ -148,12 +215,15 @@ interface TargetFacts {
   readonly table: Relation
   readonly forgotten: readonly string[]
   readonly rejected: readonly RejectedRow[]
+  readonly look: TableLook | undefined
 }
 
 async function inspectTarget(
   target: Session,
-  { table, pipeline }: Pick<ResolvedOptions, 'table' | 'pipeline'>,
+  { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
+  const isOwn = !relation && table === defaults.table
+  const look = lookQuery({ table, key: relation?.key ?? conversation.key, pipeline, isOwn })
   const queries = [
     clockQuery,
     previousRunsQuery(pipeline),
@@ -161,8 +231,8 @@ async function inspectTarget(
     rejectedRowsQuery(pipeline),
   ] as const
   try {
-    const [relation, ...facts] = await target.together([relationQuery(table), ...queries])
-    return { table: requireTarget(toRelation(relation), table), ...toFacts(...facts) }
+    const [found, seen, ...facts] = await target.together([relationQuery(table), look, ...queries])
+    return { table: requireTarget(toRelation(found), table), look: toLook(seen), ...toFacts(...facts) }
   } catch (error) {
     if (target.lost.aborted) throw error
     const [clock, previous, forgotten, rejected] = queries
@@ -172,7 +242,9 @@ async function inspectTarget(
       await target.rows(forgotten),
       await target.rows(rejected),
     ] as const
-    return { table: await describeTarget(target, table), ...toFacts(...facts) }
+    // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
+    const seen = await target.rows(look).catch(() => [])
+    return { table: await describeTarget(target, table), look: toLook(seen), ...toFacts(...facts) }
   }
 }
 
@@ -181,7 +253,7 @@ function toFacts(
   previous: Parameters<typeof toPreviousRuns>[0],
   forgotten: readonly { readonly contact_id: string }[],
   rejected: readonly RejectedRow[],
-): Omit<TargetFacts, 'table'> {
+): Omit<TargetFacts, 'table' | 'look'> {
   return {
     at: Number(onlyRow(clock).now),
     previousRuns: toPreviousRuns(previous),
@@ -211,10 +283,10 @@ async function checkTimeZones(
   return { ...known, ...checked }
 }
 
-function unknownTimeZone(name: string): SyncError {
+function unknownTimeZone(option: string, name: string): SyncError {
   return new SyncError(
     'CONFIG_INVALID',
-    `timeZone is ${JSON.stringify(name)}, which the servers do not both know.`,
+    `${option} is ${JSON.stringify(name)}, which the servers do not both know.`,
     { remedy: 'Use a name from pg_timezone_names, such as America/Sao_Paulo.' },
   )
 }

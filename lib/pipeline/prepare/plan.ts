@@ -104,7 +104,7 @@ function planCustom(
   relation: Relation,
   table: Relation,
   options: PlanOptions,
-  { name, key, changedAt }: CustomRelation,
+  { name, key, changedAt, changedAtZone }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
   requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
   const present = table.columns.filter(
@@ -123,6 +123,7 @@ function planCustom(
     relation,
     key,
     changedAt: stamp,
+    changedAtZone,
     columns: shared,
     accounts: options.accounts,
     inboxes: options.inboxes,
@@ -133,6 +134,7 @@ function planCustom(
     columns: shared,
     scope: scopeOf(table, options),
     changedAt: exactStamp(stamp, shared),
+    changedAtZone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone,
     conversions,
     lossy,
   }

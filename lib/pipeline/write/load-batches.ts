@@ -112,9 +112,10 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
   return measure(tally, 'load', async () => {
     // A trigger may leave rows out, which only the stage shows.
     const isAppended = isAppending && !plan.table.writing.hasTriggers && (await tryAppend(context, chunk))
-    const { inserted, updated, rejected } = isAppended
-      ? { inserted: chunk.count, updated: 0, rejected: 0 }
+    const { inserted, updated, rejected, key } = isAppended
+      ? { inserted: chunk.count, updated: 0, rejected: 0, key: batch.lastKey }
       : await loadThroughStage(context, chunk)
+    tally.lastWritten = key ?? tally.lastWritten
     await dropKeys(context, dropped)
     const extracted = chunk.count + batch.repeated
     tally.counts.rowsExtracted += extracted

@@ -40,16 +40,18 @@ export async function tryAppend({ target, plan }: LoadContext, chunk: Chunk): Pr
 interface Outcome {
   inserted: number
   updated: number
+  /** Key of a row that was written last. */
+  key: string | null
   readonly rejected: Rejected[]
 }
 
 /** Loads a chunk through the stage, which is empty, in the open transaction, with the savepoint set right before it. */
 export async function loadThroughStage(context: LoadContext, chunk: Chunk) {
-  const outcome: Outcome = { inserted: 0, updated: 0, rejected: [] }
+  const outcome: Outcome = { inserted: 0, updated: 0, key: null, rejected: [] }
   if (chunk.count > 0) await bisect(context, chunk, outcome)
-  const { inserted, updated, rejected } = outcome
+  const { inserted, updated, key, rejected } = outcome
   if (rejected.length > 0) await recordRejected(context, rejected)
-  return { inserted, updated, rejected: rejected.length }
+  return { inserted, updated, key, rejected: rejected.length }
 }
 
 /**
@@ -143,6 +145,7 @@ async function note(context: LoadContext, chunk: Chunk, written: Written, outcom
   }
   outcome.inserted += written.inserted
   outcome.updated += written.updated
+  outcome.key = written.key ?? outcome.key
 }
 
 /** A row of the target has the key in another spelling. */

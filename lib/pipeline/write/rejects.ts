@@ -173,12 +173,15 @@ function contentOf(columns: LoadPlan['columns'], cells: Cells): Reject['data'] {
 /** Characters of a rejected row that are kept at most. */
 const keptLength = 10_000_000
 
-function mostFrequentReason({ rejected }: Tally): { readonly reason: string; readonly rows: number } {
+function mostFrequentReason({ rejected }: Pick<Tally, 'rejected'>): {
+  readonly reason: string
+  readonly rows: number
+} {
   const [first] = [...rejected.reasons].sort(([, a], [, b]) => b - a)
   return { reason: first?.[0] ?? '', rows: first?.[1] ?? 0 }
 }
 
-function rowsRejectedWarning(tally: Tally): Warning {
+function rowsRejectedWarning(tally: Pick<Tally, 'counts' | 'rejected'>): Warning {
   const { rowsRejected: rows } = tally.counts
   const most = mostFrequentReason(tally)
   const share = most.rows === rows ? '' : `, ${most.rows} of them`
@@ -188,7 +191,7 @@ function rowsRejectedWarning(tally: Tally): Warning {
   return { code: 'ROWS_REJECTED', message }
 }
 
-function tooManyRejects(tally: Tally, limit: number): SyncError {
+function tooManyRejects(tally: Pick<Tally, 'counts' | 'rejected'>, limit: number): SyncError {
   const { rowsRejected: rows } = tally.counts
   const { reason, rows: count } = mostFrequentReason(tally)
   const allowed = Math.floor(limit)

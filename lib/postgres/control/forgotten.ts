@@ -149,6 +149,27 @@ export async function deleteRowsOfContact(
   return countsOf(target, deleted, contactId)
 }
 
+/** Notes in the states of all pipelines of this table that rows were deleted on purpose, so that no run warns of them. */
+export async function noteDeletedRows(
+  { db }: Session,
+  { schema, name }: Relation,
+  rows: number,
+): Promise<void> {
+  if (rows === 0) return
+  const deletes = sql`to_jsonb(((state #>> '{identities,table,deletes}')::bigint + ${rows}::bigint)::text)`
+  await db
+    .updateTable('etl_control')
+    .set({
+      // The row that was marked may be among them.
+      state: sql<string>`jsonb_set(state #- '{identities,marker}', '{identities,table,deletes}', coalesce(${deletes}, 'null'::jsonb))`,
+    })
+    .where('state', 'is not', null)
+    .where(
+      sql<boolean>`state #>> '{identities,table,oid}' = to_regclass(format('%I.%I', ${schema}::text, ${name}::text))::oid::text`,
+    )
+    .execute()
+}
+
 async function countsOf(
   target: Session,
   statement: RawBuilder<unknown>,

@@ -29,17 +29,38 @@ export interface UnfinishedLoad {
   readonly resumeKey: string
 }
 
+/** Null for an infinite time, which another program may have written. */
 const microsOf = (column: 'started_at' | 'watermark_end') =>
-  sql<string | null>`(extract(epoch from ${sql.ref(column)}) * 1000000)::bigint::text`
+  sql<string | null>`case
+    when isfinite(${sql.ref(column)}) then (extract(epoch from ${sql.ref(column)}) * 1000000)::bigint::text
+  end`
 
 const idText = sql<string>`execution_id::text`.as('execution_id')
 const stateText = sql<string | null>`state::text`.as('state')
 
-/** The last successful run and the last failed one that can be resumed; `toPreviousRuns` reads the rows. */
-export const previousRunsQuery = (pipeline: string) =>
-  builder
-    .selectFrom('etl_control')
-    .distinctOn('status')
+/** The newest runs of a pipeline first, so that a limit of one is a step in an index, however long the history is. */
+const newestFirst = (pipeline: string) =>
+  builder.selectFrom('etl_control').where('pipeline', '=', pipeline).orderBy('started_at', 'desc').limit(1)
+
+/** The last successful run of a pipeline. */
+const lastSuccessOf = (pipeline: string) => newestFirst(pipeline).where('status', '=', 'success')
+
+/** The last successful run, and the last failed one after it that can be resumed; `toPreviousRuns` reads the rows. */
+export const previousRunsQuery = (pipeline: string) => {
+  const unfinished = newestFirst(pipeline)
+    .where('status', '=', 'failed')
+    .where('resume_key', 'is not', null)
+    .where(
+      'started_at',
+      '>',
+      sql<string>`coalesce(${lastSuccessOf(pipeline).select('started_at')}, '-infinity')`,
+    )
+  const found = builder
+    .selectFrom(lastSuccessOf(pipeline).selectAll().as('success'))
+    .selectAll()
+    .unionAll(builder.selectFrom(unfinished.selectAll().as('unfinished')).selectAll())
+  return builder
+    .selectFrom(found.as('run'))
     .select([
       'status',
       idText,
@@ -49,13 +70,8 @@ export const previousRunsQuery = (pipeline: string) =>
       microsOf('started_at').as('started'),
       microsOf('watermark_end').as('watermark'),
     ])
-    .where('pipeline', '=', pipeline)
-    .where(({ or, eb }) =>
-      or([eb('status', '=', 'success'), eb('status', '=', 'failed').and('resume_key', 'is not', null)]),
-    )
-    .orderBy('status')
-    .orderBy('etl_control.started_at', 'desc')
     .compile()
+}
 
 interface PreviousRow {
   readonly status: string

@@ -1,10 +1,11 @@
-import { sql, type CompiledQuery, type Selectable } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder, type Selectable } from 'kysely'
 
 import type { DB } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile } from '../driver/statement.js'
+import { durationSince, recordedCounts, recordedMargin, withMarker } from './recorded.js'
 
 export interface RunStart {
   readonly executionId: string
@@ -103,9 +104,14 @@ export async function recordProgress<Row>(
 
 /**
  * Closes the run as a success, in the transaction of its last rows, or in one of its own where none is open, and returns its report. States
- * of older runs are dropped: one is enough to continue from. Throws LOCK_LOST as `recordProgress` does.
+ * of older runs are dropped: one is enough to continue from. `marker` is SQL for that of the state, or NULL. Throws LOCK_LOST as `recordProgress`.
  */
-export async function closeRun(target: Session, run: RunHandle, progress: RunProgress): Promise<SyncReport> {
+export async function closeRun(
+  target: Session,
+  run: RunHandle,
+  progress: RunProgress,
+  marker?: RawBuilder<string>,
+): Promise<SyncReport> {
   const dropStates = builder
     .updateTable('etl_control')
     .set({ state: null })
@@ -122,8 +128,9 @@ export async function closeRun(target: Session, run: RunHandle, progress: RunPro
       ),
     )
     .compile()
+  const state = marker ? withMarker(progress.state, marker) : progress.state
   const close = updateRunning(run)
-    .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null })
+    .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null, state })
     .returning(reportColumns)
     .compile()
   const [, [closed]] = await target.together([dropStates, close])
@@ -166,25 +173,26 @@ const isLockedIn = ({ lockedIn }: RunHandle) => sql<boolean>`pg_backend_pid()::t
 
 const closing = {
   completed_at: sql<string>`clock_timestamp()`,
-  duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - started_at)::numeric, 3)`,
+  duration_seconds: durationSince(sql.ref('started_at')),
 }
 
 function progressColumns(progress: RunProgress) {
+  const counts = recordedCounts(progress)
   return {
     load_type: progress.loadType,
     reason: progress.reason,
     watermark_start: progress.watermarkStart,
     watermark_end: progress.watermarkEnd,
-    rows_extracted: progress.rowsExtracted,
-    rows_inserted: progress.rowsInserted,
-    rows_updated: progress.rowsUpdated,
-    rows_unchanged: progress.rowsUnchanged,
-    rows_deleted: progress.rowsDeleted,
-    rows_rejected: progress.rowsRejected,
+    rows_extracted: counts.rowsExtracted,
+    rows_inserted: counts.rowsInserted,
+    rows_updated: counts.rowsUpdated,
+    rows_unchanged: counts.rowsUnchanged,
+    rows_deleted: counts.rowsDeleted,
+    rows_rejected: counts.rowsRejected,
     phases: JSON.stringify(progress.phases),
     warnings: JSON.stringify(progress.warnings),
     horizon_mode: progress.horizonMode,
-    margin_used_seconds: progress.marginUsedSeconds,
+    margin_used_seconds: recordedMargin(progress.marginUsedSeconds),
     fingerprint: progress.fingerprint,
     resume_key: progress.resumeKey,
     state: progress.state,

@@ -3,6 +3,7 @@ import { sql, type InferResult } from 'kysely'
 import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
+import { durationSince, recordedRows } from './recorded.js'
 
 type Comparison = Omit<VerifyReport, 'verificationId' | 'startedAt' | 'completedAt' | 'durationSeconds'>
 
@@ -18,17 +19,17 @@ export async function recordVerification(
       pipeline: found.pipeline,
       started_at: startedAt,
       completed_at: sql<string>`clock_timestamp()`,
-      duration_seconds: sql<string>`round(extract(epoch from clock_timestamp() - ${startedAt}::timestamptz)::numeric, 3)`,
+      duration_seconds: durationSince(sql`${startedAt}::timestamptz`),
       source_time: found.sourceTime,
       sample: found.sample,
-      rows_compared: found.rowsCompared,
-      rows_missing: found.rowsMissing,
-      rows_stale: found.rowsStale,
-      rows_extra: found.rowsExtra,
-      rows_silent: found.rowsSilent,
-      rows_pending: found.rowsPending,
-      rows_rejected: found.rowsRejected,
-      rows_repaired: found.rowsRepaired,
+      rows_compared: recordedRows(found.rowsCompared),
+      rows_missing: recordedRows(found.rowsMissing),
+      rows_stale: recordedRows(found.rowsStale),
+      rows_extra: recordedRows(found.rowsExtra),
+      rows_silent: recordedRows(found.rowsSilent),
+      rows_pending: recordedRows(found.rowsPending),
+      rows_rejected: recordedRows(found.rowsRejected),
+      rows_repaired: recordedRows(found.rowsRepaired),
       differing_columns: JSON.stringify(found.differingColumns),
       differing_keys: JSON.stringify(found.differingKeys),
     })

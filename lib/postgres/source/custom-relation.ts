@@ -10,10 +10,14 @@ export interface CustomRead {
   readonly relation: Relation
   readonly key: string
   readonly changedAt: Column
+  /** Time zone of that column, where it has none and holds local time; undefined for UTC. */
+  readonly changedAtZone: string | undefined
   /** Columns of the target in the order of the cells. */
   readonly columns: readonly Column[]
   readonly accounts: readonly number[] | undefined
   readonly inboxes: readonly number[] | undefined
+  /** Object ids of partitions whose rows are all new, whatever their stamps are. */
+  readonly newParts?: readonly string[]
 }
 
 /** What a relation must not show. */
@@ -23,10 +27,20 @@ export interface Privacy {
   readonly forgotten: readonly string[]
 }
 
+/** What decides which rows changed. */
+type StampedRows = Pick<CustomRead, 'changedAtZone' | 'newParts'> & {
+  readonly changedAt: { readonly name: string; readonly definition: Pick<ColumnType, 'kind'> }
+}
+
 /** True for rows whose change stamp is at or after the low watermark, and for rows without one, as nothing shows when these change. */
-export function changedSince({ changedAt }: CustomRead, low: Micros): RawBuilder<unknown> {
+export function changedSince(
+  { changedAt, changedAtZone, newParts = [] }: StampedRows,
+  low: Micros,
+): RawBuilder<unknown> {
   const stamp = sql`r.${sql.id(changedAt.name)}`
-  return sql`(${stamp} >= ${boundAs(changedAt.definition, low)} or ${stamp} is null)`
+  const isInNewPart =
+    newParts.length > 0 ? sql`or r.tableoid = any(${`{${newParts.join(',')}}`}::oid[])` : sql``
+  return sql`(${stamp} >= ${boundAs(changedAt.definition, low, changedAtZone)} or ${stamp} is null ${isInNewPart})`
 }
 
 /** Keys of all rows. */
@@ -71,8 +85,24 @@ function inFilter(
 }
 
 /** The bound in the type of the column, so that its index is of use. A date is rounded down. */
-function boundAs({ kind }: ColumnType, low: Micros): RawBuilder<unknown> {
-  const bound = sql`${formatMicros(low)}::timestamp`
-  if (kind === 'timestamptz') return sql`(${bound} at time zone 'UTC')`
+function boundAs(
+  { kind }: Pick<ColumnType, 'kind'>,
+  low: Micros,
+  zone: string | undefined,
+): RawBuilder<unknown> {
+  const utc = sql`${formatMicros(low)}::timestamp`
+  if (kind === 'timestamptz') return sql`(${utc} at time zone 'UTC')`
+  const bound = zone === undefined ? utc : localBound(sql`(${utc} at time zone 'UTC')`, zone)
   return kind === 'date' ? sql`${bound}::date` : bound
+}
+
+/**
+ * The earliest local time from an instant on. Where clocks are set back soon after it, the same local times come a second time, and those
+ * of then are earlier than that of the instant.
+ */
+function localBound(instant: RawBuilder<unknown>, zone: string): RawBuilder<unknown> {
+  const local = (hours: number) => sql`(
+    (${instant} + ${sql.lit(hours)} * interval '1 hour') at time zone ${zone}::text - ${sql.lit(hours)} * interval '1 hour'
+  )`
+  return sql`least(${local(0)}, ${local(3)})`
 }

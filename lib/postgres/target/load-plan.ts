@@ -17,6 +17,8 @@ export interface LoadPlan {
   readonly conversions: ReadonlyMap<string, Comparison>
   /** Names of the columns that could change a value of the source without a word; a row of such a value is rejected. */
   readonly lossy: readonly string[]
+  /** The time zone of that column, where it holds local time. */
+  readonly changedAtZone?: string | undefined
 }
 
 /** The temporary table through which batches are loaded. */

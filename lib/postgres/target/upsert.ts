@@ -18,6 +18,8 @@ export interface Written {
   readonly respelled: number
   /** Keys of the rows that were stored; only of a table with triggers, which may leave rows out. */
   readonly keys: readonly string[]
+  /** Key of one of the rows that were written; null where none was. */
+  readonly key: string | null
 }
 
 export interface StageOptions {
@@ -138,7 +140,8 @@ export async function countStage(target: Session, plan: LoadPlan): Promise<Writt
       (count(*) filter (where t.${sql.id(plan.key)} is null))::integer as inserted,
       count(*)::integer as written,
       0 as respelled,
-      null::text as keys
+      null::text as keys,
+      null::text as key
     ${differing(plan, 'with respelled')}`),
     ),
   )
@@ -160,11 +163,14 @@ interface WrittenRow {
   readonly respelled: number
   /** JSON. */
   readonly keys: string | null
+  readonly key: string | null
 }
 
+const nothing: WrittenRow = { inserted: 0, written: 0, respelled: 0, keys: null, key: null }
+
 function toWritten([row]: readonly WrittenRow[]): Written {
-  const { inserted, written, respelled, keys } = row ?? { inserted: 0, written: 0, respelled: 0, keys: null }
-  return { inserted, updated: written - inserted, respelled, keys: JSON.parse(keys ?? '[]') }
+  const { inserted, written, respelled, keys, key } = row ?? nothing
+  return { inserted, updated: written - inserted, respelled, keys: JSON.parse(keys ?? '[]'), key }
 }
 
 /**
@@ -181,12 +187,18 @@ export async function oldestMovedStamp(
   const keys = sql`select json_array_elements_text(${JSON.stringify(retried)}::json)`
   const isNew = retried.length > 0 ? sql`and s.${sql.id(plan.key)}::text not in (${keys})` : sql``
   const stamp = sql.id(plan.changedAt)
+  const zone = plan.changedAtZone
+  const oldest =
+    zone === undefined ? sql`min(s.${stamp})` : sql`min(s.${stamp})::timestamp at time zone ${zone}::text`
   const [row] = await target.rows(
     compile(sql<{ oldest: string | null }>`
-    select (extract(epoch from min(s.${stamp})) * 1000000)::bigint::text as oldest
+    select (extract(epoch from ${oldest}) * 1000000)::bigint::text as oldest
     from ${sql.id(stageName)} s
     left join ${tableOf(plan.table)} t on ${matching(plan)}
     where s.${stamp} is distinct from t.${stamp}
+      -- A stamp of the far future is not late, and its microseconds may be too many for a bigint.
+      and s.${stamp} > '-infinity'
+      and s.${stamp} < '9999-01-01'
       ${isNew}`),
   )
   return row?.oldest ? Number(row.oldest) : null
@@ -202,20 +214,20 @@ function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRo
   if (has(table, 'etl_updated_at')) assignments.push(sql`etl_updated_at = now()`)
   if (has(table, 'deleted_at')) assignments.push(sql`deleted_at = null`)
   const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
-  const stored = table.writing.hasTriggers ? sql`, ${sql.id(key)}::text as key` : sql``
   return sql<WrittenRow>`
     with written as (
       insert into ${tableOf(table)} (${sql.join(names)}) ${overriding(plan)}
       select ${sql.join(columns.map(({ name }) => sql`s.${sql.id(name)}`))}
       ${rows}
       on conflict (${sql.id(key)}) ${action}
-      returning (xmax = 0) as is_new${stored}
+      returning (xmax = 0) as is_new, ${sql.id(key)}::text as key
     )
     select
       (count(*) filter (where is_new))::integer as inserted,
       count(*)::integer as written,
       ${isLoose ? countRespelled(plan) : sql`0`} as respelled,
-      ${table.writing.hasTriggers ? sql`json_agg(key)::text` : sql`null::text`} as keys
+      ${table.writing.hasTriggers ? sql`json_agg(key)::text` : sql`null::text`} as keys,
+      max(key) as key
     from written`
 }
 

@@ -1,0 +1,67 @@
+/**
+ * What a run or a comparison notes of itself, as the columns of the control tables hold it: a value beyond their bounds becomes the bound,
+ * as no row may be lost because of a number about it.
+ */
+import { sql, type RawBuilder } from 'kysely'
+
+import type { Counts } from '../../domain/report.js'
+
+/** The most that an integer column holds. */
+const mostRows = 2 ** 31 - 1
+
+/** Seconds of 31 years: a clock that was set right meanwhile may show more. */
+const mostSeconds = 999_999_999
+
+/** Seconds that the column of the margin held before a migration widened it. */
+const narrowMargin = 999_999
+
+/** A count of rows. */
+export const recordedRows = (rows: number): number => Math.min(rows, mostRows)
+
+/** The counts of a run, which still add up. */
+export function recordedCounts(counts: Counts): Counts {
+  let left = mostRows
+  const take = (rows: number) => {
+    const taken = Math.min(rows, left)
+    left -= taken
+    return taken
+  }
+  const rowsRejected = take(counts.rowsRejected)
+  const rowsInserted = take(counts.rowsInserted)
+  const rowsUpdated = take(counts.rowsUpdated)
+  const rowsUnchanged = take(counts.rowsUnchanged)
+  return {
+    ...{ rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged },
+    rowsExtracted: mostRows - left,
+    rowsDeleted: recordedRows(counts.rowsDeleted),
+  }
+}
+
+/** How late stamps were; what the column holds is read from the catalog, as it may not have been widened yet. */
+export function recordedMargin(seconds: number | null): number | RawBuilder<number> | null {
+  if (seconds === null || seconds <= narrowMargin) return seconds
+  return sql<number>`least(
+    ${seconds}::numeric,
+    (
+      select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
+      from pg_attribute
+      where attrelid = 'etl_control'::regclass
+        and attname = 'margin_used_seconds'
+    )
+  )`
+}
+
+/** Seconds from a time of the target's clock until now. */
+export function durationSince(start: RawBuilder<unknown>): RawBuilder<string> {
+  const seconds = sql`extract(epoch from clock_timestamp() - ${start})::numeric`
+  return sql<string>`round(least(greatest(${seconds}, ${sql.lit(-mostSeconds)}), ${sql.lit(mostSeconds)}), 3)`
+}
+
+/** A state with a marker, or as it is where that is NULL. */
+export const withMarker = (
+  state: string | null,
+  marker: RawBuilder<string>,
+): RawBuilder<string> => sql<string>`(
+  select coalesce(jsonb_set(s.state, '{identities,marker}', ${marker}), s.state)
+  from (select ${state}::jsonb as state) s
+)`

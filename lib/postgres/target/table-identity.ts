@@ -1,0 +1,122 @@
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
+
+import { nameParts } from '../driver/identifier.js'
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+import { tableOf } from '../driver/catalog.js'
+import type { LoadPlan } from './upsert.js'
+
+/** What makes a table the one that an earlier run has written, beyond its name. */
+export interface TableIdentity {
+  readonly database: string
+  readonly oid: string
+  /** Rows that were deleted from it since its statistics began; null where the release counts them too late. */
+  readonly deletes: string | null
+}
+
+/** A row that a run has written: when it is gone or older, somebody else has changed the table. */
+export interface Marker {
+  readonly key: string
+  /** Its `etl_updated_at` as the server writes it in JSON; null in a table without. */
+  readonly at: string | null
+}
+
+/** The table as it is now, and the row that the last successful run marked. */
+export interface TableLook extends TableIdentity {
+  readonly hasRows: boolean
+  /** Undefined when the row is gone, or when none was marked. */
+  readonly marked: { readonly at: string | null } | undefined
+}
+
+interface LookRow {
+  readonly database: string
+  readonly oid: string
+  readonly deletes: string | null
+  readonly has_rows: boolean
+  readonly is_marked: boolean
+  readonly marked_at: string | null
+}
+
+/** The table to look at, and whose marker. */
+export interface LookAt {
+  /** As SQL writes it. */
+  readonly table: string
+  readonly key: string
+  readonly pipeline: string
+  /** It is the table that our own migrations make. */
+  readonly isOwn: boolean
+}
+
+/** Looks at two rows of the table at most: the marker of the last successful run and, where that is gone, any other. */
+export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuery<LookRow> {
+  const parts = nameParts(table)
+  if (!parts) return compile(sql<LookRow>`select where false`)
+  const name = sql.id(...parts)
+  const { join, at } = isOwn ? ownMarker(name, key) : anyMarker(name, key)
+  return compile(sql<LookRow>`
+    select
+      (select oid::text from pg_database where datname = current_database()) as database,
+      to_regclass(${table}::text)::oid::text as oid,
+      case
+        when current_setting('server_version_num')::integer >= 150000
+        then pg_stat_get_tuples_deleted(to_regclass(${table}::text))::text
+      end as deletes,
+      found.${sql.id(key)} is not null or exists (select 1 from ${name}) as has_rows,
+      found.${sql.id(key)} is not null as is_marked,
+      ${at} as marked_at
+    from (
+      select (
+        select state #>> '{identities,marker,key}'
+        from etl_control
+        where pipeline = ${pipeline}::text
+          and status = 'success'
+        order by started_at desc
+        limit 1
+      ) as key
+    ) last
+    ${join}`)
+}
+
+function ownMarker(name: RawBuilder<unknown>, key: string) {
+  return {
+    join: sql`left join ${name} found on found.${sql.id(key)} = last.key::bigint`,
+    at: sql`to_jsonb(found.etl_updated_at) #>> '{}'`,
+  }
+}
+
+/** The key takes its type from the table, which the caller does not know yet. */
+function anyMarker(name: RawBuilder<unknown>, key: string) {
+  return {
+    join: sql`
+      cross join lateral jsonb_populate_record(null::${name}, jsonb_build_object(${key}::text, last.key)) marked
+      left join ${name} found on found.${sql.id(key)} = marked.${sql.id(key)}`,
+    at: sql`to_jsonb(found) ->> 'etl_updated_at'`,
+  }
+}
+
+export function toLook([row]: readonly LookRow[]): TableLook | undefined {
+  if (!row) return undefined
+  const { has_rows: hasRows, is_marked: isMarked, marked_at: at, ...identity } = row
+  return { ...identity, hasRows, marked: isMarked ? { at } : undefined }
+}
+
+/** The row with this key as a marker; NULL where the table does not hold it. */
+export function markerOf({ table, key, columns }: LoadPlan, value: string): RawBuilder<string> {
+  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
+  const hasTime = table.columns.some(({ name }) => name === 'etl_updated_at')
+  const at = hasTime ? sql`t.etl_updated_at` : sql`null::text`
+  return sql<string>`(
+    select jsonb_build_object('key', ${value}::text, 'at', ${at})
+    from ${tableOf(table)} t
+    where t.${sql.id(key)} = ${value}::${sql.raw(type)}
+  )`
+}
+
+/** Whether any row was written at or after the time of a marker. It may read the whole table. */
+export async function hasRowsSince(target: Session, { table }: LoadPlan, at: string): Promise<boolean> {
+  const [row] = await target.rows(
+    compile(sql<{ found: boolean }>`
+      select exists (select 1 from ${tableOf(table)} where etl_updated_at >= ${at}::timestamptz) as found`),
+  )
+  return row?.found === true
+}
