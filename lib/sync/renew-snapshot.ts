@@ -23,7 +23,7 @@ export async function renewSnapshot(
   if (changes.length > 0) throw schemaChanged('source', changes)
   if (opened.horizon && isOtherSource(opened.horizon, probe)) throw otherServer()
   if (!isSameServer(opened.probe, probe)) throw otherServer()
-  const { snapshot } = await openSnapshot(source, probe, options)
+  const { snapshot } = await openSnapshot(source, probe, { ...options, tables: plan.tables })
   if (snapshot.next < opened.snapshot.next) throw behind()
   await lockTables(source, tablesRead(plan))
   tally.snapshots += 1

@@ -22,6 +22,7 @@ import {
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
+import { relationNamed } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -68,10 +69,13 @@ export async function readBaseline(
   const last = fromJson(lastSuccess?.state)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
-  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, options)
+  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, {
+    ...options,
+    tables: plan.tables,
+  })
   const opened = takeOver(found, previousRuns, options.skewAllowance)
   requireNotBehind(opened, last?.horizon)
-  const comparableTables = await tablesLike(usable, source, opened)
+  const comparableTables = await tablesLike(usable, source, { ...opened, tables: plan.tables })
   const names = options.timeZone === undefined ? opened.chatwoot.timeZones : [options.timeZone]
   const timeZones = await checkTimeZones(source, target, names, usable?.timeZones)
   if (options.timeZone !== undefined && timeZones[options.timeZone] === false) {
@@ -84,11 +88,11 @@ export async function readBaseline(
 async function tablesLike(
   last: State | undefined,
   source: Session,
-  { chatwoot }: Pick<OpenSnapshot, 'chatwoot'>,
+  { chatwoot, tables }: Pick<OpenSnapshot, 'chatwoot'> & Pick<Plan, 'tables'>,
 ): Promise<SmallTables | undefined> {
   const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
   if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
-  return toSmallTables(await source.rows(compile(smallTables())))
+  return toSmallTables(await source.rows(compile(smallTables(tables))))
 }
 
 /** Forgotten contacts are left out by contact_id; without it their rows would come back. */
@@ -122,23 +126,28 @@ export async function inspectSource(
 ): Promise<{ facts: SourceFacts; probe: Probe }> {
   const name = options.relation?.name ?? 'conversations'
   const shared = [relationQuery(name), probeQuery] as const
+  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
   try {
     const [relation, probe, chatwoot] = options.relation
       ? [...(await readTogether(source, options, shared)), []]
-      : await readTogether(source, options, [...shared, compile(chatwootColumnsQuery)])
+      : await readTogether(source, options, [...shared, chatwootColumns])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
     return { facts, probe: toProbe(onlyRow(probe)) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
-    const chatwoot = options.relation ? [] : await source.rows(compile(chatwootColumnsQuery))
+    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
     return { facts: { relation, chatwoot }, probe: await probeSource(source) }
   }
 }
 
 /** The tables that are read, as their statements name them. */
-export function tablesRead({ custom }: Pick<Plan, 'custom'>): readonly NamedTable[] {
-  return custom ? [custom.relation] : Object.keys(readColumns).map((name) => ({ name }))
+export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
+  if (custom) return [custom.relation]
+  return Object.keys(readColumns).map((name) => {
+    const schema = tables.get(name)
+    return schema === undefined ? { name } : { schema, name }
+  })
 }
 
 interface TargetFacts {
