@@ -129,6 +129,6 @@ function initdbArguments({ major }: Binaries, path: string, pwfile: string): str
     // lower('Ç') works, and the sort order is the same on every host; older servers know only the host's locales.
     ...(major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : []),
     '--no-sync',
-    '--no-instructions',
+    ...(major >= 14 ? ['--no-instructions'] : []),
   ]
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
 
@@ -124,6 +124,8 @@ export interface ChatwootColumn {
   readonly type: string
   /** Of the connection, quoted. */
   readonly role: string
+  /** In which the role finds the table; empty where it finds none. */
+  readonly schema: string
 }
 
 const listed = (tables: Readonly<Record<string, Readonly<Record<string, ColumnKind>>>>, optional: boolean) =>
@@ -131,8 +133,22 @@ const listed = (tables: Readonly<Record<string, Readonly<Record<string, ColumnKi
     Object.entries(columns).map(([column, kind]) => ({ table, column, kind, optional })),
   )
 
-/** Every column of Chatwoot that is read, as this source has it. */
-export const chatwootColumnsQuery = sql<ChatwootColumn>`
+/** Every column of Chatwoot that is read, as this source has it. `relationNamed` looks a table up by the text of its name. */
+export const chatwootColumnsQuery = (
+  relationNamed: (name: RawBuilder<unknown>) => RawBuilder<unknown>,
+): RawBuilder<ChatwootColumn> => sql<ChatwootColumn>`
+  with
+    wanted as (
+      select *
+      from json_to_recordset(${JSON.stringify([...listed(readColumns, false), ...listed(optionalColumns, true)])}::json)
+        as wanted ("table" text, "column" text, kind text, optional boolean)
+    ),
+    tables as materialized (
+      select
+        named."table",
+        ${relationNamed(sql`named."table"`)}::oid as oid
+      from (select distinct "table" from wanted) named
+    )
   select
     wanted."table"::text as "table",
     wanted."column"::text as "column",
@@ -144,10 +160,13 @@ export const chatwootColumnsQuery = sql<ChatwootColumn>`
       else 'forbidden'
     end::text as state,
     coalesce(format_type(a.atttypid, a.atttypmod), '')::text as type,
-    quote_ident(current_user)::text as role
-  from json_to_recordset(${JSON.stringify([...listed(readColumns, false), ...listed(optionalColumns, true)])}::json)
-    as wanted ("table" text, "column" text, kind text, optional boolean)
-  left join pg_attribute a on a.attrelid = to_regclass(wanted."table")
+    quote_ident(current_user)::text as role,
+    coalesce(n.nspname, '')::text as schema
+  from wanted
+  join tables t on t."table" = wanted."table"
+  left join pg_class c on c.oid = t.oid
+  left join pg_namespace n on n.oid = c.relnamespace
+  left join pg_attribute a on a.attrelid = t.oid
     and a.attname = wanted."column"
     and a.attnum > 0
     and not a.attisdropped
@@ -223,3 +242,34 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
 export function chatwootShape(columns: readonly ChatwootColumn[]): Map<string, string> {
   return new Map(columns.flatMap((each) => (each.state === 'absent' ? [] : [[nameOf(each), each.type]])))
 }
+
+/** In which schema each table of Chatwoot is; one that is not in it is found by the path of the session. */
+export type ChatwootTables = ReadonlyMap<string, string>
+
+export function tablesOf(columns: readonly ChatwootColumn[]): ChatwootTables {
+  return new Map(columns.flatMap(({ table, schema }) => (schema === '' ? [] : [[table, schema]])))
+}
+
+/** A table in a statement, with its schema. */
+export function tableIn(tables: ChatwootTables, name: string): RawBuilder<unknown> {
+  const schema = tables.get(name)
+  return schema === undefined ? sql.id(name) : sql.id(schema, name)
+}
+
+/**
+ * The text of a statement with the schema of each table behind `from`, `join` and in `to_regclass`: as long as the path of the session has
+ * their schema, it also has whatever else somebody may create in it.
+ */
+export function qualify(text: string, tables: ChatwootTables): string {
+  return text
+    .replaceAll(/\b(from|join) ([a-z_]+)\b/g, (all, word: string, name: string) => {
+      const schema = tables.get(name)
+      return schema === undefined ? all : `${word} ${identifier(schema)}.${name}`
+    })
+    .replaceAll(/\bto_regclass\('([a-z_]+)'\)/g, (all, name: string) => {
+      const schema = tables.get(name)
+      return schema === undefined ? all : `to_regclass('${identifier(schema).replaceAll("'", "''")}.${name}')`
+    })
+}
+
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { sql, type RawBuilder } from 'kysely'
 
 import { notBeside } from '../domain/package-file.js'
+import { qualify, tableIn, type ChatwootTables } from './catalog.js'
 
 /** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
 export const queryVersion = 1
@@ -16,6 +17,7 @@ export interface RowColumn {
 }
 
 export interface RowOptions {
+  readonly tables: ChatwootTables
   readonly timeZone: string | undefined
   /** Time zones that both servers know; for an inbox with another one it is UTC. */
   readonly knownTimeZones: readonly string[]
@@ -32,17 +34,17 @@ export const key = 'conversation_id'
 export const changedAt = 'conversation_updated_at'
 
 /** Keys of all conversations of the filter. */
-export function conversationKeys({ accounts, inboxes, forgotten }: RowOptions): RawBuilder<unknown> {
+export function conversationKeys({ tables, accounts, inboxes, forgotten }: RowOptions): RawBuilder<unknown> {
   const inFilter = sql.join(
     [
       sql`true`,
       ...filterBy('account_id', accounts),
       ...filterBy('inbox_id', inboxes),
-      ...withoutForgotten(sql`c.id`, sql`c.contact_id`, forgotten),
+      ...withoutForgotten(sql`c.id`, sql`c.contact_id`, { tables, forgotten }),
     ],
     sql` and `,
   )
-  return sql`select c.id::text as id from conversations c where ${inFilter} order by c.id`
+  return sql`select c.id::text as id from ${tableIn(tables, 'conversations')} c where ${inFilter} order by c.id`
 }
 
 /** The conversations of the filter under a condition on `r`, in no order. */
@@ -52,16 +54,17 @@ export function conversations(
   options: RowOptions,
 ) {
   const { timeZone, knownTimeZones, accounts, inboxes, messageTexts } = options
-  const row = sqlFile('conversation-row.sql', {
+  const values = {
     time_zone: timeZone ?? null,
     known_time_zones: arrayOf(knownTimeZones),
     without_message_texts: messageTexts ? null : 'true',
-  })
+  }
+  const row = sqlFile('conversation-row.sql', values, options.tables)
   const conditions = [
     condition,
     ...filterBy('account_id', accounts, 'r'),
     ...filterBy('inbox_id', inboxes, 'r'),
-    ...withoutForgotten(sql`r.conversation_id`, sql`r.contact_id`, options.forgotten),
+    ...withoutForgotten(sql`r.conversation_id`, sql`r.contact_id`, options),
   ]
   return sql`
     select ${sql.join(columns.map(({ name, type, cell }) => sql`${cell}::${sql.raw(type)} as ${sql.id(name)}`))}
@@ -77,7 +80,7 @@ function filterBy(column: string, ids: readonly number[] | undefined, alias = 'c
 function withoutForgotten(
   id: RawBuilder<unknown>,
   contact: RawBuilder<unknown>,
-  forgotten: readonly string[],
+  { tables, forgotten }: Pick<RowOptions, 'tables' | 'forgotten'>,
 ): RawBuilder<unknown>[] {
   if (forgotten.length === 0) return []
   const contacts = sql`${arrayOf(forgotten)}::bigint[]`
@@ -85,7 +88,7 @@ function withoutForgotten(
     sql`(${contact} is null or ${contact} <> all(${contacts}))`,
     sql`${id} not in (
       select conversation_id
-      from messages
+      from ${tableIn(tables, 'messages')}
       where sender_type = 'Contact'
         and sender_id = any(${contacts})
         and conversation_id is not null
@@ -105,11 +108,12 @@ export function arrayOf(values: readonly string[]): string {
 export function sqlFile<Row>(
   file: string,
   values: Readonly<Record<string, string | null | RawBuilder<unknown>>>,
+  tables: ChatwootTables = new Map(),
 ): RawBuilder<Row> {
   const text = (texts[file] ??= read(`../../db/chatwoot/${file}`))
   // A comment could hold a colon or a quote, and the server has no use for it.
   const bare = text.replaceAll(/^\s*--.*\n/gm, '')
-  const pieces = bare.split(/(?<![:\w]):([a-z_]+)/)
+  const pieces = qualify(bare, tables).split(/(?<![:\w]):([a-z_]+)/)
   return sql<Row>`${sql.join(
     pieces.map((piece, index) => (index % 2 === 0 ? sql.raw(piece) : sql`${values[piece] ?? null}`)),
     sql.raw(''),

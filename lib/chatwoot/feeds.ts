@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/micros.js'
 import { arrayOf, sqlFile } from './conversation-row.js'
+import type { ChatwootTables } from './catalog.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 
@@ -36,9 +37,12 @@ const shownCells = {
 }
 
 /** Every agent, team, inbox and account, and in a row of its own the estimated number of messages. */
-export function smallTables(replace: ReplaceCell = (_, cell) => cell): RawBuilder<SmallTableRow> {
+export function smallTables(
+  tables: ChatwootTables,
+  replace: ReplaceCell = (_, cell) => cell,
+): RawBuilder<SmallTableRow> {
   const cells = Object.entries(shownCells).map(([column, cell]) => [column, replace(column, cell)] as const)
-  return sqlFile('small-tables.sql', Object.fromEntries(cells))
+  return sqlFile('small-tables.sql', Object.fromEntries(cells), tables)
 }
 
 export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
@@ -69,6 +73,7 @@ export interface EditBounds {
 }
 
 export interface FeedBounds {
+  readonly tables: ChatwootTables
   readonly low: Micros
   readonly edits: EditBounds
   readonly before: SmallTables
@@ -80,12 +85,13 @@ export interface FeedBounds {
  * Which change shows through which column, and which through none, is explained in the SQL and in docs/data.md.
  */
 export function changedConversations({
+  tables,
   low,
   edits,
   before,
   now,
 }: FeedBounds): RawBuilder<{ readonly id: string | null }> {
-  return sqlFile('changed-conversations.sql', {
+  const values = {
     low: formatMicros(low),
     edited_among: edits.among === null ? '-infinity' : formatMicros(edits.among),
     edited_since: formatMicros(edits.since),
@@ -93,7 +99,8 @@ export function changedConversations({
     teams: arrayOf(changedIds(before.teams, now.teams)),
     inboxes: arrayOf(changedIds(before.inboxes, now.inboxes)),
     accounts: arrayOf(changedIds(before.accounts, now.accounts)),
-  })
+  }
+  return sqlFile('changed-conversations.sql', values, tables)
 }
 
 /** New, changed and deleted ones. */

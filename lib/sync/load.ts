@@ -100,7 +100,7 @@ export function readRows<Read extends Batch>(
   })
 }
 
-function layoutOf({ load }: Plan): RowLayout {
+function layoutOf({ load }: Pick<Plan, 'load'>): RowLayout {
   return { columns: load.columns.length, keyAt: keyPosition(load), keyType: binaryKeyType(load) }
 }
 
@@ -125,7 +125,7 @@ function readLimits({ options, source }: Pick<Run, 'options' | 'source'>): ReadL
 }
 
 /** Whether every column has the same binary form on both sides. The built-in query returns each in the type of the target. */
-function isSameOnBothSides({ load, custom }: Plan): boolean {
+function isSameOnBothSides({ load, custom }: Pick<Plan, 'load' | 'custom'>): boolean {
   return load.columns.every(({ name, definition }) => {
     const from = custom
       ? custom.relation.columns.find((column) => column.name === name)?.definition

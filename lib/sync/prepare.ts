@@ -147,12 +147,12 @@ function areEditsLeft(edits: EditPlan | undefined, last: State | undefined): boo
 
 /** After another program's history it is not known what the small tables were; renames from now on are seen. */
 function feedBounds(
-  { opened, usable, comparableTables: now }: Baseline,
+  { plan, opened, usable, comparableTables: now }: Baseline,
   edits: EditPlan | undefined,
 ): FeedBounds | undefined {
   const { low } = opened.bound
   if (low === undefined || !now || !edits) return undefined
-  return { low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
+  return { tables: plan.tables, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
 
 /** A full load has every edit. */

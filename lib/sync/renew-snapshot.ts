@@ -26,7 +26,7 @@ export async function renewSnapshot(
   if (replaced) throw schemaChanged('source', [replaced])
   if (opened.horizon && isOtherSource(opened.horizon, probe)) throw otherServer()
   if (!isSameServer(opened.probe, probe)) throw otherServer()
-  const { snapshot } = await openSnapshot(source, probe, options)
+  const { snapshot } = await openSnapshot(source, probe, { ...options, tables: plan.tables })
   if (snapshot.next < opened.snapshot.next) throw behind()
   await lockTables(source, tablesRead(plan))
   tally.snapshots += 1

@@ -1,7 +1,26 @@
+import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { syncConversations } from '../../lib/index.js'
 import { openPractice, type Practice } from '../fixtures/doctor-fixture.js'
+
+/** A server that answers otherwise to what is replaced: a Kysely over it, as any caller may hand one in. */
+function otherServer(connectionString: string, replaced: readonly (readonly [RegExp, string])[]) {
+  const pool = new pg.Pool({ connectionString })
+  const connect = async (): Promise<PostgresPoolClient> => {
+    const client = await pool.connect()
+    const query = (text: string, values: unknown[]) =>
+      client.query(
+        replaced.reduce((sql, [part, other]) => sql.replaceAll(part, other), text),
+        values,
+      )
+    return Object.create(client, { query: { value: query } }) as PostgresPoolClient
+  }
+  const dialect = new PostgresDialect({ pool: { connect, end: () => pool.end() } })
+  const handle = new Kysely<Record<string, never>>({ dialect })
+  return { handle, [Symbol.asyncDispose]: () => handle.destroy() }
+}
 
 let pair: Practice
 beforeEach(async () => {
@@ -18,6 +37,7 @@ describe('the doctor', () => {
       'source-connection',
       'source-version',
       'source-mode',
+      'source-path',
       'source-read-only',
       'source-rights',
       'source-release',
@@ -25,6 +45,7 @@ describe('the doctor', () => {
       'target-connection',
       'target-version',
       'target-pooler',
+      'target-path',
       'target-database',
       'target-migrated',
       'target-table',
@@ -144,16 +165,11 @@ describe('on the source, the doctor', () => {
   })
 
   it('rejects releases that are too old, and warns of a clock that is off', async () => {
-    // A schema before pg_catalog stands in for another server.
-    await pair.source.query(`
-      create schema fake;
-      grant usage on schema fake to public;
-      create function fake.clock_timestamp() returns timestamptz language sql
-        as $$ select pg_catalog.clock_timestamp() + interval '45 seconds' $$;
-      create function fake.current_setting(name text) returns text language sql
-        as $$ select case when name like 'server_version%' then '120022' else pg_catalog.current_setting(name) end $$`)
-    await pair.source.query(`alter database ${pair.source.name} set search_path = fake, pg_catalog, public`)
-    const { found } = await pair.examine()
+    await using source = otherServer(pair.readerUrl, [
+      [/current_setting\('server_version(_num)?'\)/g, `'120022'`],
+      [/clock_timestamp\(\)/g, `(clock_timestamp() + interval '45 seconds')`],
+    ])
+    const { found } = await pair.examine({ source: source.handle })
     expect(found).toMatchObject([
       { name: 'source-version', outcome: 'critical', remedy: 'Use PostgreSQL 13 or later.' },
       {
@@ -167,7 +183,7 @@ describe('on the source, the doctor', () => {
         message: expect.stringMatching(/^The clocks of the source and the target differ/),
       },
     ])
-    const { about } = await pair.examine({ skewAllowance: 600_000 })
+    const { about } = await pair.examine({ source: source.handle, skewAllowance: 600_000 })
     expect(about('clocks')).toMatchObject([{ outcome: 'ok' }])
   })
 })

@@ -23,7 +23,9 @@ it(
     expect(applied.map((name) => `${name}.sql`)).toEqual(shipped)
     const schema = await describeSchema(at.client)
 
-    const env = { DATABASE_URL: await migrationUrl(at.client, 'test', at.directory) }
+    const env = {
+      DATABASE_URL: await migrationUrl(at.client, { applicationName: 'test', folder: at.directory }),
+    }
     const down = ['--migrations-dir', directory, '--no-dump-schema', 'rollback']
     for (const _ of applied) await promisify(execFile)(resolveBinary(), down, { env, cwd: at.directory })
     expect((await describeSchema(at.client)).filter((line) => !line.includes('schema_migrations'))).toEqual(

@@ -95,7 +95,10 @@ async function onServer(url: string, work: (client: pg.Client) => Promise<unknow
  */
 async function createDatabase(client: pg.Client, name: string, template: string): Promise<void> {
   const identifiers = [name, template].map((each) => client.escapeIdentifier(each))
-  const statement = `create database ${identifiers.join(' template ')} strategy file_copy`
+  const { rows } = await client.query<{ is_new: boolean }>(
+    `select current_setting('server_version_num')::integer >= 150000 as is_new`,
+  )
+  const statement = `create database ${identifiers.join(' template ')} ${rows[0]?.is_new ? 'strategy file_copy' : ''}`
   for (let attempt = 1; ; attempt++) {
     try {
       await client.query(statement)

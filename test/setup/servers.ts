@@ -24,7 +24,8 @@ declare module 'vitest' {
 /**
  * Gives the project the two servers that all tests share; the first project of a run that needs them starts them and builds the
  * template databases in them, the last one stops them.
- * With TEST_DATABASE_URL, a throwaway server of version 15 or later as a superuser, that one plays both sides.
+ * With TEST_DATABASE_URL, a throwaway server as a superuser, that one plays both sides. With TEST_SOURCE_POSTGRES or TEST_TARGET_POSTGRES,
+ * the folder with bin, lib and share of another PostgreSQL, that one plays its side.
  */
 export default async function setup(project: TestProject) {
   const { value, release } = await share('servers', startServers)
@@ -40,8 +41,13 @@ async function startServers() {
   forgetServers()
   // A worker of autovacuum that is open at the begin makes a run read everything, as it should, at moments that no test chooses.
   // Data in memory needs no processes that read it ahead.
-  const settings = { autovacuum: 'off', io_method: 'sync' }
-  const clusters = given ? [] : await Promise.all([startCluster({ settings }), startCluster({ settings })])
+  const settings = { autovacuum: 'off' }
+  const binaries = [process.env['TEST_SOURCE_POSTGRES'], process.env['TEST_TARGET_POSTGRES']]
+  const start = (nativeDirectory: string | undefined) =>
+    nativeDirectory
+      ? startCluster({ settings, nativeDirectory })
+      : startCluster({ settings: { ...settings, io_method: 'sync' } })
+  const clusters = given ? [] : await Promise.all(binaries.map(start))
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
   const stop = async () => {

@@ -15,15 +15,15 @@ export interface Step {
 
 export const steps: readonly Step[] = [
   { name: 'lock', side: 'target', moment: { request: /pg_try_advisory_lock/ } },
-  { name: 'running row', side: 'target', moment: { request: /insert into "etl_control"/ } },
+  { name: 'running row', side: 'target', moment: { request: /insert into \S*"etl_control"/ } },
   { name: 'probe', side: 'source', moment: { request: /pg_locks/ } },
   { name: 'snapshot', side: 'source', moment: { request: /begin isolation level repeatable read/ } },
   // Read by COPY or through a cursor, whose batches are not followed by a Z.
   { name: 'first batch', side: 'source', moment: { request: /^[PQ] .*first_message_text/, answer: 'sdC' } },
   { name: 'staging', side: 'target', moment: { request: /copy "chatwoot_sync_stage"/ } },
   { name: 'upsert', side: 'target', moment: { request: /insert into "public"."conversas_analytics"/ } },
-  { name: 'state', side: 'target', moment: { request: /update "etl_control" set "load_type"/ } },
-  { name: 'commit', side: 'target', moment: { request: /^Q commit/ } },
+  { name: 'state', side: 'target', moment: { request: /update \S*"etl_control" set "load_type"/ } },
+  { name: 'commit', side: 'target', moment: { request: /^[PQ] commit/ } },
   { name: 'close', side: 'target', moment: { request: /^X/ } },
 ]
 

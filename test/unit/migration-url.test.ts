@@ -89,7 +89,7 @@ describe('TLS', () => {
 
 /** By hand, because WHATWG refuses an account without a host, which is how dbmate wants it. */
 async function urlOf(config: pg.ClientConfig) {
-  const url = await migrationUrl(new pg.Client(config), 'chatwoot-sync', folder)
+  const url = await migrationUrl(new pg.Client(config), { applicationName: 'chatwoot-sync', folder })
   const [, account = '', query = ''] = /^postgres:\/\/([^?]*)\?(.*)$/.exec(url) ?? []
   return { account, query: new URLSearchParams(query) }
 }

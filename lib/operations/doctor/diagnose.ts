@@ -9,6 +9,7 @@ import { checkIndexes } from './indexes.js'
 import { checkRunning } from './running-run.js'
 import { checkOpenTransactions } from './open-transactions.js'
 import { checkPythonTarget } from './python-target.js'
+import { checkPath } from './search-path.js'
 import { checkMode, checkPooler, checkVersion } from './server.js'
 import { checkRelationHazards, checkSourceHazards } from './source-hazards.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
@@ -84,6 +85,7 @@ async function checkSource(source: Session, options: DiagnoseOptions): Promise<r
     await examine('source-version', source, checkVersion),
     await examine('source-mode', source, checkMode),
     await examine('source-transactions', source, () => checkOpenTransactions(source, skewAllowance)),
+    await examine('source-path', source, checkPath),
     await examine('source-read-only', source, () => checkReadOnly(source, relation?.name)),
   ]
   if (relation) {
@@ -102,6 +104,7 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
     checkEncryption(target, options.target),
     await examine('target-version', target, checkVersion),
     await examine('target-pooler', target, checkPooler),
+    await examine('target-path', target, checkPath),
     await examine('target-database', target, checkNotChatwoot),
   ]
   // What the tables of another program lack, migrate adds.

@@ -9,6 +9,7 @@ import {
   upgradeChatwoot,
   type ChatwootColumn,
 } from '../../chatwoot/catalog.js'
+import { relationNamed } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { findClosedSchema, readWriteRights } from '../../postgres/source/rights.js'
@@ -25,7 +26,7 @@ export async function checkRights(source: Session): Promise<Check[]> {
     const message = `The role ${role} may not use the schema ${schema}.`
     return [critical(name, message, `Have its owner run: ${grant}`)]
   }
-  const columns = await source.rows(compile(chatwootColumnsQuery))
+  const columns = await source.rows(compile(chatwootColumnsQuery(relationNamed)))
   const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional)
   if (isTooOld(columns)) return [tooOld(absent)]
   if (absent.length > 0) return [notChatwoot(absent)]

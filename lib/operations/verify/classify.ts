@@ -38,7 +38,9 @@ async function changedIds(
   const before = usable?.smallTables
   if (!now || !before || probe.at === null) return new Set<string>()
   const { bounds } = planEdits(usable.edits, { at: probe.at, low, messages }, options)
-  const rows = await sides.source.rows(compile(changedConversations({ low, now, before, edits: bounds })))
+  const { tables } = sides.plan
+  const feeds = { tables, low, now, before, edits: bounds }
+  const rows = await sides.source.rows(compile(changedConversations(feeds)))
   return new Set(rows.flatMap(({ id }) => id ?? []))
 }
 

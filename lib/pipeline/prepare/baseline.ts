@@ -24,6 +24,8 @@ import {
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
+import { relationNamed } from '../../postgres/driver/catalog.js'
+import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -94,13 +96,16 @@ export async function readBaseline(
   requireContactColumn(plan)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
-  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, options)
+  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, {
+    ...options,
+    tables: plan.tables,
+  })
   const trust =
     usable && look ? await trustInTarget(target, plan.load, { last: usable, look }, options) : unknown
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
-  const comparableTables = await tablesLike(usable, source, opened)
+  const comparableTables = await tablesLike(usable, source, { ...opened, tables: plan.tables })
   const isFull = options.loadType === 'full' || opened.bound.low === undefined
   const zoneWarnings = custom && isFull ? await checkZone(source, custom, lastSuccess !== undefined) : []
   const given = { timeZone: options.timeZone, 'relation.changedAtZone': options.relation?.changedAtZone }
@@ -125,11 +130,11 @@ export async function readBaseline(
 async function tablesLike(
   last: State | undefined,
   source: Session,
-  { chatwoot }: Pick<OpenSnapshot, 'chatwoot'>,
+  { chatwoot, tables }: Pick<OpenSnapshot, 'chatwoot'> & Pick<Plan, 'tables'>,
 ): Promise<SmallTables | undefined> {
   const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
   if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
-  return toSmallTables(await source.rows(compile(smallTables())))
+  return toSmallTables(await source.rows(compile(smallTables(tables))))
 }
 
 /** Of a table that no run has left a state for. */
@@ -188,24 +193,29 @@ export async function inspectSource(
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
   const shared = [relationQuery(name), probeQuery, identities] as const
+  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
   try {
     const [relation, probe, found, chatwoot] = options.relation
       ? [...(await readTogether(source, options, shared)), []]
-      : await readTogether(source, options, [...shared, compile(chatwootColumnsQuery)])
+      : await readTogether(source, options, [...shared, chatwootColumns])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
     return { facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
-    const chatwoot = options.relation ? [] : await source.rows(compile(chatwootColumnsQuery))
+    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
     const relations = toIdentities(await source.rows(identities))
     return { facts: { relation, chatwoot }, probe: await probeSource(source), relations }
   }
 }
 
 /** The tables that are read, as their statements name them. */
-export function tablesRead({ custom }: Pick<Plan, 'custom'>): readonly NamedTable[] {
-  return custom ? [custom.relation] : Object.keys(readColumns).map((name) => ({ name }))
+export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
+  if (custom) return [custom.relation]
+  return Object.keys(readColumns).map((name) => {
+    const schema = tables.get(name)
+    return schema === undefined ? { name } : { schema, name }
+  })
 }
 
 interface TargetFacts {
@@ -223,7 +233,8 @@ async function inspectTarget(
   { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
   const isOwn = !relation && table === defaults.table
-  const look = lookQuery({ table, key: relation?.key ?? conversation.key, pipeline, isOwn })
+  const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
+  const look = lookQuery({ ...lookAt, table })
   const queries = [
     clockQuery,
     previousRunsQuery(pipeline),
@@ -243,8 +254,10 @@ async function inspectTarget(
       await target.rows(rejected),
     ] as const
     // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
-    const seen = await target.rows(look).catch(() => [])
-    return { table: await describeTarget(target, table), look: toLook(seen), ...toFacts(...facts) }
+    const found = await describeTarget(target, table)
+    const qualified = identifier(found.schema, found.name)
+    const seen = await target.rows(lookQuery({ ...lookAt, table: qualified })).catch(() => [])
+    return { table: found, look: toLook(seen), ...toFacts(...facts) }
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
-import { chatwootShape, isKnownColumn, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
+import { chatwootShape, isKnownColumn, requireChatwoot, tablesOf } from '../../chatwoot/catalog.js'
+import type { ChatwootColumn, ChatwootTables } from '../../chatwoot/catalog.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
@@ -35,6 +36,7 @@ export interface Plan {
   readonly load: LoadPlan
   /** How a custom relation is read; undefined for the built-in query. */
   readonly custom: CustomRead | undefined
+  readonly tables: ChatwootTables
   /** Rows in the source by the planner's estimate. */
   readonly estimatedRows: number | null
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
@@ -93,6 +95,7 @@ function planChatwoot(
   return {
     load,
     custom: undefined,
+    tables: tablesOf(read),
     estimatedRows: conversations.estimatedRows,
     ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
     shapes: { source: shape, target: shapeOf(table) },
@@ -141,6 +144,7 @@ function planCustom(
   return {
     load,
     custom: read,
+    tables: new Map(),
     estimatedRows: relation.estimatedRows,
     ...protectedBy(options, load, changedAt, [
       relation.schema,

@@ -11,6 +11,7 @@ import {
 } from '../../postgres/driver/catalog.js'
 import { targetPooled } from '../../postgres/driver/driver-error.js'
 import type { ReconnectingSession } from '../../postgres/driver/connect.js'
+import { relationNamed } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -61,7 +62,7 @@ function isWithoutStage(error: unknown): boolean {
 
 async function sourceShape(source: Session, options: FailedWork['options']): Promise<Shape> {
   if (options.relation) return shapeNow(source, options.relation.name, options)
-  const [columns] = await readTogether(source, options, [compile(chatwootColumnsQuery)])
+  const [columns] = await readTogether(source, options, [compile(chatwootColumnsQuery(relationNamed))])
   return chatwootShape(columns)
 }
 

@@ -6,6 +6,7 @@ import {
   type ReplaceCell,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
+import type { ChatwootTables } from '../../chatwoot/catalog.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
@@ -69,6 +70,11 @@ export type SnapshotOptions = Pick<
   'relation' | 'columns' | 'hashSecret' | 'statementTimeout' | 'lockTimeout'
 >
 
+interface ReadTables {
+  /** Of Chatwoot. (Default: those that the path of the session has.) */
+  readonly tables?: ChatwootTables
+}
+
 /** A look at the source before the snapshot, and the target's clock at the same moment. */
 export interface FirstLook {
   readonly probe: Probe
@@ -84,7 +90,7 @@ export async function openFirstSnapshot(
   source: Session,
   { probe: firstProbe, targetAt }: FirstLook,
   kept: HorizonState | undefined,
-  options: SnapshotOptions & Pick<ResolvedOptions, 'skewAllowance' | 'signal'>,
+  options: SnapshotOptions & ReadTables & Pick<ResolvedOptions, 'skewAllowance' | 'signal'>,
 ): Promise<OpenSnapshot> {
   const last = kept && onClockOf(firstProbe, kept, targetAt)
   let probe = firstProbe
@@ -121,13 +127,13 @@ export async function openFirstSnapshot(
  * The small tables come with the snapshot, in the same round trip. Throws SOURCE_IDENTITY_CHANGED when it is of another server than the
  * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
  */
-export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions) {
-  const { relation, columns, hashSecret } = options
-  const key = columns?.hash?.length && hashSecret !== undefined ? passHashKey(hashKeyOf(hashSecret)) : []
+export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions & ReadTables) {
+  const { relation, columns, hashSecret, tables = new Map() } = options
+  const key = columns?.hash?.length && hashSecret !== undefined ? [passHashKey(hashKeyOf(hashSecret))] : []
   const begin = [...beginReading(options), ...key]
   const [taken, rows] = relation
     ? [...(await between(source, begin, [snapshotQuery])), []]
-    : await between(source, begin, [snapshotQuery, compile(smallTables(protectedIn(options)))])
+    : await between(source, begin, [snapshotQuery, compile(smallTables(tables, protectedIn(options)))])
   const row = onlyRow(taken)
   if (!isSameServer(probed, toServer(row))) throw otherServer()
   return { snapshot: toSnapshot(row), rows }

@@ -125,10 +125,22 @@ function keyType({ plan }: QueryScope): string {
   return columns.find(({ name }) => name === plan.load.key)?.type ?? 'text'
 }
 
-const privacyOf = ({ protection, forgotten }: Plan) => ({ protections: protection.columns, forgotten })
+const privacyOf = ({ protection, forgotten }: Pick<Plan, 'protection' | 'forgotten'>) => ({
+  protections: protection.columns,
+  forgotten,
+})
 
 function rowOptions({ plan, options, timeZones }: QueryScope): RowOptions {
   const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
   const { timeZone, accounts, inboxes, messageTexts } = options
-  return { timeZone, accounts, inboxes, messageTexts, knownTimeZones: known, forgotten: plan.forgotten }
+  const { tables } = plan
+  return {
+    tables,
+    timeZone,
+    accounts,
+    inboxes,
+    messageTexts,
+    knownTimeZones: known,
+    forgotten: plan.forgotten,
+  }
 }

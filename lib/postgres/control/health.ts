@@ -3,7 +3,7 @@ import { sql, type InferResult } from 'kysely'
 import type { VwEtlHealth } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Session } from '../driver/session.js'
-import { builder } from '../driver/statement.js'
+import { builder, controlName } from '../driver/statement.js'
 import { withSnapshot } from '../driver/transaction.js'
 
 /** The limits of `etl_health`, in milliseconds; where one is undefined, the setting of the database applies, else the default there. */
@@ -48,7 +48,7 @@ const undefinedFunction = '42883'
 type FunctionRow = Omit<VwEtlHealth, 'pipeline'>
 
 function healthQuery({ pipeline, expectedInterval, stuckAfter, skewAllowance }: HealthLimits) {
-  const health = sql<FunctionRow>`etl_health(
+  const health = sql<FunctionRow>`${controlName('etl_health')}(
     ${pipeline}::text,
     ${interval(expectedInterval)},
     ${interval(stuckAfter)},

@@ -5,6 +5,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { Counts } from '../../domain/report.js'
+import { relationNamed } from '../driver/catalog.js'
 
 /** The most that an integer column holds. */
 const mostRows = 2 ** 31 - 1
@@ -45,7 +46,7 @@ export function recordedMargin(seconds: number | null): number | RawBuilder<numb
     (
       select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
       from pg_attribute
-      where attrelid = 'etl_control'::regclass
+      where attrelid = ${relationNamed(sql`'etl_control'::text`)}
         and attname = 'margin_used_seconds'
     )
   )`

@@ -4,7 +4,7 @@ import type { DB } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
-import { builder, compile } from '../driver/statement.js'
+import { builder, compile, controlName } from '../driver/statement.js'
 import { durationSince, recordedCounts, recordedMargin, withMarker } from './recorded.js'
 
 export interface RunStart {
@@ -55,7 +55,7 @@ const trimmedAtOnce = 300
 /** Deletes what is older than `keep` milliseconds and not needed any more; the function of the database knows what is needed. */
 const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
   compile(sql`
-    select etl_trim_history(
+    select ${controlName('etl_trim_history')}(
       ${pipeline}::text,
       make_interval(secs => ${keep / 1000}::double precision),
       ${trimmedAtOnce}::integer

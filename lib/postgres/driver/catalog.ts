@@ -1,6 +1,7 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
+import { ownPathSetting } from './pinned-settings.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'
@@ -135,7 +136,10 @@ interface DescribedColumn {
 }
 
 function isInvalidName(error: unknown): boolean {
-  return error instanceof SyncError && ['42601', '42602', '0A000'].includes(String(error.details['sqlState']))
+  return (
+    error instanceof SyncError &&
+    ['22023', '42601', '42602', '0A000'].includes(String(error.details['sqlState']))
+  )
 }
 
 function invalidName(option: string, name: string): SyncError {
@@ -186,8 +190,29 @@ const describe = (
     case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = to_regclass(${name}::text)
+  where c.oid = ${relationNamed(sql`${name}::text`)}
     and c.relkind in ('r', 'p', 'v', 'm', 'f')`)
+
+/** The first schema of the role's own path, as `current_schema` returns it there. */
+export const ownSchema = sql<string | null>`(current_setting(${sql.lit(ownPathSetting)})::text[])[1]`
+
+/**
+ * The relation that a name means under the path of the role, as `to_regclass` finds it; the path of our own statements may lack its schema.
+ * `name` is an expression of type text: a name as SQL writes it, quoted where it has to be.
+ */
+export function relationNamed(name: RawBuilder<unknown>): RawBuilder<string | null> {
+  return sql`coalesce(
+    (
+      select to_regclass(quote_ident(own.schema) || '.' || ${name})
+      from unnest(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[]) with ordinality own (schema, place)
+      where cardinality(parse_ident(${name}, false)) = 1
+        and to_regclass(quote_ident(own.schema) || '.' || ${name}) is not null
+      order by own.place
+      limit 1
+    ),
+    to_regclass(${name})
+  )`
+}
 
 /** Which of these names, as SQL writes them, are relations that the connection finds. */
 export async function existingRelations(
@@ -198,7 +223,7 @@ export async function existingRelations(
     compile(sql<{ name: string }>`
       select wanted.name
       from json_array_elements_text(${JSON.stringify(names)}::json) wanted (name)
-      where to_regclass(wanted.name) is not null`),
+      where ${relationNamed(sql`wanted.name`)} is not null`),
   )
   return new Set(rows.map(({ name }) => name))
 }

@@ -84,6 +84,7 @@ export async function openReconnecting(
     get copy() {
       return current.copy
     },
+    encoding: () => current.encoding(),
     roundTrips: () => roundTrips + current.roundTrips(),
     db: kyselyOver(rows),
     rows,

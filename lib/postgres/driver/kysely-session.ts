@@ -2,8 +2,16 @@ import { sql, CompiledQuery, type Kysely } from 'kysely'
 
 import { closeTimeout, startResponseTimeout, unlessAborted, withinTime } from '../../domain/abort.js'
 import { statementError } from './driver-error.js'
+import { readTexts, requireTexts } from './texts.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
-import { compile, kyselyOver } from './statement.js'
+import {
+  isBegin,
+  pinWholeSession,
+  restoreSettings,
+  sessionPins,
+  type EarlierSettings,
+} from './transaction.js'
+import { compile, kyselyOver, onlyRow, withControlSchema } from './statement.js'
 
 /** Any Kysely over PostgreSQL, whatever its tables. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Kysely is invariant in its tables: only any accepts every caller's.
@@ -26,7 +34,7 @@ export function kyselySession(
 
   const destroy = (reason: unknown) => lost.abort(reason)
 
-  async function rows<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
+  async function send<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
     roundTrips += 1
     const stopTimeout = startResponseTimeout(side, responseTimeout, destroy)
     const answer = plain.executeQuery<Row>(query)
@@ -42,14 +50,14 @@ export function kyselySession(
     }
   }
 
-  const script = async (statements: readonly string[]): Promise<void> => {
-    for (const statement of statements) await rows(CompiledQuery.raw(statement))
-  }
+  const { ask, restore, encoding } = pinnedStatements(side, send)
+
+  const rows: Rows = async (query) => (await ask([query]))[0] ?? []
 
   async function giveBack(): Promise<void> {
     await pending
-    for (const statement of ['rollback', 'select pg_advisory_unlock_all()', 'discard temp']) {
-      await plain.executeQuery(CompiledQuery.raw(statement)).catch(() => undefined)
+    for (const statement of [...cleaning, ...restore()]) {
+      await plain.executeQuery(statement).catch(() => undefined)
     }
     await release()
   }
@@ -58,20 +66,21 @@ export function kyselySession(
     side,
     ...{ process: undefined, wire: undefined },
     lost: lost.signal,
+    encoding,
     roundTrips: () => roundTrips,
     db: kyselyOver(rows),
     rows,
-    script,
+    script: async (statements) => {
+      await ask(statements.map((statement) => CompiledQuery.raw(statement)))
+    },
     together: async <const Rows extends readonly unknown[]>(queries: {
       readonly [Place in keyof Rows]: CompiledQuery<Rows[Place]>
-    }) => {
-      const results: (readonly unknown[])[] = []
-      for (const query of queries) results.push(await rows(query))
-      return results as unknown as RowsOfEach<Rows>
-    },
+    }) => (await ask(queries)) as unknown as RowsOfEach<Rows>,
     copy: undefined,
-    fetch: (query, columns, size) => fetchRows(rows, query, columns, size),
+    fetch: (query, columns, size) =>
+      readTexts(encoding(), query, columns, (asked) => fetchRows(rows, asked, columns, size)),
     fill: async (table, cells) => {
+      requireTexts(table, cells)
       await rows(compile(insertTexts(table, cells)))
     },
     destroy,
@@ -79,6 +88,58 @@ export function kyselySession(
       withinTime(giveBack(), closeTimeout, () => new Error('not returned in time')).catch(() => undefined),
   }
 }
+
+/** The caller must find no transaction, no lock and no table of ours. */
+const cleaning = ['rollback', 'select pg_catalog.pg_advisory_unlock_all()', 'discard temp'].map((text) =>
+  CompiledQuery.raw(text),
+)
+
+/**
+ * The statements of a session, one by one, under pinned settings. Those of the target are pinned for as long as the connection is held, and
+ * are restored after it; those of the source in each transaction, as a pooler may hand the connection to others in between.
+ */
+function pinnedStatements(side: Side, send: Rows) {
+  const pins = sessionPins(side)
+  let earlier: EarlierSettings | undefined
+  let isOpen = false
+
+  async function one<Row>(statement: CompiledQuery<Row>): Promise<readonly Row[]> {
+    if (isBegin(statement)) isOpen = true
+    else if (isEnd(statement)) isOpen = false
+    return send(statement)
+  }
+
+  async function ask(statements: readonly CompiledQuery[]): Promise<readonly never[][]> {
+    if (side === 'target') {
+      earlier ??= onlyRow(await send(pinWholeSession(side)))
+      const { control } = earlier
+      return inOrder(statements.map((statement) => withControlSchema(statement, control)))
+    }
+    const pinned = pins.around(statements, isOpen)
+    try {
+      const results = await inOrder(pinned.all)
+      pinned.learn(results)
+      return pinned.places.map((place) => results[place] ?? [])
+    } catch (error) {
+      if (pinned.isWrapped) await one(CompiledQuery.raw('rollback')).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async function inOrder(statements: readonly CompiledQuery[]): Promise<never[][]> {
+    const results: never[][] = []
+    for (const statement of statements) results.push((await one(statement)) as never[])
+    return results
+  }
+
+  return {
+    ask,
+    restore: () => (earlier ? [restoreSettings(earlier)] : []),
+    encoding: () => earlier?.encoding ?? pins.encoding(),
+  }
+}
+
+const isEnd = ({ sql: text }: CompiledQuery) => /^\s*(commit|end|rollback(?! to))\b/i.test(text)
 
 const lostError = (reason: unknown) =>
   reason instanceof Error ? reason : new Error('The connection is lost')

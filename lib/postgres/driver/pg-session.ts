@@ -5,17 +5,18 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
-import { csvOptions, csvPieces } from './csv.js'
+import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
-import { inline, kyselyOver } from './statement.js'
+import { sessionPins, type SessionPins } from './transaction.js'
+import { inline, kyselyOver, plain, sendPipelined, transactionOf } from './statement.js'
 import { guardCopy, socketOf, wireOf } from './wire-guard.js'
 
 /** For streams: every value stays the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
 
 /** For named rows: booleans and integers of up to 32 bits become JavaScript's, everything else stays text. */
-const asNamed = { getTypeParser: (oid: number) => parsers[oid] ?? ((text: string) => text) }
+const parserOf = (oid: number) => parsers[oid] ?? ((text: string) => text)
 
 /** By the object ids of boolean, smallint and integer, which are the same on every server. */
 const parsers: Readonly<Record<number, (text: string) => boolean | number>> = {
@@ -40,6 +41,7 @@ export function pgSession(
   { release, responseTimeout, isPooled }: PgSessionOptions,
 ): Session {
   const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
+  const pins = sessionPins(side)
   let roundTrips = 0
 
   const run: Run = (work) => {
@@ -53,15 +55,10 @@ export function pgSession(
     await release().finally(() => clearTimeout(alarm))
   }
 
-  /** Of several statements without parameters, the result of each. What the rows look like is known by whoever wrote the statements. */
-  const ask = async (
-    text: string,
-    values: readonly unknown[],
-  ): Promise<readonly { readonly rows: never[] }[]> =>
-    [await client.query<never>({ text, values: [...values], types: asNamed })].flat()
+  const ask = pinnedPipeline(client, { pins, run, lost })
 
-  const rows = <Row>({ sql, parameters }: CompiledQuery<Row>): Promise<readonly Row[]> =>
-    run(async () => (await ask(sql, parameters))[0]?.rows ?? [])
+  const rows = async <Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> =>
+    (await ask([query]))[0] ?? []
 
   return {
     side,
@@ -72,22 +69,22 @@ export function pgSession(
       return wireOf(client)
     },
     lost,
+    encoding: () => pins.encoding(),
     roundTrips: () => roundTrips,
     db: kyselyOver(rows),
     rows,
-    together: <const Rows extends readonly unknown[]>(queries: {
+    together: async <const Rows extends readonly unknown[]>(queries: {
       readonly [Place in keyof Rows]: CompiledQuery<Rows[Place]>
-    }) =>
-      run(async () => {
-        const results = await ask(inOneText(client, queries), [])
-        return results.map((result) => result.rows) as unknown as RowsOfEach<Rows>
-      }),
-    script: (statements) =>
-      run(async () => {
-        await ask(statements.join(';\n'), [])
-      }),
-    fetch: ({ sql, parameters }, _columns, size) => fetchRows(client, { sql, parameters, size, run, lost }),
-    fill: (table, cells) => run(() => copyInto(client, table, csvPieces(cells), csvOptions)),
+    }) => (await ask(queries)) as unknown as RowsOfEach<Rows>,
+    script: async (statements) => {
+      await ask(statements.map(plain))
+    },
+    fetch: (query, columns, size) =>
+      readTexts(pins.encoding(), query, columns, (asked) => fetchRows(client, { ...asked, size, run, lost })),
+    fill: async (table, cells) => {
+      requireTexts(table, cells)
+      await run(() => copyInto(client, table, csvPieces(cells), csvOptions))
+    },
     copy: {
       out: (query) => {
         roundTrips += 1
@@ -100,8 +97,33 @@ export function pgSession(
   }
 }
 
-const inOneText = (client: pg.ClientBase, queries: readonly CompiledQuery[]): string =>
-  queries.map((query) => inline(query, (value) => client.escapeLiteral(value))).join(';\n')
+interface Pipeline {
+  readonly pins: SessionPins
+  readonly run: Run
+  readonly lost: AbortSignal
+}
+
+/** Returns the rows of each statement, under pinned settings. What the rows look like is known by whoever wrote the statements. */
+function pinnedPipeline(client: pg.ClientBase, { pins, run, lost }: Pipeline) {
+  const transaction = transactionOf(client)
+  const send = (statements: readonly CompiledQuery[]) =>
+    run(() => sendPipelined(client, statements, parserOf))
+
+  return async function ask(statements: readonly CompiledQuery[]): Promise<readonly never[][]> {
+    if (pins.areTooEarly(statements)) await ask([plain('select')])
+    const pinned = pins.around(statements, transaction.isOpen())
+    try {
+      const results = await send(pinned.all)
+      pinned.learn(results)
+      return pinned.places.map((place) => results[place] as never[])
+    } catch (error) {
+      // A transaction that the caller did not begin is not left for it to end.
+      if (pinned.isWrapped && transaction.isOpen() && !lost.aborted)
+        await send([plain('rollback')]).catch(() => undefined)
+      throw error
+    }
+  }
+}
 
 /** Notices when a connection is lost, and turns the errors of work on it into SyncErrors. */
 function watchConnection(side: Side, client: pg.ClientBase, responseTimeout: number) {

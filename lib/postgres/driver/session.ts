@@ -31,6 +31,8 @@ export interface Session extends AsyncDisposable {
   readonly wire: Wire | undefined
   /** Fires when the connection is lost. */
   readonly lost: AbortSignal
+  /** The encoding of the database, as PostgreSQL writes it; undefined before the first statement. */
+  encoding(): string | undefined
   /** How often the program has waited for the server. */
   roundTrips(): number
   /** The control tables through Kysely, typed by the schema of the target; its statements run on this connection. */

@@ -9,6 +9,7 @@ import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
 import type { MigrationLock } from './lock.js'
+import { startupOptions } from './startup-options.js'
 import { migrationUrl } from './url.js'
 
 /** The table in which dbmate records applied versions: its usual name, with a schema, so that no search_path changes it. */
@@ -30,7 +31,7 @@ export async function runDbmate(
   const applicationName = `chatwoot-sync migrate ${randomUUID()}`
   const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-'))
   try {
-    const url = await migrationUrl(client, applicationName, folder)
+    const url = await migrationUrl(client, { applicationName, folder, options: await startupOptions(client) })
     const errorOutput = await spawnDbmate({ binary, directory, url, folder, signal })
     if (signal.aborted && !lost.aborted) await endSession(client, applicationName)
     return errorOutput

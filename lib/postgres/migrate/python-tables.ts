@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { ownSchema, relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -21,13 +22,13 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
     compile(sql<Omit<PythonTables, 'notOwned' | 'dependent'> & { notOwned: string; dependent: string }>`
       select
         quote_ident(current_user)::text as role,
-        coalesce(quote_ident(current_schema()), 'public')::text as schema,
-        coalesce(has_schema_privilege(current_schema(), 'create'), false) as "canCreate",
+        coalesce(quote_ident(${ownSchema}), 'public')::text as schema,
+        coalesce(has_schema_privilege(${ownSchema}, 'create'), false) as "canCreate",
         array_to_json(array(
           select c.oid::regclass::text
           from pg_class c
           where c.oid in (
-              to_regclass('conversas_analytics'), to_regclass('etl_control'), to_regclass('vw_etl_stats')
+              ${relationNamed(sql`'conversas_analytics'::text`)}, ${relationNamed(sql`'etl_control'::text`)}, ${relationNamed(sql`'vw_etl_stats'::text`)}
             )
             and not pg_has_role(c.relowner, 'usage')
           order by c.relname
@@ -40,17 +41,17 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
           where d.classid = 'pg_rewrite'::regclass
             and d.refclassid = 'pg_class'::regclass
             and (
-              d.refobjid = to_regclass('vw_etl_stats')
-              or d.refobjid = to_regclass('conversas_analytics')
+              d.refobjid = ${relationNamed(sql`'vw_etl_stats'::text`)}
+              or d.refobjid = ${relationNamed(sql`'conversas_analytics'::text`)}
                 and format_type(a.atttypid, a.atttypmod) ~ '^(character|timestamp without)'
             )
           order by 1
         ))::text as dependent
-      where to_regclass('etl_control') is not null
+      where ${relationNamed(sql`'etl_control'::text`)} is not null
         and not exists (
           select
           from pg_attribute a
-          where a.attrelid = to_regclass('etl_control')
+          where a.attrelid = ${relationNamed(sql`'etl_control'::text`)}
             and a.attname = 'pipeline'
             and not a.attisdropped
         )`),

@@ -20,6 +20,14 @@ interface Connection {
   readonly connectionParameters?: { readonly options?: string | undefined }
 }
 
+export interface MigrationUrlOptions {
+  readonly applicationName: string
+  /** For certificates; it must be private. */
+  readonly folder: string
+  /** What to start the session with, beside the options of the connection. (Default: nothing.) */
+  readonly options?: string
+}
+
 /**
  * The URL with which dbmate connects to the database to which `client` is connected, as the same user and with the same options; what pg
  * verifies of a certificate, dbmate verifies too. Certificates are written into `folder`, which must be private.
@@ -29,19 +37,20 @@ interface Connection {
  */
 export async function migrationUrl(
   client: pg.Client,
-  applicationName: string,
-  folder: string,
+  { applicationName, folder, options = '' }: MigrationUrlOptions,
 ): Promise<string> {
   const connection = client as unknown as Connection
   const user = encodeURIComponent(connection.user ?? '')
   const password =
     typeof connection.password === 'string' ? `:${encodeURIComponent(connection.password)}` : ''
+  // The last one of a setting counts: what the caller has chosen on purpose, such as a search_path, stays.
+  const allOptions = [options, connection.connectionParameters?.options ?? ''].join(' ').trim()
   const query = new URLSearchParams({
     host: connection.host,
     port: String(connection.port),
     application_name: applicationName,
     connect_timeout: '30',
-    ...(connection.connectionParameters?.options && { options: connection.connectionParameters.options }),
+    ...(allOptions && { options: allOptions }),
     ...(connection.ssl && connection.sslNegotiation === 'direct' && { sslnegotiation: 'direct' }),
     ...(await tlsParameters(connection.ssl, folder)),
   })

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -32,7 +33,7 @@ export async function unindexedColumns(
         c.reltuples::bigint::text as rows,
         pg_size_pretty(pg_table_size(c.oid))::text as size
       from json_to_recordset(${JSON.stringify(sought)}::json) as s ("table" text, "column" text)
-      join pg_class c on c.oid = to_regclass(s."table")
+      join pg_class c on c.oid = ${relationNamed(sql`s."table"`)}
       where c.relkind in ('r', 'm')
         and c.reltuples > ${minRows}::real
         and not exists (

@@ -1,6 +1,7 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import type { HashKey } from '../../domain/column-hash.js'
+import { compile } from '../driver/statement.js'
 
 /** How a column's content is replaced before it leaves the source: by NULL, by a keyed hash of it, or by its shape. */
 export type Protection = 'exclude' | 'hash' | 'mask'
@@ -23,17 +24,23 @@ export function protect(cell: RawBuilder<unknown>, how: Protection): RawBuilder<
 const settings = { inner: 'chatwoot_sync.hash_inner', outer: 'chatwoot_sync.hash_outer' } as const
 
 /**
- * Passes the key of hashed columns to the transaction, where the statements that read find it. So it is not part of their texts,
- * which a server shows while they run, and logs when they fail or are slow.
+ * Passes the key of hashed columns to the transaction, where the statements that read find it. It goes as parameters, so that it is part
+ * of no text: these a server shows while they run, logs when they fail or are slow, and keeps in pg_stat_statements.
  */
-export function passHashKey({ inner, outer }: HashKey): string[] {
-  return [`set local ${settings.inner} = '\\x${inner}'`, `set local ${settings.outer} = '\\x${outer}'`]
+export function passHashKey({ inner, outer }: HashKey): CompiledQuery {
+  return compile(sql`
+    select
+      pg_catalog.set_config(${sql.lit(settings.inner)}, ${`\\x${inner}`}, true) is not null as inner,
+      pg_catalog.set_config(${sql.lit(settings.outer)}, ${`\\x${outer}`}, true) is not null as outer`)
 }
+
+/** Bytes without an encoding are hashed as they are. */
+const encoding = sql`case getdatabaseencoding() when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end`
 
 /** HMAC-SHA256 with what every server has since release 11. The key is looked up once for a statement, not for each row. */
 function hashed(cell: RawBuilder<unknown>): RawBuilder<unknown> {
   const block = (name: string) => sql`(select current_setting(${sql.lit(name)})::bytea)`
-  const within = sql`sha256(${block(settings.inner)} || convert_to((${cell})::text, 'UTF8'))`
+  const within = sql`sha256(${block(settings.inner)} || convert_to((${cell})::text, ${encoding}))`
   return sql`encode(sha256(${block(settings.outer)} || ${within}), 'hex')`
 }
 

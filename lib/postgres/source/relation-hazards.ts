@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { rowSecurityOf, type RowSecurity } from '../driver/row-security.js'
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -24,9 +25,9 @@ export async function readRelationHazards(
     compile(sql<Omit<RelationHazards, 'unstamped'> & { unstamped: string }>`
       with recursive
         wanted as (
-          select w.name, w.place, to_regclass(w.name)::oid as oid
+          select w.name, w.place, ${relationNamed(sql`w.name`)}::oid as oid
           from json_array_elements_text(${JSON.stringify(names)}::json) with ordinality w (name, place)
-          where to_regclass(w.name) is not null
+          where ${relationNamed(sql`w.name`)} is not null
         ),
         parts as (
           select w.oid as whole, w.oid as part

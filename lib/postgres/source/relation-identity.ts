@@ -1,5 +1,6 @@
 import { sql, type CompiledQuery } from 'kysely'
 
+import { relationNamed } from '../driver/catalog.js'
 import { compile } from '../driver/statement.js'
 
 /** What makes a relation the one that an earlier run has read, beyond its name. */
@@ -74,7 +75,7 @@ export const tableIdentityQuery = (names: readonly string[]): CompiledQuery<Iden
     false as is_part,
     false as is_refreshed_in_place
   from json_array_elements_text(${JSON.stringify(names)}::json) wanted (name)
-  join pg_class c on c.oid = to_regclass(wanted.name)`)
+  join pg_class c on c.oid = ${relationNamed(sql`wanted.name`)}`)
 
 /**
  * The identity of a relation, by its name as SQL writes it, and of all that it is made of: the relations that a view selects from, and the
@@ -84,7 +85,7 @@ export const identityQuery = (relation: string): CompiledQuery<IdentityRow> =>
   compile(sql<IdentityRow>`
   with recursive
     found (oid, is_part) as (
-      select to_regclass(${relation}::text)::oid, false
+      select ${relationNamed(sql`${relation}::text`)}::oid, false
 
       union
 

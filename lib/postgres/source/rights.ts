@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -30,7 +31,7 @@ export async function findClosedSchema(source: Session, table: string): Promise<
       where c.relname = ${table}::text
         and c.relkind in ('r', 'p', 'v', 'f')
         and not has_schema_privilege(n.oid, 'usage')
-        and to_regclass(quote_ident(${table}::text)) is null`),
+        and ${relationNamed(sql`quote_ident(${table}::text)`)} is null`),
   )
   return row
 }
@@ -54,7 +55,7 @@ export async function readWriteRights(source: Session, relations: readonly strin
         (
           select coalesce(bool_or(has_table_privilege(c.oid, 'insert, update, delete, truncate')), false)
           from json_array_elements_text(${JSON.stringify(relations)}::json) wanted
-          join pg_class c on c.oid = to_regclass(wanted)
+          join pg_class c on c.oid = ${relationNamed(sql`wanted`)}
         ) as "canWrite"`),
   )
   return row ?? { role: '', isSuperuser: false, canWrite: false }

@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
-import type { Session, Side } from '../driver/session.js'
+import { isForeign } from '../driver/texts.js'
+import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { comparableCell } from './comparable.js'
 import { keyColumnOf } from './key-rule.js'
@@ -29,7 +30,7 @@ export async function sumFingerprints(half: Half, plan: LoadPlan, group: RawBuil
     from (
       select
         ${group} as grouped,
-        ${fingerprint(plan, half.session.side)} as fingerprint
+        ${fingerprint(plan, half.session)} as fingerprint
       from (${half.rows}) v
     ) each_row
     group by grouped`),
@@ -54,7 +55,7 @@ export async function listFingerprints(
     select
       v.${sql.id(plan.key)}::text as key,
       (${comparableCell(plan, keyColumnOf(plan), half.session.side).value})::text as same_key,
-      ${fingerprint(plan, half.session.side)}::text as fingerprint
+      ${fingerprint(plan, half.session)}::text as fingerprint
     from (${half.rows}) v`),
   )
   return new Map(rows.map((row) => [row.same_key, row]))
@@ -140,13 +141,24 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
 }
 
 /** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
-function fingerprint(plan: LoadPlan, side: Side): RawBuilder<unknown> {
+function fingerprint(plan: LoadPlan, session: Session): RawBuilder<unknown> {
   const byType = new Map<string, RawBuilder<unknown>[]>()
   for (const column of plan.columns) {
-    const { type, value } = comparableCell(plan, column, side)
+    const { type, value } = inUtf8(comparableCell(plan, column, session.side), session)
     byType.set(type, [...(byType.get(type) ?? []), value])
   }
   const hashOf = (values: readonly RawBuilder<unknown>[]) =>
     sql`hash_array_extended(array[${sql.join(values)}], 0)`
   return hashOf([...byType.values()].map(hashOf))
+}
+
+interface HashedCell {
+  readonly type: string
+  readonly value: RawBuilder<unknown>
+}
+
+/** A text and its bytes have the same hash, so that only a database in another encoding has to convert. */
+function inUtf8(cell: HashedCell, session: Session): HashedCell {
+  if (cell.type !== 'text' || !isForeign(session.encoding())) return cell
+  return { type: 'bytea', value: sql`convert_to((${cell.value})::text, 'UTF8')` }
 }

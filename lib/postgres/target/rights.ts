@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -27,11 +28,11 @@ export async function readMissingRights(
         (
           select coalesce(json_object_agg(wanted.name, wanted.rights), '{}'::json)
           from json_each_text(${JSON.stringify(wanted)}::json) wanted (name, rights)
-          where to_regclass(wanted.name) is not null
+          where ${relationNamed(sql`wanted.name`)} is not null
             and exists (
               select
               from unnest(string_to_array(wanted.rights, ', ')) needed
-              where not has_table_privilege(to_regclass(wanted.name), needed)
+              where not has_table_privilege(${relationNamed(sql`wanted.name`)}, needed)
             )
         )::text as lacking`),
   )

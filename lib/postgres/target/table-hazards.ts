@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { rowSecurityOf, type RowSecurity } from '../driver/row-security.js'
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -60,7 +61,7 @@ export async function readTableHazards(target: Session, name: string): Promise<T
           )
         )::text as lists
       from pg_class c
-      where c.oid = to_regclass(${name}::text)`),
+      where c.oid = ${relationNamed(sql`${name}::text`)}`),
   )
   if (!row) return undefined
   const lists = JSON.parse(row.lists) as Pick<TableHazards, 'needed' | 'triggers' | 'rules'>

@@ -2,8 +2,8 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { nameParts } from '../driver/identifier.js'
 import type { Session } from '../driver/session.js'
-import { compile } from '../driver/statement.js'
-import { tableOf } from '../driver/catalog.js'
+import { compile, controlName } from '../driver/statement.js'
+import { relationNamed, tableOf } from '../driver/catalog.js'
 import type { LoadPlan } from './upsert.js'
 
 /** What makes a table the one that an earlier run has written, beyond its name. */
@@ -51,15 +51,17 @@ export interface LookAt {
 export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuery<LookRow> {
   const parts = nameParts(table)
   if (!parts) return compile(sql<LookRow>`select where false`)
-  const name = sql.id(...parts)
+  // Our own table is beside etl_control; that is looked up even where the path of the session leaves their schema out.
+  const name = isOwn && parts.length === 1 ? controlName(table) : sql.id(...parts)
+  const oid = sql`${relationNamed(sql`${table}::text`)}::oid`
   const { join, at } = isOwn ? ownMarker(name, key) : anyMarker(name, key)
   return compile(sql<LookRow>`
     select
       (select oid::text from pg_database where datname = current_database()) as database,
-      to_regclass(${table}::text)::oid::text as oid,
+      ${oid}::text as oid,
       case
         when current_setting('server_version_num')::integer >= 150000
-        then pg_stat_get_tuples_deleted(to_regclass(${table}::text))::text
+        then pg_stat_get_tuples_deleted(${oid})::text
       end as deletes,
       found.${sql.id(key)} is not null or exists (select 1 from ${name}) as has_rows,
       found.${sql.id(key)} is not null as is_marked,
@@ -67,7 +69,7 @@ export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuer
     from (
       select (
         select state #>> '{identities,marker,key}'
-        from etl_control
+        from ${controlName('etl_control')}
         where pipeline = ${pipeline}::text
           and status = 'success'
         order by started_at desc
