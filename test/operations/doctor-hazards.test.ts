@@ -164,6 +164,10 @@ describe('on the source, the doctor foretells', () => {
           outcome: 'warning',
           message: expect.stringContaining(`${name} reads kept,`),
         },
+        {
+          name: 'relation-changes',
+          message: expect.stringContaining('public.kept can be refreshed in place'),
+        },
       ])
     }
     expect((await pair.examine(own)).found).toEqual([])

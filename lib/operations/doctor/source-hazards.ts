@@ -38,11 +38,5 @@ function hiddenRows({ name, role, rowSecurity }: RelationHazards): Check[] {
 function refreshedRows({ name, unstamped }: RelationHazards): Check[] {
   if (unstamped.length === 0) return []
   const message = `${name} reads ${unstamped.join(', ')}, materialized or foreign: a refresh, or a write on the other server, can change rows without a later stamp.`
-  return [
-    warning(
-      'relation-kind',
-      message,
-      'Run with --full, or find such changes by verify --repair every night.',
-    ),
-  ]
+  return [warning('relation-kind', message, 'The check relation-changes says what runs do about it.')]
 }

@@ -141,9 +141,11 @@ export const portuguese = {
     ROWS_REJECTED: 'O destino rejeitou linhas; cada execução tenta de novo.',
     VALUES_RELEASED: 'Linhas marcadas como excluídas cederam um valor único a linhas que existem.',
     CHANGED_BY_TRIGGER: 'Um trigger da tabela gravou linhas com outro conteúdo.',
-    TARGET_ROWS_DELETED: 'Outro programa excluiu linhas da tabela; execuções incrementais não as trazem de volta.',
+    TARGET_ROWS_DELETED:
+      'Outro programa excluiu linhas da tabela; execuções incrementais não as trazem de volta.',
     PARTITIONS_GONE: 'Partições da origem não existem mais; as linhas delas ficam até uma carga completa.',
-    CHANGED_AT_ZONE_UNKNOWN: 'As datas da coluna de alteração não têm fuso horário e parecem locais: foram lidas como UTC.',
+    CHANGED_AT_ZONE_UNKNOWN:
+      'As datas da coluna de alteração não têm fuso horário e parecem locais: foram lidas como UTC.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
