@@ -60,7 +60,7 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     signal: options.signal,
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
-  await retryConflicts(context, sourceRows(run))
+  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   tally.warnings.push(...loadWarnings(context))
   const hadRejects = run.rejectedBefore.size > 0
   await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })

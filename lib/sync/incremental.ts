@@ -47,9 +47,9 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
     },
   })
   await policy.beginLast()
-  await retryConflicts(context, sourceRows(run))
+  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
-  await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
+  if (missing.size > 0) await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
   tally.warnings.push(...loadWarnings(context))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })

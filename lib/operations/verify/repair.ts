@@ -80,10 +80,12 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
   // The transaction has been open since the comparison began, and keeps the finding as well.
   const policy = commitAtEnd(target, () => target.script([setSavepoint]))
   await loadBatches(context, readAhead(rows(keys)), policy)
-  await retryConflicts(context, {
-    rowsOf: rows,
-    findInSource: (some) => findInSource(source, sides, some),
-  })
+  if (tally.rejected.inConflict.size > 0) {
+    await retryConflicts(context, {
+      rowsOf: rows,
+      findInSource: (some) => findInSource(source, sides, some),
+    })
+  }
   for (const { code, message } of loadWarnings(context)) options.logger.warn(message, { code })
   const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
   return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }

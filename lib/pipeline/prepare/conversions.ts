@@ -3,6 +3,7 @@ import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
+import { isBuiltIn } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
 import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
@@ -65,7 +66,7 @@ function outcomeOf(from: Column, to: Column, allowLossy: Allowed) {
 }
 
 const isOtherType = ({ definition: from }: Column, { definition: to }: Column) =>
-  from.oid !== to.oid || from.modifier !== to.modifier || !to.isBuiltIn
+  from.oid !== to.oid || from.modifier !== to.modifier || !isBuiltIn(to)
 
 function requireKnown(allowLossy: Allowed, columns: readonly Column[]): void {
   if (!Array.isArray(allowLossy)) return

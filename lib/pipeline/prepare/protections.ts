@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
-import { lengthOf } from '../../postgres/driver/types/column-type.js'
+import { isBuiltIn, lengthOf } from '../../postgres/driver/types/column-type.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 import type { Protection, Protections } from '../../postgres/source/protection.js'
 
@@ -75,7 +75,7 @@ function requireFitting(
       'Drop its NOT NULL there, or mask or hash it.',
     )
   }
-  if (!definition.isBuiltIn || !['text', 'varchar'].includes(definition.kind)) {
+  if (!isBuiltIn(definition) || !['text', 'varchar'].includes(definition.kind)) {
     throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, 'Exclude it.')
   }
   const size = lengthOf(definition) ?? Infinity

@@ -12,7 +12,7 @@ type Dropping = Pick<LoadContext, 'target' | 'plan' | 'dryRun' | 'tally'>
  * rejected, and of none in the target.
  */
 export async function dropKeys(context: Dropping, keys: readonly string[]): Promise<void> {
-  if (keys.length === 0 || !canSoftDelete(context.plan)) return
+  if (!canSoftDelete(context.plan)) return
   const { tally, plan } = context
   if (isCountable(plan)) tally.counts.rowsDeleted += await drop(context, keys.filter(isWhole))
   else if (equality(keyColumnOf(plan).definition) === 'text')

@@ -116,7 +116,7 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
       ? { inserted: chunk.count, updated: 0, rejected: 0, key: batch.lastKey }
       : await loadThroughStage(context, chunk)
     tally.lastWritten = key ?? tally.lastWritten
-    await dropKeys(context, dropped)
+    if (dropped.length > 0) await dropKeys(context, dropped)
     const extracted = chunk.count + batch.repeated
     tally.counts.rowsExtracted += extracted
     tally.counts.rowsInserted += inserted

@@ -8,7 +8,7 @@ import {
   type RowError,
 } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
-import { takeChanged, type ChangedRow } from '../../postgres/target/changed-values.js'
+import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
 import { isLooseKey } from '../../postgres/target/key-rule.js'
 import {
   clearStage,
@@ -87,7 +87,7 @@ async function bisect(context: LoadContext, chunk: Chunk, outcome: Outcome): Pro
 async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
   const { target, plan, dryRun } = context
   await chunk.put(target, 'stage')
-  const changed = await takeChanged(target, plan)
+  const changed = plan.lossy.length > 0 ? await takeChanged(target, plan) : []
   await measureSkew(context)
   const written = await (dryRun ? countStage : upsertStage)(target, plan)
   if (written.respelled > 0) throw new KeyRespelled()
@@ -100,7 +100,7 @@ async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome)
   const { target, plan } = context
   try {
     await chunk.put(target, 'stage')
-    const changed = await takeChanged(target, plan)
+    const changed = plan.lossy.length > 0 ? await takeChanged(target, plan) : []
     await measureSkew(context)
     const { written, rejected, released } = await writeTogether(context)
     // The target writes the key another way than the source, so that its rows are known one by one only.

@@ -1,6 +1,6 @@
 import type { KeyType } from './binary-copy.js'
 import type { Column } from './catalog.js'
-import type { ColumnType } from './types/column-type.js'
+import { isBuiltIn, type ColumnType } from './types/column-type.js'
 
 import type { TypeKind } from './types/type-kind.js'
 
@@ -20,7 +20,7 @@ const portableElements: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varc
 
 /** Whether the binary form of one type can be read as the other. */
 export function isSameInBinary(from: ColumnType, to: ColumnType): boolean {
-  if (!from.isBuiltIn || !to.isBuiltIn) return false
+  if (!isBuiltIn(from) || !isBuiltIn(to)) return false
   if (to.element) return isSameArray(from, to)
   const isText = ({ kind }: ColumnType) => kind === 'text' || kind === 'varchar'
   return portable.has(to.kind) && (from.oid === to.oid || (isText(from) && isText(to)))
@@ -44,8 +44,9 @@ const texts: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar'])
  * What it takes to see that two values have the same bytes: `=`, `=` in the collation C, as others may call different texts equal, or
  * their image, for types to which different values are equal, as 1 and 1.0 are, or which have no equality, as json.
  */
-export function equality({ kind, element, isBuiltIn }: ColumnType): 'plain' | 'text' | 'image' {
-  if (!isBuiltIn) return 'image'
+export function equality(type: ColumnType): 'plain' | 'text' | 'image' {
+  const { kind, element } = type
+  if (!isBuiltIn(type)) return 'image'
   if (exact.has(kind) || element?.kind === 'integer' || element?.kind === 'bigint') return 'plain'
   return texts.has(element?.kind ?? kind) ? 'text' : 'image'
 }
@@ -65,9 +66,10 @@ export function isCountable(keyed: KeyedColumns): boolean {
 
 /** How the key's binary form is read; undefined for a key that can only be read as text. */
 export function binaryKeyType(keyed: KeyedColumns): KeyType | undefined {
-  const { kind, isBuiltIn } = keyOf(keyed) ?? { kind: 'other' }
+  const type = keyOf(keyed)
+  const kind = type?.kind
   if (kind === 'smallint' || kind === 'integer' || kind === 'bigint') return kind
-  return isBuiltIn && (kind === 'text' || kind === 'varchar') ? 'text' : undefined
+  return type && isBuiltIn(type) && (kind === 'text' || kind === 'varchar') ? 'text' : undefined
 }
 
 /** Types that a column of the target takes over as they are, so that no content is lost. */
@@ -82,8 +84,8 @@ const keptElements: ReadonlySet<TypeKind> = new Set<TypeKind>([
 
 /** The type of a column of the target that holds whatever a column of this type of the source can: text for all that is not known. */
 export function columnTypeFor(type: ColumnType): string {
-  const { kind, bare, element, isBuiltIn } = type
-  if (!isBuiltIn) return 'text'
+  const { kind, bare, element } = type
+  if (!isBuiltIn(type)) return 'text'
   if (kept.has(kind)) return bare
   if (element) {
     if (!keptElements.has(element.kind)) return 'text'

@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { tableOf, type Column } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { lengthOf } from '../driver/types/column-type.js'
+import { isBuiltIn, lengthOf } from '../driver/types/column-type.js'
 import { isPoint } from '../driver/types/type-kind.js'
 import { stageName, type LoadPlan } from './load-plan.js'
 
@@ -167,8 +167,8 @@ const largest: Readonly<Record<string, string>> = {
 /** Above every value of the table and of the stage, or below where there is no room; of a text a hash. */
 function unusedValue({ table }: LoadPlan, { name, definition }: Column): RawBuilder<unknown> | undefined {
   const column = sql.id(name)
-  const { kind, bare, isBuiltIn } = definition
-  if (!isBuiltIn) return undefined
+  const { kind, bare } = definition
+  if (!isBuiltIn(definition)) return undefined
   const both = sql`(
       select t.${column} as value from ${tableOf(table)} t
       union all

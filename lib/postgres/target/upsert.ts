@@ -5,7 +5,7 @@ import { tableOf, type Relation } from '../driver/catalog.js'
 import { equality } from '../driver/column-types.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
-import { exactColumns, withExact } from './exact-columns.js'
+import { exactColumns, withExact } from './lossy-columns.js'
 import { isLooseKey, isRespelled, isSameKey } from './key-rule.js'
 import { inScope, stageName, type LoadPlan } from './load-plan.js'
 

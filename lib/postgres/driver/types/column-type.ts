@@ -11,8 +11,6 @@ export interface ColumnType {
   /** As PostgreSQL writes it with its modifier. */
   readonly full: string
   readonly isDomain: boolean
-  /** Every server has it under the same number. */
-  readonly isBuiltIn: boolean
   /** Of an array. */
   readonly element: ColumnType | undefined
   /** What a composite type is made of; empty for others. */
@@ -39,12 +37,15 @@ export interface TypeRow {
 /** Types of the user have numbers from here on. */
 export const firstOfUser = 16_384
 
+/** Whether every server has the type under the same number; of a domain it is the type below that counts. */
+export const isBuiltIn = ({ oid }: Pick<ColumnType, 'oid'>): boolean => oid < firstOfUser
+
 /** How a type is used: its number, its modifier, and how PostgreSQL writes it. */
 type UsedType = Pick<ColumnType, 'oid' | 'modifier' | 'bare' | 'full'>
 
 /** What a type is; `own` are the types of the user that it is made of. */
 export function columnTypeOf(own: ReadonlyMap<number, TypeRow>, used: UsedType): ColumnType {
-  if (used.oid < firstOfUser) return builtInType(used)
+  if (isBuiltIn(used)) return builtInType(used)
   const row = own.get(used.oid)
   if (!row) throw new TypeError(`The catalog returned no type ${used.oid}.`)
   if (row.base !== 0) {
@@ -56,7 +57,6 @@ export function columnTypeOf(own: ReadonlyMap<number, TypeRow>, used: UsedType):
     ...used,
     kind: ownKind(row.form, row.category, element !== undefined),
     isDomain: false,
-    isBuiltIn: false,
     element: element && columnTypeOf(own, { ...element, modifier: used.modifier, full: element.bare }),
     parts: row.parts ?? '',
   }
@@ -70,7 +70,6 @@ function builtInType(used: UsedType): ColumnType {
     ...used,
     kind: builtInKind(oid),
     isDomain: false,
-    isBuiltIn: true,
     element:
       element === undefined ? undefined : builtInType({ oid: element, modifier, bare: name, full: name }),
     parts: '',
@@ -106,8 +105,8 @@ export const isDiscrete = ({ oid }: ColumnType): boolean => discreteRanges.has(o
 /** What is taken for the type of a column that is not there. */
 export const plainText: ColumnType = {
   ...{ oid: 25, kind: 'text', modifier: -1, bare: 'text', full: 'text', parts: '' },
-  ...{ isDomain: false, isBuiltIn: true, element: undefined },
+  ...{ isDomain: false, element: undefined },
 }
 
 /** A name for the type that every server knows: text for a type that only one of them may have. */
-export const commonName = ({ isBuiltIn, bare }: ColumnType): string => (isBuiltIn ? bare : 'text')
+export const commonName = (type: ColumnType): string => (isBuiltIn(type) ? type.bare : 'text')

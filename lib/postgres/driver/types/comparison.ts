@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { commonName, isDiscrete, type ColumnType } from './column-type.js'
+import { commonName, isBuiltIn, isDiscrete, type ColumnType } from './column-type.js'
 import { isFreeText, isNumber, isOneOf, isPoint, isText } from './type-kind.js'
 
 /**
@@ -42,13 +42,13 @@ export function comparisonOf(from: ColumnType, to: ColumnType): Comparison {
 
 /** As a text, unless the target's type is meant to read it in another way. */
 const otherwise = (from: ColumnType, to: ColumnType) => {
-  if (!to.isBuiltIn || isOneOf(to.kind, 'composite', 'geometry')) return 'text'
+  if (!isBuiltIn(to) || isOneOf(to.kind, 'composite', 'geometry')) return 'text'
   const isRead = isNumber(from.kind) && isOneOf(to.kind, 'boolean', 'json', 'jsonb')
   return isRead || isFreeText(from.kind) || from.kind === to.kind ? 'target' : 'text'
 }
 
 function ofRanges(from: ColumnType, to: ColumnType): Comparison {
-  if (!from.isBuiltIn || !to.isBuiltIn) return { by: 'text' }
+  if (!isBuiltIn(from) || !isBuiltIn(to)) return { by: 'text' }
   const isMoved = isDiscrete(to) && !isDiscrete(from)
   return isMoved ? { by: 'range', type: from.bare } : { by: 'target' }
 }
@@ -152,6 +152,6 @@ const isPaddedArray = ({ element }: ColumnType) =>
 /** Texts and bits are truncated by a cast, and never by a column: what is too long is compared as it is. */
 function roundedName(type: ColumnType): string {
   const { kind } = type.element ?? type
-  const isCut = isOneOf(kind, 'varchar', 'character', 'bit') || !type.isBuiltIn
+  const isCut = isOneOf(kind, 'varchar', 'character', 'bit') || !isBuiltIn(type)
   return isCut ? commonName(type) : type.full
 }

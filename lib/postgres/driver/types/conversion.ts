@@ -1,4 +1,4 @@
-import { digitsOf, isDiscrete, lengthOf, secondDigitsOf, type ColumnType } from './column-type.js'
+import { digitsOf, isBuiltIn, isDiscrete, lengthOf, secondDigitsOf, type ColumnType } from './column-type.js'
 import { isFreeText, isNumber, isOneOf, isPoint, isText, type TypeKind } from './type-kind.js'
 
 /**
@@ -11,7 +11,7 @@ const unless = (isSame: boolean): Conversion => (isSame ? 'same' : 'by value')
 
 /** Decides it by the types alone. A value travels as text, which the target's column reads. */
 export function conversionOf(from: ColumnType, to: ColumnType): Conversion {
-  if (from.oid === to.oid && from.modifier === to.modifier && to.isBuiltIn) return 'same'
+  if (from.oid === to.oid && from.modifier === to.modifier && isBuiltIn(to)) return 'same'
   if (isUnreadable(from.kind, to.kind)) return 'mismatch'
   if (from.element && to.element) return ofElements(from.element, to.element)
   if (isOneOf(to.kind, 'range', 'multirange') && from.kind === to.kind) return ofRanges(from, to)
@@ -98,7 +98,7 @@ function ofElements(from: ColumnType, to: ColumnType): Conversion {
 /** As with arrays, an empty range is read by every type of range. */
 function ofRanges(from: ColumnType, to: ColumnType): Conversion {
   if (from.oid === to.oid) return 'same'
-  if (from.isBuiltIn && to.isBuiltIn) return unless(!isDiscrete(to) || isDiscrete(from))
+  if (isBuiltIn(from) && isBuiltIn(to)) return unless(!isDiscrete(to) || isDiscrete(from))
   return unless(from.bare === to.bare)
 }
 
@@ -108,7 +108,7 @@ function ofOthers(from: ColumnType, to: ColumnType): Conversion {
   if (isNumber(from.kind) && isOneOf(to.kind, 'smallint', 'integer', 'bigint', 'boolean', 'json', 'jsonb')) {
     return 'same'
   }
-  return unless(from.kind === to.kind && from.isBuiltIn && to.isBuiltIn)
+  return unless(from.kind === to.kind && isBuiltIn(from) && isBuiltIn(to))
 }
 
 /** Kinds of which no text has more than 63 bytes. */

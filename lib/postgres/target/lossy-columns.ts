@@ -1,10 +1,32 @@
 import { sql } from 'kysely'
 
-import type { Session } from '../driver/session.js'
+import type { Cells, Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { isChanged } from '../driver/types/comparison.js'
-import { exactName, placeName } from './exact-columns.js'
-import { stageName, type LoadPlan } from './upsert.js'
+import { stageName, type LoadPlan } from './load-plan.js'
+
+/** Columns that are written, and which of them could change a value. */
+interface LossyColumns {
+  readonly columns: readonly { readonly name: string }[]
+  readonly lossy: readonly string[]
+}
+
+const placeName = 'chatwoot_sync_place'
+
+const exactName = (index: number) => `chatwoot_sync_exact_${index}`
+
+/** What the stage holds beside the columns of the table: the place of the row, and the texts that lossy columns were read from. */
+export function exactColumns({ lossy }: Pick<LossyColumns, 'lossy'>) {
+  if (lossy.length === 0) return []
+  const texts = lossy.map((_, index) => ({ name: exactName(index), type: 'text' }))
+  return [{ name: placeName, type: 'integer' }, ...texts]
+}
+
+/** Rows with the cells of these columns behind their own. */
+export function withExact({ lossy, columns }: LossyColumns, rows: readonly Cells[]): readonly Cells[] {
+  const places = lossy.map((name) => columns.findIndex((column) => column.name === name))
+  return rows.map((row, index) => [...row, String(index), ...places.map((place) => row[place] ?? null)])
+}
 
 /** A staged row of which a column has changed a value. */
 export interface ChangedRow {
@@ -16,7 +38,6 @@ export interface ChangedRow {
 
 /** Takes the rows out of the stage of which the table would hold another value than the source does. */
 export async function takeChanged(target: Session, plan: LoadPlan): Promise<readonly ChangedRow[]> {
-  if (plan.lossy.length === 0) return []
   const cases = plan.lossy.flatMap((name, index) => {
     const comparison = plan.conversions.get(name)
     const to = plan.columns.find((column) => column.name === name)?.definition
