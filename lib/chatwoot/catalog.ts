@@ -250,6 +250,14 @@ export function tablesOf(columns: readonly ChatwootColumn[]): ChatwootTables {
   return new Map(columns.flatMap(({ table, schema }) => (schema === '' ? [] : [[table, schema]])))
 }
 
+/** The tables that are read, with their schemas. */
+export function tablesToRead(tables: ChatwootTables): { readonly schema?: string; readonly name: string }[] {
+  return Object.keys(readColumns).map((name) => {
+    const schema = tables.get(name)
+    return schema === undefined ? { name } : { schema, name }
+  })
+}
+
 /** A table in a statement, with its schema. */
 export function tableIn(tables: ChatwootTables, name: string): RawBuilder<unknown> {
   const schema = tables.get(name)

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { ConversationRow } from '../../lib/chatwoot/row.js'
 import { recordedCounts } from '../../lib/postgres/control/recorded.js'
 import { previousRunsQuery } from '../../lib/postgres/control/previous-runs.js'
+import { withControlSchema } from '../../lib/postgres/driver/statement.js'
 import {
   insertConversation,
   insertMessage,
@@ -97,7 +98,7 @@ it('starts from two steps in an index, however long the history is', async () =>
       now() - n * interval '5 minutes', now(), case when n % 50 = 0 then 'INTERRUPTED' end
     from generate_series(1, 3000) n, unnest(array['conversations', 'other']) p`)
   await at.target.query('analyze etl_control')
-  const { sql, parameters } = previousRunsQuery('conversations')
+  const { sql, parameters } = withControlSchema(previousRunsQuery('conversations'), 'public')
   const rows = await at.target
     .query<{ plan: [{ Plan: PlanNode }] }>(`explain (analyze, format json) ${sql}`, [...parameters])
     .then((found) => found.map((row) => Object.values(row)[0] as [{ Plan: PlanNode }]))

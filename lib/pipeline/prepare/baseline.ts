@@ -1,4 +1,4 @@
-import { chatwootColumnsQuery, readColumns, stampedTables } from '../../chatwoot/catalog.js'
+import { chatwootColumnsQuery, tablesToRead, stampedTables } from '../../chatwoot/catalog.js'
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
@@ -18,13 +18,13 @@ import { clockQuery } from '../../postgres/driver/clock.js'
 import {
   describeSource,
   describeTarget,
+  relationNamed,
   relationQuery,
   requireSource,
   requireTarget,
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
-import { relationNamed } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
@@ -96,10 +96,8 @@ export async function readBaseline(
   requireContactColumn(plan)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
-  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, {
-    ...options,
-    tables: plan.tables,
-  })
+  const snapshotOptions = { ...options, tables: plan.tables }
+  const found = await openFirstSnapshot(source, firstLook, usable?.horizon, snapshotOptions)
   const trust =
     usable && look ? await trustInTarget(target, plan.load, { last: usable, look }, options) : unknown
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
@@ -211,11 +209,7 @@ export async function inspectSource(
 
 /** The tables that are read, as their statements name them. */
 export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
-  if (custom) return [custom.relation]
-  return Object.keys(readColumns).map((name) => {
-    const schema = tables.get(name)
-    return schema === undefined ? { name } : { schema, name }
-  })
+  return custom ? [custom.relation] : tablesToRead(tables)
 }
 
 interface TargetFacts {
@@ -255,8 +249,8 @@ async function inspectTarget(
     ] as const
     // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
     const found = await describeTarget(target, table)
-    const qualified = identifier(found.schema, found.name)
-    const seen = await target.rows(lookQuery({ ...lookAt, table: qualified })).catch(() => [])
+    const again = lookQuery({ ...lookAt, table: identifier(found.schema, found.name) })
+    const seen = await target.rows(again).catch(() => [])
     return { table: found, look: toLook(seen), ...toFacts(...facts) }
   }
 }

@@ -93,9 +93,7 @@ function planChatwoot(
   const shape = chatwootShape(read)
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
-    load,
-    custom: undefined,
-    tables: tablesOf(read),
+    ...{ load, custom: undefined, tables: tablesOf(read) },
     estimatedRows: conversations.estimatedRows,
     ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
     shapes: { source: shape, target: shapeOf(table) },
