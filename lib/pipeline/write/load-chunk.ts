@@ -5,6 +5,7 @@ import {
   rejectReasons,
   isNotAppendable,
   rowErrorOf,
+  valueChanged,
   type RowError,
 } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
@@ -119,8 +120,8 @@ async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome)
 
 /** The server would have taken the value, so it has no error of its own for it. */
 function rejectionOf(chunk: Chunk, { place, column }: ChangedRow) {
-  const message = 'the column would hold another value than the source'
-  return { key: chunk.keyAt(place), reason: { sqlState: '22000', message, column } }
+  const message = rejectReasons[valueChanged] ?? ''
+  return { key: chunk.keyAt(place), reason: { sqlState: valueChanged, message, column } }
 }
 
 function reject(

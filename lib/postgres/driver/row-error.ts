@@ -51,6 +51,9 @@ export function isAboutOtherRows(sqlState: string): boolean {
 /** SQLSTATE of rows that a trigger leaves out without an error: no data. */
 export const leftOut = '02000'
 
+/** SQLSTATE of rows whose value the server would have taken but changed: data exception. */
+export const valueChanged = '22000'
+
 /**
  * Some types read their texts as the server reads statements and names, and fail like these: jsonpath and tsquery with a syntax error, which is
  * one of the statement only where its own scanner has raised it, and regclass with a name that does not exist.
@@ -63,6 +66,7 @@ function isAboutText(sqlState: string, copied: string | null, routine: string | 
 /** Why a row is rejected, by SQLSTATE: the server's own words quote the value, and come in its language. */
 export const rejectReasons: Readonly<Record<string, string>> = {
   [leftOut]: 'a trigger of the table leaves it out, without an error',
+  [valueChanged]: 'the column would hold another value than the source',
   '22001': 'a text is longer than the column allows',
   '22003': 'a number is out of the range of the column',
   '22007': 'a text is not a date or time',
