@@ -110,12 +110,12 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
       column.readable ? [{ name: column.name, type: column.type, definition: definitionOf(column) }] : [],
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
-    required: described.flatMap((column) => (column.required ? [column.name] : [])),
+    required: described.flatMap((column) => (column.rules.required ? [column.name] : [])),
     uniqueColumns: [...new Set(keyRules.map(({ column }) => column))],
     writing: {
       keys: keyRules,
-      generated: described.flatMap((column) => (column.generated ? [column.name] : [])),
-      identities: described.flatMap((column) => (column.identity ? [column.name] : [])),
+      generated: described.flatMap((column) => (column.rules.generated ? [column.name] : [])),
+      identities: described.flatMap((column) => (column.rules.identity ? [column.name] : [])),
       hasTriggers: row.has_triggers,
     },
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
@@ -130,9 +130,7 @@ interface DescribedColumn {
   /** The type without its modifier; null where it has none. */
   readonly bare: string | null
   readonly readable: boolean
-  readonly required: boolean
-  readonly generated: boolean
-  readonly identity: boolean
+  readonly rules: { readonly required: boolean; readonly generated: boolean; readonly identity: boolean }
 }
 
 function isInvalidName(error: unknown): boolean {
@@ -172,9 +170,11 @@ const describe = (
           'oid', a.atttypid::bigint,
           'modifier', a.atttypmod,
           'bare', case when a.atttypmod <> -1 then format_type(a.atttypid, -1) end,
-          'required', a.attnotnull,
-          'generated', a.attgenerated <> '',
-          'identity', a.attidentity = 'a',
+          'rules', json_build_object(
+            'required', a.attnotnull,
+            'generated', a.attgenerated <> '',
+            'identity', a.attidentity = 'a'
+          ),
           'readable', has_column_privilege(c.oid, a.attnum, 'select')
         )
         order by a.attnum
