@@ -36,8 +36,10 @@ async function migrateTarget(flags: MigrateFlags): Promise<void> {
   printReport(await migrate({ target, signal: stopSignal() }), flags, resultText)
 }
 
-function resultText({ applied, alreadyApplied }: MigrateResult): string {
+function resultText({ applied, alreadyApplied, notes }: MigrateResult): string {
   if (applied.length === 0) return `Nothing to do: all ${alreadyApplied} migrations are already applied.\n`
   const names = applied.map((name) => `Applied ${name}\n`).join('')
-  return `${names}${applied.length} migrations applied; the target is up to date.\n`
+  const changes =
+    notes.length > 0 ? `\nWhat changes for you:\n${notes.map((note) => `- ${note}\n`).join('')}` : ''
+  return `${names}${applied.length} migrations applied; the target is up to date.\n${changes}`
 }

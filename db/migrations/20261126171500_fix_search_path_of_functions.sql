@@ -1,6 +1,15 @@
 -- Functions run with the rights and under the search path of whoever calls them: of two functions or operators that fit, the one that
 -- somebody has planted in a schema of that path could win. So ours name the schema of every table, and have a path of their own.
 
+-- note: A row whose value a column of another type would change is rejected, with the warning COLUMNS_LOSSY; a pipeline with such columns reads everything once. allowLossy (--allow-lossy) takes the values as they come.
+-- note: Keys are compared as the unique index of the table does, and a soft-deleted row gives up a unique value that a live row needs (VALUES_RELEASED).
+-- note: Columns that the table generates are left out, and rows that a trigger leaves out are rejected, no longer counted as inserted.
+-- note: A relation or a target that was replaced, emptied or restored is read completely once, with the reason. Over foreign tables and materialized views that can be refreshed concurrently every run reads everything.
+-- note: A run with less protection of columns than the last one fails with PROTECTION_WEAKENED. Run it once with --reveal if you want that.
+-- note: A password is no longer sent in clear text to another machine without TLS. Set SOURCE_DB_SSLMODE and LOCAL_DB_SSLMODE, or SOURCE_DB_CLEARTEXT_PASSWORD=allow.
+-- note: serve without a token rejects requests that a proxy forwards. Set CHATWOOT_SYNC_TOKEN behind one.
+-- note: Schemas in which everybody may create functions are left out of the search path of our statements. Views and triggers that need one of them should name it; chatwoot-sync doctor lists such schemas.
+
 -- migrate:up
 do $$
 declare

@@ -27,6 +27,7 @@ describe('migrate', () => {
       applied: ['1_create_a'],
       pending: 0,
       alreadyApplied: 0,
+      notes: [],
     })
     await at.add('3_create_c', 'create table c (id integer)')
     await at.add('2_create_b', 'create table b (id integer)')
@@ -34,13 +35,23 @@ describe('migrate', () => {
       applied: ['2_create_b', '3_create_c'],
       pending: 0,
       alreadyApplied: 1,
+      notes: [],
     })
     expect(await migrateHere()).toEqual({
       applied: [],
       pending: 0,
       alreadyApplied: 3,
+      notes: [],
     })
     expect(await at.tables()).toEqual(['a', 'b', 'c', 'schema_migrations'])
+  })
+
+  it('returns what changes for a target that an earlier release has filled', async () => {
+    await at.add('1_create_a', '-- note: a is new.\ncreate table a (id integer)')
+    expect((await migrateHere()).notes).toEqual([])
+    await at.add('2_create_b', '-- note: b is new.\n-- note: a is old.\ncreate table b (id integer)')
+    expect((await migrateHere()).notes).toEqual(['b is new.', 'a is old.'])
+    expect((await migrateHere()).notes).toEqual([])
   })
 
   it('applies a migration that was merged late', async () => {

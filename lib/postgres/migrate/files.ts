@@ -1,5 +1,6 @@
 import { accessSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { SyncError } from '../../domain/errors.js'
@@ -48,6 +49,17 @@ export async function listMigrations(directory: string): Promise<readonly Migrat
     versions.set(version, name)
   }
   return migrations
+}
+
+/** What changes with these migrations for a table that is filled already: their lines that begin with `-- note:`, in order. */
+export async function readNotes(
+  directory: string,
+  migrations: readonly Pick<Migration, 'name'>[],
+): Promise<readonly string[]> {
+  const texts = migrations.map(({ name }) => readFile(join(directory, `${name}.sql`), 'utf8'))
+  return (await Promise.all(texts)).flatMap((text) =>
+    [...text.matchAll(/^-- note: (.+)$/gm)].map(([, note = '']) => note),
+  )
 }
 
 async function fileNames(directory: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
 import { redact } from '../../domain/redact.js'
-import { listMigrations, ownMigrations, type Migration } from './files.js'
+import { listMigrations, ownMigrations, readNotes, type Migration } from './files.js'
 import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './lock.js'
 import { migrationsTable, runDbmate } from './dbmate.js'
 
@@ -24,6 +24,8 @@ export interface MigrateResult {
   readonly pending: 0
   /** How many of the folder's migrations had been applied before. */
   readonly alreadyApplied: number
+  /** What the release changes for a target that an earlier one has filled, a sentence or two each; empty for a new target. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -50,14 +52,18 @@ export async function migrate({
   await using lock = await takeMigrationLock(target, signal)
   const pending = await notApplied(lock.client, migrations)
   const alreadyApplied = migrations.length - pending.length
-  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied }
+  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes: [] }
 
   const stop = AbortSignal.any([lock.lost, ...(signal ? [signal] : [])])
   const errorOutput = await runDbmate(lock, resolve(directory), stop)
   if (lock.lost.aborted) throw lockLost(lock)
   const left = await notApplied(lock.client, pending)
-  const applied = pending.filter((migration) => !left.includes(migration)).map(({ name }) => name)
-  if (errorOutput === undefined && left.length === 0) return { applied, pending: 0, alreadyApplied }
+  const done = pending.filter((migration) => !left.includes(migration))
+  const applied = done.map(({ name }) => name)
+  if (errorOutput === undefined && left.length === 0) {
+    const notes = alreadyApplied > 0 ? await readNotes(directory, done) : []
+    return { applied, pending: 0, alreadyApplied, notes }
+  }
   throw signal?.aborted ? aborted(signal, applied) : failed(lock.client, errorOutput, applied, left[0])
 }
 
