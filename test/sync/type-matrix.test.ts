@@ -11,7 +11,7 @@ import {
 import { compile, inline } from '../../lib/postgres/driver/statement.js'
 import { comparisonOf, isChanged } from '../../lib/postgres/driver/types/comparison.js'
 import { conversionOf, type Conversion } from '../../lib/postgres/driver/types/conversion.js'
-import { isFreeText, isNumber, isPoint, isText } from '../../lib/postgres/driver/types/type-kind.js'
+import { isFreeText, isNumber, isPoint, isText } from '../../lib/postgres/driver/types/column-type.js'
 import { cleaned } from '../../lib/postgres/source/clean-cell.js'
 import { literal, ownTypes, typeSamples } from '../fixtures/type-samples.js'
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'

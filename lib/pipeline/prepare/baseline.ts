@@ -40,10 +40,9 @@ import type { NamedTable } from '../../postgres/source/table-locks.js'
 import { lookQuery, toLook, type TableLook } from '../../postgres/target/table-identity.js'
 import { makePlan, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
 import { openFirstSnapshot, requireNotBehind, type OpenSnapshot, type SnapshotOptions } from './snapshot.js'
-import { lostParts, newParts, untracedChange } from './source-trust.js'
+import { lostParts, newParts, type TargetTrust, trustInTarget, untracedChange } from './trust.js'
 import { checkZone } from './stamp-zone.js'
 import { fromJson, type State } from './state.js'
-import { trustInTarget, type TargetTrust } from './target-trust.js'
 
 /** What a run starts from: what is read, what the last successful run left, and the source as it is now. */
 export interface Baseline {

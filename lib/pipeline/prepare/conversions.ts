@@ -3,9 +3,8 @@ import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
-import { isBuiltIn } from '../../postgres/driver/types/column-type.js'
+import { isBuiltIn, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
-import { isNumber, isPoint } from '../../postgres/driver/types/type-kind.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 
 /** What becomes of values between columns of two types. */

@@ -1,7 +1,7 @@
 import { isSameJson } from '../../domain/same-json.js'
 import { parseArray, writeArray } from './array-text.js'
 import type { Column } from './catalog.js'
-import { isPoint, type TypeKind } from './types/type-kind.js'
+import { isPoint, type TypeKind } from './types/column-type.js'
 
 /** A value of a `transform` that no column can hold. */
 export class Unstorable extends Error {}

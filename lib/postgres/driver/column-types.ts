@@ -1,8 +1,6 @@
 import type { KeyType } from './binary-copy.js'
 import type { Column } from './catalog.js'
-import { isBuiltIn, type ColumnType } from './types/column-type.js'
-
-import type { TypeKind } from './types/type-kind.js'
+import { type ColumnType, isBuiltIn, type TypeKind } from './types/column-type.js'
 
 /** Whether a column can hold the time of a change. */
 export function isStamp({ kind }: ColumnType): boolean {

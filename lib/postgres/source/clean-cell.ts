@@ -1,7 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { lengthOf, type ColumnType } from '../driver/types/column-type.js'
-import { isOneOf, isPoint, isText } from '../driver/types/type-kind.js'
+import { type ColumnType, isOneOf, isPoint, isText, lengthOf } from '../driver/types/column-type.js'
 
 /** Columns of a conversation in which an empty text means that there is none. */
 const identifiers = new Set([

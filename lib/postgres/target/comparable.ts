@@ -2,9 +2,8 @@ import { sql } from 'kysely'
 
 import type { Column } from '../driver/catalog.js'
 import type { Side } from '../driver/session.js'
-import { commonName } from '../driver/types/column-type.js'
+import { commonName, type TypeKind } from '../driver/types/column-type.js'
 import { comparable, type Comparable } from '../driver/types/comparison.js'
-import type { TypeKind } from '../driver/types/type-kind.js'
 import type { LoadPlan } from './upsert.js'
 
 /** The cell of `v` in a form of which both servers compute the same hash, and which is the same for the same value. */

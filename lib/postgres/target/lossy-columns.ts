@@ -17,7 +17,6 @@ const exactName = (index: number) => `chatwoot_sync_exact_${index}`
 
 /** What the stage holds beside the columns of the table: the place of the row, and the texts that lossy columns were read from. */
 export function exactColumns({ lossy }: Pick<LossyColumns, 'lossy'>) {
-  if (lossy.length === 0) return []
   const texts = lossy.map((_, index) => ({ name: exactName(index), type: 'text' }))
   return [{ name: placeName, type: 'integer' }, ...texts]
 }

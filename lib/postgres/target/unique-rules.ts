@@ -3,8 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { tableOf, type Column } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { isBuiltIn, lengthOf } from '../driver/types/column-type.js'
-import { isPoint } from '../driver/types/type-kind.js'
+import { isBuiltIn, isPoint, lengthOf } from '../driver/types/column-type.js'
 import { stageName, type LoadPlan } from './load-plan.js'
 
 /** A unique index or an exclusion constraint of the table, other than the unique index on the key: which rows it keeps apart. */

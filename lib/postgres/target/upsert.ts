@@ -46,11 +46,13 @@ export function stageQueries(plan: LoadPlan, { dryRun }: StageOptions): Compiled
     plain(
       `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
     ),
-    ...exactColumns(plan).map(({ name, type }) =>
+    ...exactOf(plan).map(({ name, type }) =>
       compile(sql`alter table ${sql.id(stageName)} add column ${sql.id(name)} ${sql.raw(type)}`),
     ),
   ]
 }
+
+const exactOf = (plan: LoadPlan) => (plan.lossy.length > 0 ? exactColumns(plan) : [])
 
 /** Empties the stage, which has to happen before the next batch of one transaction. */
 export const clearStage = `truncate ${stageName}`
@@ -84,7 +86,7 @@ function destinationOf(plan: LoadPlan, into: Destination) {
   const isIdentity = writing.identities.includes(plan.key)
   const columns = plan.columns.map((column) => ({ name: column.name, type: column.definition.bare }))
   return into === 'stage'
-    ? { name: stageName, columns: [...columns, ...exactColumns(plan)], isIdentity }
+    ? { name: stageName, columns: [...columns, ...exactOf(plan)], isIdentity }
     : { schema, name, columns, isIdentity }
 }
 

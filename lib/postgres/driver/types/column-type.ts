@@ -1,4 +1,180 @@
-import { builtInElement, builtInKind, ownKind, type TypeKind } from './type-kind.js'
+/** What a type is about; types of one kind read each other's texts. */
+export type TypeKind =
+  | 'smallint'
+  | 'integer'
+  | 'bigint'
+  | 'numeric'
+  | 'real'
+  | 'double'
+  | 'money'
+  | 'oid'
+  | 'boolean'
+  | 'text'
+  | 'varchar'
+  | 'character'
+  | 'name'
+  | 'char'
+  | 'date'
+  | 'time'
+  | 'timetz'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'interval'
+  | 'uuid'
+  | 'bytea'
+  | 'bit'
+  | 'json'
+  | 'jsonb'
+  | 'network'
+  | 'hardware'
+  | 'geometry'
+  | 'array'
+  | 'range'
+  | 'multirange'
+  | 'composite'
+  | 'enum'
+  | 'other'
+
+/** Kinds by object id, which is the same on every server and in every release. */
+const builtIn: Readonly<Record<number, TypeKind>> = {
+  16: 'boolean',
+  17: 'bytea',
+  18: 'char',
+  19: 'name',
+  20: 'bigint',
+  21: 'smallint',
+  23: 'integer',
+  25: 'text',
+  26: 'oid',
+  114: 'json',
+  600: 'geometry',
+  601: 'geometry',
+  602: 'geometry',
+  603: 'geometry',
+  604: 'geometry',
+  628: 'geometry',
+  650: 'network',
+  700: 'real',
+  701: 'double',
+  718: 'geometry',
+  774: 'hardware',
+  790: 'money',
+  829: 'hardware',
+  869: 'network',
+  1042: 'character',
+  1043: 'varchar',
+  1082: 'date',
+  1083: 'time',
+  1114: 'timestamp',
+  1184: 'timestamptz',
+  1186: 'interval',
+  1266: 'timetz',
+  1560: 'bit',
+  1562: 'bit',
+  1700: 'numeric',
+  2950: 'uuid',
+  3802: 'jsonb',
+}
+
+export const isOneOf = (kind: TypeKind, ...kinds: readonly TypeKind[]): boolean => kinds.includes(kind)
+
+const isInteger = (kind: TypeKind) => isOneOf(kind, 'smallint', 'integer', 'bigint', 'oid')
+
+/** Whether arithmetic is done with it; not money, whose text has a sign of its own. */
+export const isNumber = (kind: TypeKind): boolean =>
+  isInteger(kind) || isOneOf(kind, 'numeric', 'real', 'double')
+
+/** Whether it is a point in time. */
+export const isPoint = (kind: TypeKind): boolean => isOneOf(kind, 'date', 'timestamp', 'timestamptz')
+
+/** Whether it holds nothing but characters. */
+export const isText = (kind: TypeKind): boolean =>
+  isOneOf(kind, 'text', 'varchar', 'character', 'name', 'char')
+
+/** Whether its texts can be anything. */
+export const isFreeText = (kind: TypeKind): boolean =>
+  isText(kind) || isOneOf(kind, 'json', 'jsonb', 'enum', 'composite', 'other')
+
+/** Arrays of these types, by the number of their elements' type. */
+const elements: Readonly<Record<number, number>> = {
+  143: 142,
+  199: 114,
+  629: 628,
+  651: 650,
+  719: 718,
+  775: 774,
+  791: 790,
+  1000: 16,
+  1001: 17,
+  1002: 18,
+  1003: 19,
+  1005: 21,
+  1007: 23,
+  1009: 25,
+  1014: 1042,
+  1015: 1043,
+  1016: 20,
+  1017: 600,
+  1018: 601,
+  1019: 602,
+  1020: 603,
+  1021: 700,
+  1022: 701,
+  1027: 604,
+  1028: 26,
+  1040: 829,
+  1041: 869,
+  1115: 1114,
+  1182: 1082,
+  1183: 1083,
+  1185: 1184,
+  1187: 1186,
+  1231: 1700,
+  1270: 1266,
+  1561: 1560,
+  1563: 1562,
+  2951: 2950,
+  3643: 3614,
+  3645: 3615,
+  3807: 3802,
+  3905: 3904,
+  3907: 3906,
+  3909: 3908,
+  3911: 3910,
+  3913: 3912,
+  3927: 3926,
+  4073: 4072,
+}
+
+const ranges: ReadonlySet<number> = new Set([3904, 3906, 3908, 3910, 3912, 3926])
+const multiranges: ReadonlySet<number> = new Set([4451, 4532, 4533, 4534, 4535, 4536])
+
+/** The kind of a type that every server has. */
+export function builtInKind(oid: number): TypeKind {
+  if (ranges.has(oid)) return 'range'
+  if (multiranges.has(oid)) return 'multirange'
+  return builtIn[oid] ?? (elements[oid] === undefined ? 'other' : 'array')
+}
+
+/** The type of the elements of such an array; undefined for what is none. */
+export const builtInElement = (oid: number): number | undefined => elements[oid]
+
+/** The kind of a type of the user, by `typtype` and `typcategory`, which is S for texts, as citext is one. */
+export function ownKind(form: string, category: string, isArray: boolean): TypeKind {
+  if (isArray) return 'array'
+  switch (form) {
+    case 'r':
+      return 'range'
+    case 'm':
+      return 'multirange'
+    case 'c':
+      return 'composite'
+    case 'e':
+      return 'enum'
+    default:
+      return category === 'S' ? 'text' : 'other'
+  }
+}
 
 /** The type of a column below every domain. */
 export interface ColumnType {

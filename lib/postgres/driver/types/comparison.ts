@@ -1,7 +1,16 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { commonName, isBuiltIn, isDiscrete, type ColumnType } from './column-type.js'
-import { isFreeText, isNumber, isOneOf, isPoint, isText } from './type-kind.js'
+import {
+  type ColumnType,
+  commonName,
+  isBuiltIn,
+  isDiscrete,
+  isFreeText,
+  isNumber,
+  isOneOf,
+  isPoint,
+  isText,
+} from './column-type.js'
 
 /**
  * The type in which values of two types are compared, which holds every value of both. `target`: in the type of the target's column, with all

@@ -1,5 +1,17 @@
-import { digitsOf, isBuiltIn, isDiscrete, lengthOf, secondDigitsOf, type ColumnType } from './column-type.js'
-import { isFreeText, isNumber, isOneOf, isPoint, isText, type TypeKind } from './type-kind.js'
+import {
+  type ColumnType,
+  digitsOf,
+  isBuiltIn,
+  isDiscrete,
+  isFreeText,
+  isNumber,
+  isOneOf,
+  isPoint,
+  isText,
+  lengthOf,
+  secondDigitsOf,
+  type TypeKind,
+} from './column-type.js'
 
 /**
  * What becomes of the values of one type in a column of another: `same`, if each arrives as it is or is rejected by the server; `by value`, if
