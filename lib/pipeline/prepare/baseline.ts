@@ -16,6 +16,7 @@ import {
 } from '../../postgres/control/previous-runs.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
 import {
+  columnsQuery,
   describeSource,
   describeTarget,
   relationNamed,
@@ -189,7 +190,7 @@ export async function inspectSource(
 ): Promise<SourceLook> {
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
-  const shared = [relationQuery(name), probeQuery, identities] as const
+  const shared = [columnsQuery(name), probeQuery, identities] as const
   const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
   try {
     const [relation, probe, found, chatwoot] = options.relation

@@ -3,7 +3,7 @@ import { SyncError } from '../../domain/errors.js'
 import type { ResolvedOptions } from '../../options.js'
 import {
   changesBetween,
-  relationQuery,
+  columnsQuery,
   schemaChanged,
   shapeOf,
   toRelation,
@@ -67,7 +67,7 @@ async function sourceShape(source: Session, options: FailedWork['options']): Pro
 }
 
 async function shapeNow(session: Session, name: string, timeouts: Timeouts): Promise<Shape> {
-  const [rows] = await readTogether(session, timeouts, [relationQuery(name)])
+  const [rows] = await readTogether(session, timeouts, [columnsQuery(name)])
   const relation = toRelation(rows)
   return relation ? shapeOf(relation) : new Map()
 }

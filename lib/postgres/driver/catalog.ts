@@ -150,8 +150,8 @@ function invalidName(option: string, name: string): SyncError {
 export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
   describe(name, { keyRules: keyRulesOfRelation, hasTriggers: hasTriggersOfRelation })
 
-/** The same without what happens to written rows, for a check that is part of each commit. */
-const columnsQuery = (name: string): CompiledQuery<RelationRow> =>
+/** The same without what happens to written rows, for what is only read and for a check that is part of each commit. */
+export const columnsQuery = (name: string): CompiledQuery<RelationRow> =>
   describe(name, { keyRules: sql`'[]'`, hasTriggers: sql`false` })
 
 const describe = (
