@@ -51,7 +51,13 @@ const files = process.argv.slice(2).filter((argument) => argument.startsWith('te
 for (const pair of pairs.length > 0 ? pairs : everything) {
   const [source, target] = await Promise.all(pair.split('/').map(installed))
   console.log(`\nPostgreSQL ${pair.replace('/', ' to ')}`)
-  const env = { ...process.env, TEST_SOURCE_POSTGRES: source, TEST_TARGET_POSTGRES: target }
+  // Each setting by itself, too.
+  const env = {
+    ...process.env,
+    TEST_SHARE: 'all',
+    TEST_SOURCE_POSTGRES: source,
+    TEST_TARGET_POSTGRES: target,
+  }
   const { status } = run('npx', ['vitest', 'run', ...(files.length > 0 ? files : tests)], env)
   if (status !== 0) failed.push(pair)
 }

@@ -9,6 +9,7 @@ import type { Side } from '../../lib/postgres/driver/session.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
 import { isExcused } from '../fixtures/excused-settings.js'
 import { openEmptySync, openSync, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { share } from '../setup/share.js'
 
 /** What each pinned setting could be, and what a begin leaves to its defaults. */
 const hostile: Readonly<Record<string, string>> = {
@@ -197,7 +198,7 @@ async function loadUnder(side: Side, names: readonly string[], pipeline: string)
 }
 
 describe.each(sides)('a hostile value in the %s changes nothing:', (side) => {
-  it.each(hostileIn(side))('%s', async (name) => {
+  it.each(share([], hostileIn(side)))('%s', async (name) => {
     await loadUnder(side, has(side, name) ? [name] : [], `${side} ${name}`)
   })
 

@@ -123,7 +123,7 @@ it.each([
           await expectWhatIsPossible(at, pipeline, { isUnique, isWhole: how.does !== 'incremental' })
         }
       }),
-      { numRuns: share(10, 150), endOnFailure: true },
+      { numRuns: share(4, 150), endOnFailure: true },
     )
   },
 )
