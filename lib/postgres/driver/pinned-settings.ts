@@ -6,8 +6,6 @@ export interface PinnedSetting {
   readonly value: string
   /** What another value would do. */
   readonly reason: string
-  /** Older releases of those that are supported lack it; asked for by name, as a minor release can bring it too. */
-  readonly isNew?: true
   /** For the whole session where it is the target's: in a transaction it has no effect. The source may be behind a pooler that hands it on. */
   readonly isForSession?: true
 }
@@ -65,7 +63,6 @@ export const pinnedSettings: readonly PinnedSetting[] = [
     name: 'restrict_nonsystem_relation_kind',
     value: '',
     reason: 'It forbids to read views or foreign tables.',
-    isNew: true,
   },
   { name: 'exit_on_error', value: 'off', reason: 'On, one rejected row ends the session.' },
   {
@@ -89,13 +86,11 @@ export const pinnedSettings: readonly PinnedSetting[] = [
     name: 'transaction_timeout',
     value: '0',
     reason: 'A run reads and writes in transactions as long as the run.',
-    isNew: true,
   },
   {
     name: 'idle_session_timeout',
     value: '0',
     reason: 'The target idles while the source is read, and would lose the lock of the run.',
-    isNew: true,
     isForSession: true,
   },
 ]

@@ -205,7 +205,7 @@ export function pinWholeSession(side: Side): CompiledQuery<EarlierSettings> {
   return compile(sql<EarlierSettings>`
 select
   ${sql.raw(earlier.join(',\n  '))},
-  ${sql.raw(pinningItems(side, true))},
+  ${sql.raw(pinningItem(side, true))},
   ${sql.raw(encodingItem(side, false))},
   ${sql.raw(pathItems(false))}
 from ${sql.raw(pathsOf[side])}`)
@@ -224,7 +224,7 @@ export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
 function firstPin(side: Side): CompiledQuery {
   return plain(`
 select
-  ${pinningItems(side)},
+  ${pinningItem(side)},
   ${encodingItem(side, true)},
   ${pathItems(true)}
 from ${pathsOf[side]}`)
@@ -239,23 +239,28 @@ const pathItems = (isLocal: boolean) => `
 function pinTo(side: Side, { own, safe }: PathRow): CompiledQuery {
   return compile(sql`
 select
-  ${sql.raw(pinningItems(side))},
+  ${sql.raw(pinningItem(side))},
   pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, true) as own,
   ${sql.raw(encodingItem(side, true))},
   pg_catalog.set_config('search_path', ${safe}, true) as safe`)
 }
 
-/** The calls of `set_config` that pin the settings, as items of a select list. They hold no backslash, and every name in them is qualified. */
-function pinningItems(side: Side, isWholeSession = false): string {
-  return pinnedSettings
+/**
+ * Pins the settings, as one item of a select list: a call of `set_config` for each would take the server as long to plan as all else in it.
+ * It holds no backslash, and every name in it is qualified.
+ */
+function pinningItem(side: Side, isWholeSession = false): string {
+  const rows = pinnedSettings
     .filter(({ isForSession }) => !isForSession || side === 'target')
-    .map(({ name, value, isNew, isForSession }) => {
-      const isLocal = !isWholeSession && !isForSession
-      const set = `pg_catalog.set_config('${name}', '${value}', ${isLocal})`
-      if (!isNew) return set
-      return `case when pg_catalog.current_setting('${name}', true) is not null then ${set} end`
-    })
-    .join(',\n  ')
+    .map(({ name, value, isForSession }) => `('${name}', '${value}', ${!isWholeSession && !isForSession})`)
+  return `(
+    select pg_catalog.count(pg_catalog.set_config(pinned.name, pinned.value, pinned.is_local))
+    from (
+      values
+        ${rows.join(',\n        ')}
+    ) pinned (name, value, is_local)
+    where pg_catalog.current_setting(pinned.name, true) is not null
+  ) as pinned`
 }
 
 /**

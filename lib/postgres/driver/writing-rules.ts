@@ -32,11 +32,26 @@ export const keyRulesOfRelation = sql`(
           jsonb_build_object(
             'column', a.attname,
             'index', x.relname,
-            'operator', format('operator(%I.%s)', o.nspname, e.oprname),
-            'collation', quote_ident(m.nspname) || '.' || quote_ident(l.collname),
-            'isDeterministic', coalesce(l.collisdeterministic, true)
+            'operator', (
+              select format('operator(%s.%s)', e.oprnamespace::regnamespace, e.oprname)
+              from pg_operator e
+              where e.oid = (
+                select r.amopopr
+                from pg_amop r
+                where r.amopfamily = p.opcfamily
+                  and r.amoplefttype = p.opcintype
+                  and r.amoprighttype = p.opcintype
+                  and r.amopstrategy = 3
+              )
+            ),
+            'collation', (
+              select format('%s.%I', l.collnamespace::regnamespace, l.collname)
+              from pg_collation l
+              where l.oid = i.indcollation[0]
+            ),
+            'isDeterministic', d.is_deterministic
           )
-          order by coalesce(l.collisdeterministic, true), i.indisprimary desc, i.indexrelid
+          order by d.is_deterministic, i.indisprimary desc, i.indexrelid
         ),
         '[]'::jsonb
       )
@@ -44,15 +59,16 @@ export const keyRulesOfRelation = sql`(
       join pg_class x on x.oid = i.indexrelid
       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
       join pg_opclass p on p.oid = i.indclass[0]
-      join pg_amop r
-        on r.amopfamily = p.opcfamily
-        and r.amoplefttype = p.opcintype
-        and r.amoprighttype = p.opcintype
-        and r.amopstrategy = 3
-      join pg_operator e on e.oid = r.amopopr
-      join pg_namespace o on o.oid = e.oprnamespace
-      left join pg_collation l on l.oid = i.indcollation[0]
-      left join pg_namespace m on m.oid = l.collnamespace
+      cross join lateral (
+        select coalesce(
+          (
+            select l.collisdeterministic
+            from pg_collation l
+            where l.oid = i.indcollation[0]
+          ),
+          true
+        ) as is_deterministic
+      ) d
       where i.indrelid = c.oid
         and i.indisunique
         and i.indisvalid
