@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { migrate, syncConversations } from '../../lib/index.js'
 import { MarkdownPage, names } from '../fixtures/markdown-page.js'
+import { pythonControl, pythonViews } from '../fixtures/python-target.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 
 const page = new MarkdownPage('docs/moving-from-python.md')
@@ -94,11 +95,6 @@ const pythonTables = [
   'get_last_successful_watermark()',
 ]
 
-const pythonViews = `
-  create view vw_etl_stats as select * from etl_control order by started_at desc;
-  create function get_last_successful_watermark() returns timestamp language sql as
-    $$ select max(watermark_end) from etl_control where status = 'success' $$`
-
 /** As much of it as the way back touches. */
 async function makePythonTarget(target: TestDatabase): Promise<void> {
   await target.query(`
@@ -110,24 +106,7 @@ async function makePythonTarget(target: TestDatabase): Promise<void> {
       etl_inserted_at timestamp default now(),
       etl_updated_at timestamp default now()
     );
-    create table etl_control (
-      id serial primary key,
-      execution_id uuid not null unique default gen_random_uuid(),
-      started_at timestamp not null default now(),
-      completed_at timestamp,
-      status varchar(20) not null,
-      watermark_start timestamp,
-      watermark_end timestamp,
-      rows_extracted integer default 0,
-      rows_inserted integer default 0,
-      rows_updated integer default 0,
-      rows_unchanged integer default 0,
-      duration_seconds numeric,
-      load_type varchar(20) default 'incremental',
-      triggered_by varchar(50) default 'manual',
-      error_message text,
-      error_traceback text
-    );
+    ${pythonControl}
     insert into etl_control (status, completed_at, watermark_end) values ('success', now(), '2026-01-01')`)
   await target.query(pythonViews)
 }
