@@ -14,6 +14,7 @@ import { targetServer } from '../setup/database.js'
 import { openArena, type Arena } from '../soak/arena.js'
 import { primarySettings, standbySettings, startStandby } from '../soak/standby.js'
 import { contents, items, keysLost } from '../soak/subject.js'
+import { openPool } from '../setup/pool.js'
 
 /** A standby that replays at once what conflicts with its readers. */
 const impatient = { max_standby_streaming_delay: '0' }
@@ -81,8 +82,8 @@ const warningOf = ({ warnings }: SyncReport) => warnings.find(({ code }) => code
 
 /** Keys of the source, as the runs read it, that the target lacks or has otherwise. */
 async function lost({ readerUrl, targetUrl }: Sides): Promise<string[]> {
-  const [source, target] = [readerUrl, targetUrl].map(
-    (connectionString) => new pg.Pool({ connectionString, options: '-c timezone=UTC' }),
+  const [source, target] = [readerUrl, targetUrl].map((connectionString) =>
+    openPool({ connectionString, options: '-c timezone=UTC' }),
   )
   if (!source || !target) throw new Error('There are two.')
   const live = `${items.table} where deleted_at is null`

@@ -4,6 +4,7 @@ import { expect, it, vi } from 'vitest'
 import type { Retry } from '../../lib/index.js'
 import { retryBudget, runAndMend } from '../fixtures/provoked-fixture.js'
 import { differences, openSync } from '../fixtures/sync-fixture.js'
+import { openPool } from '../setup/pool.js'
 
 const database = ({ name }: { name: string }) => pg.escapeIdentifier(name)
 
@@ -87,7 +88,7 @@ it('waits for a free connection (53300)', async () => {
 it('waits a little for a target that may be written again (25006)', async () => {
   await using at = await openSync()
   await at.target.query(`alter database ${database(at.target)} set default_transaction_read_only = on`)
-  const mended = new pg.Pool({
+  const mended = openPool({
     connectionString: at.target.url,
     options: '-c default_transaction_read_only=off',
   })

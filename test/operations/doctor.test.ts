@@ -1,13 +1,13 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
-import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { syncConversations } from '../../lib/index.js'
 import { openPractice, type Practice } from '../fixtures/doctor-fixture.js'
+import { openPool } from '../setup/pool.js'
 
 /** A server that answers otherwise to what is replaced: a Kysely over it, as any caller may hand one in. */
 function otherServer(connectionString: string, replaced: readonly (readonly [RegExp, string])[]) {
-  const pool = new pg.Pool({ connectionString })
+  const pool = openPool({ connectionString })
   const connect = async (): Promise<PostgresPoolClient> => {
     const client = await pool.connect()
     const query = (text: string, values: unknown[]) =>

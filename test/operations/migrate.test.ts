@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
-import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { migrate, type MigrateOptions, type MigrateResult } from '../../lib/postgres/migrate/migrate.js'
 import { openMigrationFixture } from '../fixtures/migration-fixture.js'
 import { builtFile } from '../setup/built-file.js'
+import { openPool } from '../setup/pool.js'
 
 let at: Awaited<ReturnType<typeof openMigrationFixture>>
 beforeEach(async () => {
@@ -65,7 +65,7 @@ describe('migrate', () => {
     await at.add('1_create_a', 'create table a (id integer)')
     const { host, port, user, password, database: name } = at.client
     const options = { host, port, user, password, database: name, options: '-c search_path=pg_temp', max: 1 }
-    const pool = new pg.Pool(options)
+    const pool = openPool(options)
     const held = await pool.connect()
     // The pool does not wait until its connections are closed; dropping the database then ends one with an error.
     held.on('error', () => undefined)

@@ -1,9 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
 import { expect, it } from 'vitest'
 
 import { syncConversations, verifyConversations, type SyncOptions } from '../../lib/index.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
+import { openPool } from '../setup/pool.js'
 
 /** A database in another encoding on the server of a fixture's database. */
 async function createIn(encoding: string, beside: TestDatabase) {
@@ -16,7 +16,7 @@ async function createIn(encoding: string, beside: TestDatabase) {
     `create database ${name} encoding '${encoding}' lc_collate 'C' lc_ctype 'C' ${provider} template template0`,
   )
   const url = Object.assign(new URL(beside.url), { pathname: `/${name}` }).href
-  const pool = new pg.Pool({ connectionString: url })
+  const pool = openPool({ connectionString: url })
   pool.on('error', () => undefined)
   return {
     url,
@@ -53,7 +53,7 @@ it.each(['copy', 'cursor', 'Kysely'])(
         (3, e'\xc3\xa9', e'\xef\xbf\xbd', '2024-01-01'),
         (4, e'\xff', null, '2024-01-01')`)
     await target.query(`create table kept (${columns})`)
-    const pool = new pg.Pool({ connectionString: source.url })
+    const pool = openPool({ connectionString: source.url })
     pool.on('error', () => undefined)
     const handle = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
     const options = {

@@ -10,6 +10,7 @@ import { syncConversations } from '../../lib/index.js'
 import { targetServer } from '../setup/database.js'
 import { openArena, type Arena, type Servers } from '../soak/arena.js'
 import { items } from '../soak/subject.js'
+import { openPool } from '../setup/pool.js'
 
 /** A server of its own: the other databases of a shared one are those of other tests. */
 let server: Cluster
@@ -24,7 +25,7 @@ afterAll(() => server.stop('immediate'))
 
 /** A run, and the statements that the source has seen of it. */
 async function run({ readerUrl, targetUrl }: Arena) {
-  const pool = new pg.Pool({ connectionString: readerUrl, max: 1 })
+  const pool = openPool({ connectionString: readerUrl, max: 1 })
   const seen: string[] = []
   await using source = new Kysely<Record<string, never>>({
     dialect: new PostgresDialect({ pool }),

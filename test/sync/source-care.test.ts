@@ -14,6 +14,7 @@ import {
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
 import { chatwootSize, largeSize } from '../setup/templates.js'
+import { openPool } from '../setup/pool.js'
 
 const relation = { name: 'items', key: 'id', changedAt: 'updated_at' }
 const own = { relation, table: 'items', maxDeleteShare: 1 } satisfies Partial<SyncOptions>
@@ -62,7 +63,7 @@ it.each([
   async (_, given) => {
     await using at = await openItems()
     const { isPool, ...more } = { isPool: false, ...given }
-    const pool = new pg.Pool({ connectionString: at.source.url, max: 2 })
+    const pool = openPool({ connectionString: at.source.url, max: 2 })
     const said: string[] = []
     const logger = { ...silentLogger, info: (message: string) => void said.push(message) }
     let turn = 0
