@@ -85,11 +85,18 @@ async function bisect(context: LoadContext, chunk: Chunk, outcome: Outcome): Pro
   return isWritten
 }
 
-async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
-  const { target, plan, dryRun } = context
+/** Puts the chunk into the stage, and returns its rows of which the table would hold another value; they are no longer in it. */
+async function stage(context: LoadContext, chunk: Chunk): Promise<readonly ChangedRow[]> {
+  const { target, plan } = context
   await chunk.put(target, 'stage')
   const changed = plan.lossy.length > 0 ? await takeChanged(target, plan) : []
   await measureSkew(context)
+  return changed
+}
+
+async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
+  const { target, plan, dryRun } = context
+  const changed = await stage(context, chunk)
   const written = await (dryRun ? countStage : upsertStage)(target, plan)
   if (written.respelled > 0) throw new KeyRespelled()
   await note(context, chunk, written, outcome)
@@ -100,9 +107,7 @@ async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome)
 async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
   const { target, plan } = context
   try {
-    await chunk.put(target, 'stage')
-    const changed = plan.lossy.length > 0 ? await takeChanged(target, plan) : []
-    await measureSkew(context)
+    const changed = await stage(context, chunk)
     const { written, rejected, released } = await writeTogether(context)
     // The target writes the key another way than the source, so that its rows are known one by one only.
     if (!rejected.every(({ key }) => chunk.has(key))) throw new KeyRespelled()

@@ -25,6 +25,16 @@ export interface KeyRule {
   readonly isDeterministic: boolean
 }
 
+/** Object id of the operator by which the operator class `p` of a B-tree takes two values for equal. */
+export const equalityOperator = sql`(
+                select r.amopopr
+                from pg_amop r
+                where r.amopfamily = p.opcfamily
+                  and r.amoplefttype = p.opcintype
+                  and r.amoprighttype = p.opcintype
+                  and r.amopstrategy = 3
+              )`
+
 /** The rules as JSON, of the relation `c`: those that call the most equal come first. */
 export const keyRulesOfRelation = sql`(
       select coalesce(
@@ -35,14 +45,7 @@ export const keyRulesOfRelation = sql`(
             'operator', (
               select format('operator(%s.%s)', e.oprnamespace::regnamespace, e.oprname)
               from pg_operator e
-              where e.oid = (
-                select r.amopopr
-                from pg_amop r
-                where r.amopfamily = p.opcfamily
-                  and r.amoplefttype = p.opcintype
-                  and r.amoprighttype = p.opcintype
-                  and r.amopstrategy = 3
-              )
+              where e.oid = ${equalityOperator}
             ),
             'collation', (
               select format('%s.%I', l.collnamespace::regnamespace, l.collname)

@@ -4,6 +4,7 @@ import { tableOf, type Column } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { isBuiltIn, isPoint, lengthOf } from '../driver/types/column-type.js'
+import { equalityOperator } from '../driver/writing-rules.js'
 import { stageName, type LoadPlan } from './load-plan.js'
 
 /** A unique index or an exclusion constraint of the table, other than the unique index on the key: which rows it keeps apart. */
@@ -102,14 +103,7 @@ const partsOfIndex = sql`(
           join pg_opclass p on p.oid = i.indclass[place.at - 1]
           join pg_operator o on o.oid = coalesce(
             k.conexclop[place.at],
-            (
-              select r.amopopr
-              from pg_amop r
-              where r.amopfamily = p.opcfamily
-                and r.amoplefttype = p.opcintype
-                and r.amoprighttype = p.opcintype
-                and r.amopstrategy = 3
-            )
+            ${equalityOperator}
           )
           join pg_namespace s on s.oid = o.oprnamespace
           left join pg_collation l on l.oid = i.indcollation[place.at - 1]
