@@ -2,11 +2,12 @@ import { throwIfAborted } from './domain/abort.js'
 import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
+import { lookAtSource } from './pipeline/prepare/baseline.js'
 import { explainFailure } from './pipeline/prepare/schema-change.js'
 import { clockOf } from './postgres/driver/clock.js'
 import { newAttempts, shouldRetry, waitForRetry, type Attempts } from './sync/attempts.js'
 import { closeFailed, failureOf } from './sync/close-failed.js'
-import { connectionsOf, cutWhenAborted, type Connections } from './sync/connections.js'
+import { awaitedLater, connectionsOf, cutWhenAborted, type Connections } from './sync/connections.js'
 import { runFull } from './sync/full.js'
 import { runIncremental } from './sync/incremental.js'
 import { lockRun } from './sync/lock-run.js'
@@ -81,6 +82,8 @@ async function runOnce(
   const called = performance.now()
   const { target, source: opening } = await connections.open()
   const untilTarget = performance.now() - called
+  // While the target takes the lock: both servers work at once, and the one that is far away is not waited for twice.
+  const look = awaitedLater(opening.then((session) => lookAtSource(session, options)))
   const committed = await lockRun(target, attempts, options)
   if (committed?.report.status === 'success') return committed.report
   const startedAt = options.dryRun ? await clockOf(target) : ''
@@ -89,7 +92,7 @@ async function runOnce(
   const connect = untilTarget + performance.now() - began
   using _ = cutWhenAborted(options, { source, target })
   const run = await prepareRun({
-    ...{ source, target, attempts, committed },
+    ...{ source, target, attempts, committed, look },
     options: withBatchShare(options, attempts.batchShare),
   })
   run.tally.phases.connect = connect

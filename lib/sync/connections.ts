@@ -98,7 +98,7 @@ function warnOnce(options: Pick<ResolvedOptions, 'source' | 'target' | 'logger'>
 }
 
 /** Until it is awaited, its failure must not count as unhandled. */
-function awaitedLater<T>(opening: Promise<T>): Promise<T> {
+export function awaitedLater<T>(opening: Promise<T>): Promise<T> {
   opening.catch(() => undefined)
   return opening
 }

@@ -3,7 +3,7 @@ import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { formatMicros } from '../domain/micros.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
-import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
+import { readBaseline, type Baseline, type SourceLook } from '../pipeline/prepare/baseline.js'
 import type { OpenSnapshot } from '../pipeline/prepare/snapshot.js'
 import { replacedRelation } from '../pipeline/prepare/trust.js'
 import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
@@ -24,6 +24,8 @@ export interface LockedRun {
   readonly attempts: Attempts
   /** What it had committed before it was interrupted. */
   readonly committed: CommittedRun | undefined
+  /** A look at the source, which began before the lock was taken. */
+  readonly look: Promise<SourceLook>
   readonly options: ResolvedOptions
 }
 
@@ -34,7 +36,7 @@ export type RunFacts = Pick<
 >
 
 /** A run that knows what to read. */
-export interface Run extends Omit<LockedRun, 'committed'> {
+export interface Run extends Omit<LockedRun, 'committed' | 'look'> {
   readonly baseline: Baseline
   readonly facts: RunFacts
   /** Last key of an earlier full load that this one resumes. */
@@ -50,9 +52,9 @@ export interface Run extends Omit<LockedRun, 'committed'> {
 
 /** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
 export async function prepareRun(locked: LockedRun): Promise<Run> {
-  const { source, target, attempts, committed, options } = locked
+  const { source, target, attempts, committed, look, options } = locked
   const tally = newTally(committed?.report)
-  const found = await measure(tally, 'probe', () => readBaseline(source, target, options))
+  const found = await measure(tally, 'probe', () => readBaseline(source, target, options, look))
   const { plan, last, usable, timeZones } = found
   requireStillProtected(found, options)
   const { bound, probe, warnings } = found.opened

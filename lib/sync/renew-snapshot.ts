@@ -1,6 +1,6 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { inspectSource, tablesRead } from '../pipeline/prepare/baseline.js'
+import { lookAtSource, tablesRead } from '../pipeline/prepare/baseline.js'
 import { makePlan } from '../pipeline/prepare/plan.js'
 import { redefinedRelation } from '../pipeline/prepare/trust.js'
 import { openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
@@ -18,7 +18,7 @@ export async function renewSnapshot(
   const { source, baseline, options, tally, attempts } = run
   const { plan, opened } = baseline
   await source.reconnect()
-  const { facts, probe, relations } = await inspectSource(source, options)
+  const { facts, probe, relations } = await lookAtSource(source, options)
   const { shapes } = makePlan(facts, plan.load.table, options)
   const changes = changesBetween(plan.shapes.source, shapes.source)
   if (changes.length > 0) throw schemaChanged('source', changes)

@@ -5,6 +5,7 @@ import type { Retry } from '../../lib/index.js'
 import { retryBudget, runAndMend } from '../fixtures/provoked-fixture.js'
 import { differences, openSync } from '../fixtures/sync-fixture.js'
 import { openPool } from '../setup/pool.js'
+import { waitingLocks } from '../setup/database.js'
 
 const database = ({ name }: { name: string }) => pg.escapeIdentifier(name)
 
@@ -37,10 +38,10 @@ it('goes on after a deadlock (40P01)', async () => {
     other.query(`update conversas_analytics set labels = labels where conversation_id = ${id}`)
   await touch(150)
   const crossing = vi
-    .waitFor(
-      async () => expect(await at.target.query('select from pg_locks where not granted')).not.toHaveLength(0),
-      { timeout: 120_000, interval: 20 },
-    )
+    .waitFor(async () => expect(await at.target.query(waitingLocks)).not.toHaveLength(0), {
+      timeout: 120_000,
+      interval: 20,
+    })
     .then(() => touch(5))
 
   const { warning } = await runAndMend(at, () => crossing.then(() => other.query('rollback')))

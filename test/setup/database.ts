@@ -23,6 +23,14 @@ export const targetServer = (): string => inject('targetServer')
 
 const templates = { source: 'chatwoot_template', target: 'analytics_template' } as const
 
+/** Locks that sessions in this database wait for, and not those in the databases of the tests beside it. */
+export const waitingLocks = `
+  select
+  from pg_locks l
+  join pg_stat_activity a on a.pid = l.pid
+  where not l.granted
+    and a.datname = current_database()`
+
 /** A new database with a random name, a copy of `template` (default: the server's own). */
 export async function cloneDatabase(
   server: 'source' | 'target',

@@ -4,6 +4,7 @@ import { expect, it, vi } from 'vitest'
 import { startVictim } from '../soak/victim-process.js'
 import { differences, fullContent, openSync, type SyncFixture } from '../fixtures/sync-fixture.js'
 import { chatwootSize } from '../setup/templates.js'
+import { waitingLocks } from '../setup/database.js'
 
 /** A fixture after its first run, which alone would wait for the transactions that are open. */
 async function openSynced(): Promise<SyncFixture> {
@@ -21,10 +22,9 @@ async function holdSource({ source }: SyncFixture) {
 }
 
 async function untilARunWaits({ source }: SyncFixture, runs = 1): Promise<void> {
-  await vi.waitFor(
-    async () => expect(await source.query('select from pg_locks where not granted')).toHaveLength(runs),
-    { timeout: 120_000 },
-  )
+  await vi.waitFor(async () => expect(await source.query(waitingLocks)).toHaveLength(runs), {
+    timeout: 120_000,
+  })
 }
 
 async function terminateRun({ target }: SyncFixture): Promise<void> {

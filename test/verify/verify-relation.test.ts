@@ -5,6 +5,7 @@ import { verifyConversations } from '../../lib/index.js'
 import { syncConversations } from '../../lib/sync.js'
 import { cloneDatabase } from '../setup/database.js'
 import { openSync } from '../fixtures/sync-fixture.js'
+import { waitingLocks } from '../setup/database.js'
 
 const relation = { name: 'products', key: 'code', changedAt: 'changed_at' }
 
@@ -79,7 +80,7 @@ it('is refused while a run is at work, and refuses a run meanwhile', async () =>
   const blocker = new pg.Client(at.source.url)
   await blocker.connect()
   const waits = async () => {
-    const waiting = await at.source.query('select from pg_locks where not granted')
+    const waiting = await at.source.query(waitingLocks)
     expect(waiting).not.toEqual([])
   }
   await blocker.query('begin; lock table users in access exclusive mode')

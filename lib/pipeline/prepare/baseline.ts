@@ -30,7 +30,7 @@ import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
-import { knownTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import { checkTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
 import {
   identityQuery,
   tableIdentityQuery,
@@ -84,12 +84,14 @@ export async function readBaseline(
   source: Session,
   target: Session,
   options: BaselineOptions,
+  early: Promise<SourceLook> = lookAtSource(source, options),
 ): Promise<Baseline> {
-  const [here, there] = await bothOf(inspectSource(source, options), inspectTarget(target, options))
-  const { relations } = here
+  const [first, there] = await bothOf(early, lookAtTarget(target, options))
   const { previousRuns, forgotten, rejected, look } = there
   const { lastSuccess } = previousRuns
   const last = fromJson(lastSuccess?.state)
+  const here = isStale(first, last) ? await lookAtSource(source, options) : first
+  const { relations } = here
   const made = makePlan(here.facts, there.table, options)
   const custom = made.custom && { ...made.custom, newParts: newParts(last?.identities?.relations, relations) }
   const plan = { ...made, custom, forgotten }
@@ -178,16 +180,30 @@ function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllow
 
 /** The source before its snapshot is taken. */
 export interface SourceLook {
+  /** Of the monotonic clock, milliseconds. */
+  readonly sentAt: number
   readonly facts: SourceFacts
   readonly probe: Probe
   readonly relations: RelationIdentities
 }
 
+/** Milliseconds for which a look holds: as much may lie between two looks at two clocks, and is below any useful `skewAllowance`. */
+const freshFor = 5000
+
+/** It was too long ago to be compared with the clock of the target, or another run has read the source since. */
+function isStale({ sentAt, probe }: SourceLook, last: State | undefined): boolean {
+  const isBehind =
+    last?.horizon !== undefined &&
+    (probe.next < last.horizon.snapshot.next || (probe.at !== null && probe.at < last.horizon.at))
+  return isBehind || performance.now() - sentAt > freshFor
+}
+
 /** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
-export async function inspectSource(
+export async function lookAtSource(
   source: Session,
   options: Timeouts & Pick<ResolvedOptions, 'relation'>,
 ): Promise<SourceLook> {
+  const sentAt = performance.now()
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
   const shared = [columnsQuery(name), probeQuery, identities] as const
@@ -197,13 +213,13 @@ export async function inspectSource(
       ? [...(await readTogether(source, options, shared)), []]
       : await readTogether(source, options, [...shared, chatwootColumns])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
-    return { facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
+    return { sentAt, facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
     const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
     const relations = toIdentities(await source.rows(identities))
-    return { facts: { relation, chatwoot }, probe: await probeSource(source), relations }
+    return { sentAt, facts: { relation, chatwoot }, probe: await probeSource(source), relations }
   }
 }
 
@@ -222,7 +238,7 @@ interface TargetFacts {
   readonly look: TableLook | undefined
 }
 
-async function inspectTarget(
+async function lookAtTarget(
   target: Session,
   { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
@@ -273,21 +289,6 @@ function toFacts(
 async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other])
   return [await one, await other]
-}
-
-/** Whether both servers know each of the time zones; those of an earlier run are not checked again. */
-async function checkTimeZones(
-  source: Session,
-  target: Session,
-  names: readonly string[],
-  earlier: Readonly<Record<string, boolean>> = {},
-): Promise<Record<string, boolean>> {
-  const known = Object.fromEntries(Object.entries(earlier).filter(([name]) => names.includes(name)))
-  const unknown = names.filter((name) => known[name] === undefined)
-  if (unknown.length === 0) return known
-  const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
-  const checked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
-  return { ...known, ...checked }
 }
 
 function unknownTimeZone(option: string, name: string): SyncError {

@@ -175,7 +175,7 @@ const describe = (
             'generated', a.attgenerated <> '',
             'identity', a.attidentity = 'a'
           ),
-          'readable', has_column_privilege(c.oid, a.attnum, 'select')
+          'readable', (select has_table_privilege(c.oid, 'select')) or has_column_privilege(c.oid, a.attnum, 'select')
         )
         order by a.attnum
       )

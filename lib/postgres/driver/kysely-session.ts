@@ -99,7 +99,7 @@ const cleaning = ['rollback', 'select pg_catalog.pg_advisory_unlock_all()', 'dis
  * are restored after it; those of the source in each transaction, as a pooler may hand the connection to others in between.
  */
 function pinnedStatements(side: Side, send: Rows) {
-  const pins = sessionPins(side)
+  const pins = sessionPins(side, () => undefined)
   let earlier: EarlierSettings | undefined
   let isOpen = false
 
@@ -118,7 +118,7 @@ function pinnedStatements(side: Side, send: Rows) {
     const pinned = pins.around(statements, isOpen)
     try {
       const results = await inOrder(pinned.all)
-      pinned.learn(results)
+      pinned.learn(results, isOpen)
       return pinned.places.map((place) => results[place] ?? [])
     } catch (error) {
       if (pinned.isWrapped) await one(CompiledQuery.raw('rollback')).catch(() => undefined)

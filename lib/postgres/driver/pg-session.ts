@@ -41,7 +41,8 @@ export function pgSession(
   { release, responseTimeout, isPooled }: PgSessionOptions,
 ): Session {
   const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
-  const pins = sessionPins(side)
+  const process = () => (isPooled ? undefined : processOf(client))
+  const pins = sessionPins(side, process)
   let roundTrips = 0
 
   const run: Run = (work) => {
@@ -63,7 +64,7 @@ export function pgSession(
   return {
     side,
     get process() {
-      return isPooled ? undefined : processOf(client)
+      return process()
     },
     get wire() {
       return wireOf(client)
@@ -114,7 +115,7 @@ function pinnedPipeline(client: pg.ClientBase, { pins, run, lost }: Pipeline) {
     const pinned = pins.around(statements, transaction.isOpen())
     try {
       const results = await send(pinned.all)
-      pinned.learn(results)
+      pinned.learn(results, transaction.isOpen())
       return pinned.places.map((place) => results[place] as never[])
     } catch (error) {
       // A transaction that the caller did not begin is not left for it to end.

@@ -6,7 +6,7 @@ export interface PinnedSetting {
   readonly value: string
   /** What another value would do. */
   readonly reason: string
-  /** For the whole session where it is the target's: in a transaction it has no effect. The source may be behind a pooler that hands it on. */
+  /** Only where it is the target's: in a transaction it has no effect, and the source may be behind a pooler. */
   readonly isForSession?: true
 }
 
@@ -91,6 +91,18 @@ export const pinnedSettings: readonly PinnedSetting[] = [
     name: 'idle_session_timeout',
     value: '0',
     reason: 'The target idles while the source is read, and would lose the lock of the run.',
+    isForSession: true,
+  },
+  {
+    name: 'default_transaction_isolation',
+    value: 'read committed',
+    reason: 'Statements outside of a transaction that says its own would fail where another one writes.',
+    isForSession: true,
+  },
+  {
+    name: 'default_transaction_deferrable',
+    value: 'off',
+    reason: 'On, a transaction may wait for others before it begins.',
     isForSession: true,
   },
 ]

@@ -3,25 +3,26 @@ import type { Side } from './session.js'
 /**
  * Whether nobody can have planted anything in the schema `n`: not everybody may create in it, as by default up to PostgreSQL 14, and no
  * function or operator in it belongs to a role that may not. Of two functions that fit, the one with the types of the arguments wins, in
- * whichever schema of the path it is: only leaving the schema out of the path helps. Each name and operator is qualified, as this is run
- * under the path that is in question.
+ * whichever schema of the path it is: only leaving the schema out of the path helps. Owners are listed for all but the first superuser,
+ * who may create anywhere. Each name and operator is qualified, as this is run under the path that is in question.
  */
 export const isTrusted = `
       not pg_catalog.has_schema_privilege('public'::pg_catalog.name, n.oid, 'create'::pg_catalog.text)
       and not exists (
         select
-        from (
-          select p.pronamespace as schema, p.proowner as owner
-          from pg_catalog.pg_proc p
-          union all
-          select o.oprnamespace, o.oprowner
-          from pg_catalog.pg_operator o
-        ) made
-        where made.schema operator(pg_catalog.=) n.oid
-          and made.owner operator(pg_catalog.<>) n.nspowner
-          and made.owner operator(pg_catalog.<>) d.datdba
-          and pg_catalog.pg_get_userbyid(made.owner) operator(pg_catalog.<>) current_user
-          and not pg_catalog.has_schema_privilege(made.owner, n.oid, 'create'::pg_catalog.text)
+        from pg_catalog.pg_shdepend s
+        where s.dbid operator(pg_catalog.=) d.oid
+          and s.classid operator(pg_catalog.=) any (
+            array['pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass]::pg_catalog.oid[]
+          )
+          and s.deptype operator(pg_catalog.=) 'o'
+          and s.refobjid operator(pg_catalog.<>) n.nspowner
+          and s.refobjid operator(pg_catalog.<>) d.datdba
+          and pg_catalog.pg_get_userbyid(s.refobjid) operator(pg_catalog.<>) current_user
+          and not pg_catalog.has_schema_privilege(s.refobjid, n.oid, 'create'::pg_catalog.text)
+          and (pg_catalog.pg_identify_object(s.classid, s.objid, 0)).schema operator(pg_catalog.=) any (
+            array[n.nspname::pg_catalog.text, pg_catalog.quote_ident(n.nspname::pg_catalog.text)]
+          )
       )`
 
 /**

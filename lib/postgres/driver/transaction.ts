@@ -130,8 +130,8 @@ export interface PinnedStatements {
   readonly places: readonly number[]
   /** A transaction was begun around them. */
   readonly isWrapped: boolean
-  /** Takes what the pins have returned. */
-  learn(results: readonly (readonly unknown[])[]): void
+  /** Takes what the pins have returned; `isOpen` says whether a transaction is open now. */
+  learn(results: readonly (readonly unknown[])[], isOpen: boolean): void
 }
 
 /** Pins the settings of one connection. */
@@ -145,8 +145,6 @@ export interface SessionPins {
   areTooEarly(statements: readonly CompiledQuery[]): boolean
   /** The encoding of the database; undefined before the first pin. */
   encoding(): string | undefined
-  /** The statement that pins the settings of the open transaction. */
-  pin(): CompiledQuery
 }
 
 interface PathRow {
@@ -156,30 +154,38 @@ interface PathRow {
   readonly control: string
   /** Of the database. */
   readonly encoding: string
+  /** The settings hold until the connection ends. */
+  readonly lasts: boolean
 }
 
-/** The path is looked up once a connection: it costs a look at all functions. */
-export function sessionPins(side: Side): SessionPins {
+/**
+ * Of the source, each transaction is pinned, as a pooler may hand the connection to others in between. A connection to the target is pinned
+ * once, by what comes first, and again only where that has left a transaction open, whose end could undo it: it is never given back. Where
+ * another process of its server responds than the one that `greetedBy` returns, a pooler is in between, and each transaction is pinned.
+ */
+export function sessionPins(side: Side, greetedBy: () => string | undefined): SessionPins {
   let path: PathRow | undefined
+  let isSettled = false
 
-  const pin = () => (path ? pinTo(side, path) : firstPin(side))
+  const pin = () => (path ? pinTo(side, path) : firstPin(side, greetedBy()))
 
   return {
-    pin,
     encoding: () => path?.encoding,
     around: (statements, isOpen) => {
-      const isWrapped = !isOpen && !isBegin(statements[0])
+      const needsPins = !isSettled
+      const isWrapped = needsPins && !isOpen && !isBegin(statements[0])
       const all = isWrapped ? [plain(beginAlone[side]), pin()] : []
       const pinsAt = isWrapped ? [1] : []
       const places = statements.map((statement) => {
         const place = all.push(withControlSchema(statement, path?.control ?? '')) - 1
-        if (isBegin(statement)) pinsAt.push(all.push(pin()) - 1)
+        if (needsPins && isBegin(statement)) pinsAt.push(all.push(pin()) - 1)
         return place
       })
       // The same as commit, and unlike it where somebody looks for the end of what a caller has begun.
       if (isWrapped) all.push(plain('end'))
-      const learn = (results: readonly (readonly unknown[])[]) => {
+      const learn: PinnedStatements['learn'] = (results, isStillOpen) => {
         path ??= pinsAt.flatMap((place) => (results[place] ?? []) as readonly PathRow[])[0]
+        isSettled ||= path?.lasts === true && pinsAt.length > 0 && !isStillOpen
       }
       return { all, places, isWrapped, learn }
     },
@@ -205,9 +211,9 @@ export function pinWholeSession(side: Side): CompiledQuery<EarlierSettings> {
   return compile(sql<EarlierSettings>`
 select
   ${sql.raw(earlier.join(',\n  '))},
-  ${sql.raw(pinningItem(side, true))},
-  ${sql.raw(encodingItem(side, false))},
-  ${sql.raw(pathItems(false))}
+  ${sql.raw(pinningItem(side, 'false'))},
+  ${sql.raw(encodingItem(side, 'false'))},
+  ${sql.raw(pathItems('false'))}
 from ${sql.raw(pathsOf[side])}`)
 }
 
@@ -221,44 +227,51 @@ export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
 }
 
 /** The select list is computed from left to right: the path is the last thing that changes. */
-function firstPin(side: Side): CompiledQuery {
+function firstPin(side: Side, process: string | undefined): CompiledQuery {
+  const lasts = side === 'source' ? 'false' : isProcess(process)
+  const isLocal = `(not ${lasts})`
   return plain(`
 select
-  ${pinningItem(side)},
-  ${encodingItem(side, true)},
-  ${pathItems(true)}
+  ${pinningItem(side, isLocal)},
+  ${encodingItem(side, isLocal)},
+  ${pathItems(isLocal)},
+  ${lasts} as lasts
 from ${pathsOf[side]}`)
 }
 
-const pathItems = (isLocal: boolean) => `
+const isProcess = (process: string | undefined) =>
+  process === undefined ? 'true' : `pg_catalog.pg_backend_pid() operator(pg_catalog.=) ${Number(process)}`
+
+const pathItems = (isLocal: string) => `
   pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
   pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe,
   paths.control as control,
   ${databaseEncoding} as encoding`
 
-function pinTo(side: Side, { own, safe }: PathRow): CompiledQuery {
+function pinTo(side: Side, { own, safe, lasts }: PathRow): CompiledQuery {
+  const isLocal = String(!lasts)
   return compile(sql`
 select
-  ${sql.raw(pinningItem(side))},
-  pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, true) as own,
-  ${sql.raw(encodingItem(side, true))},
-  pg_catalog.set_config('search_path', ${safe}, true) as safe`)
+  ${sql.raw(pinningItem(side, isLocal))},
+  pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, ${sql.raw(isLocal)}) as own,
+  ${sql.raw(encodingItem(side, isLocal))},
+  pg_catalog.set_config('search_path', ${safe}, ${sql.raw(isLocal)}) as safe`)
 }
 
 /**
  * Pins the settings, as one item of a select list: a call of `set_config` for each would take the server as long to plan as all else in it.
- * It holds no backslash, and every name in it is qualified.
+ * It holds no backslash, and every name in it is qualified. `isLocal` is SQL.
  */
-function pinningItem(side: Side, isWholeSession = false): string {
+function pinningItem(side: Side, isLocal: string): string {
   const rows = pinnedSettings
     .filter(({ isForSession }) => !isForSession || side === 'target')
-    .map(({ name, value, isForSession }) => `('${name}', '${value}', ${!isWholeSession && !isForSession})`)
+    .map(({ name, value }) => `('${name}', '${value}')`)
   return `(
-    select pg_catalog.count(pg_catalog.set_config(pinned.name, pinned.value, pinned.is_local))
+    select pg_catalog.count(pg_catalog.set_config(pinned.name, pinned.value, ${isLocal}))
     from (
       values
         ${rows.join(',\n        ')}
-    ) pinned (name, value, is_local)
+    ) pinned (name, value)
     where pg_catalog.current_setting(pinned.name, true) is not null
   ) as pinned`
 }
@@ -267,7 +280,7 @@ function pinningItem(side: Side, isWholeSession = false): string {
  * The call of `set_config` that pins the encoding in which texts come and go. A source without one would otherwise end the whole read at the
  * first byte that is not UTF-8.
  */
-function encodingItem(side: Side, isLocal: boolean): string {
+function encodingItem(side: Side, isLocal: string): string {
   const encoding =
     side === 'target'
       ? `'UTF8'`

@@ -11,11 +11,7 @@ const ofDriver = ['DateStyle', 'client_encoding']
  * startup parameter `options`. Empty behind a pooler, which rejects that parameter.
  */
 export async function startupOptions(client: pg.Client): Promise<string> {
-  const pins = [
-    ...pinnedSettings.filter(({ name }) => !ofDriver.includes(name)),
-    { name: 'default_transaction_isolation', value: 'read committed' },
-    { name: 'default_transaction_deferrable', value: 'off' },
-  ]
+  const pins = pinnedSettings.filter(({ name }) => !ofDriver.includes(name))
   const { rows } = await client.query<{ name: string }>(
     `
     select wanted.name

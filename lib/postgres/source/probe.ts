@@ -189,3 +189,18 @@ export async function knownTimeZones(
   )
   return new Set(rows.map(({ name }) => name))
 }
+
+/** Whether both servers know each of the time zones; those of an earlier run are not checked again. */
+export async function checkTimeZones(
+  source: Session,
+  target: Session,
+  names: readonly string[],
+  earlier: Readonly<Record<string, boolean>> = {},
+): Promise<Record<string, boolean>> {
+  const known = Object.fromEntries(Object.entries(earlier).filter(([name]) => names.includes(name)))
+  const unknown = names.filter((name) => known[name] === undefined)
+  if (unknown.length === 0) return known
+  const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
+  const checked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
+  return { ...known, ...checked }
+}
