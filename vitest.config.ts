@@ -8,52 +8,77 @@ const servers = 'test/setup/servers.ts'
 const built = 'test/setup/built.ts'
 const example = 'test/docs/examples.test.ts'
 
-/** One project a folder, with what its tests need. What a run needs is started once, whichever projects are chosen. */
-function project(folder: string, globalSetup: readonly string[], more: ProjectConfig['test'] = {}) {
+/** A project with what its tests need. What a run needs is started once, whichever projects are chosen. */
+function project(
+  name: string,
+  include: string,
+  globalSetup: readonly string[],
+  more: ProjectConfig['test'] = {},
+) {
   return {
     extends: true as const,
-    test: {
-      name: folder,
-      include: [`test/${folder}/**/*.test.ts`],
-      globalSetup: [temporaryFolder, ...globalSetup],
-      ...more,
-    },
+    test: { name, include: [include], globalSetup: [temporaryFolder, ...globalSetup], ...more },
   }
 }
 
-/** Project after project, as a worker is used again for files of the same project only, and those that take longest first. */
-class ProjectAfterProject extends BaseSequencer {
+const folder = (name: string) => `test/${name}/**/*.test.ts`
+
+/**
+ * One project for all folders whose tests need servers, as a worker is used again for files of the same project only: with a project for each
+ * folder, starting workers and loading the source into each would take a tenth of the run.
+ */
+const withServers = 'cli,demo,docs,faults,operations,server,soak,sync,verify'
+
+/** They begin first, so that no core idles at the end; vitest itself knows what takes long only after a first run. */
+const longest = [
+  'faults/provoked-servers',
+  'demo/cluster-parent',
+  'sync/source-care',
+  'server/dashboard',
+  'soak/soak',
+  'faults/fault-moments',
+  'sync/schema-change',
+  'faults/standby',
+  'sync/unique-values',
+  'sync/hostile-settings',
+  'faults/handles',
+  'faults/kill',
+  'sync/other-databases',
+  'verify/verify',
+  'cli/cli-failures',
+  'demo/chatwoot-source',
+  'demo/cluster',
+  'faults/provoked',
+  'faults/provoked-sockets',
+  'faults/hostile-names',
+  'sync/custom-relation',
+  'sync/type-matrix',
+].map((name) => `/test/${name}.test.ts`)
+
+/** Project after project, `unit` at the end, where its short files fill what is left; in each, those that take longest first. */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ project }: TestSpecification) => order.indexOf(project.name)
+    const projects = [...new Set(files.map(({ project }) => project.name))]
+    const place = ({ project, moduleId }: TestSpecification) => {
+      const group = project.name === 'unit' ? projects.length : projects.indexOf(project.name)
+      const known = longest.findIndex((name) => moduleId.endsWith(name))
+      return group * (longest.length + 1) + (known < 0 ? longest.length : known)
+    }
     return (await super.sort(files)).sort((one, other) => place(one) - place(other))
   }
 }
-const order = [
-  'seeds',
-  'faults',
-  'soak',
-  'sync',
-  'server',
-  'cli',
-  'operations',
-  'demo',
-  'verify',
-  'docs',
-  'unit',
-]
 
 /** The large random tests: the files import those of the other folders, and play them whole. */
-const seeds = project('seeds', [servers, built], {
-  name: 'extra:seeds',
+const seeds = project('extra:seeds', folder('seeds'), [servers, built], {
   testTimeout: 900_000,
   env: { TEST_SHARE: 'all' },
 })
-const examples = project('docs', [servers, built], { name: 'extra:examples', include: [example] })
+const examples = project('extra:examples', example, [servers, built])
 
-const pooler = project('pooler', [servers, built], { name: 'extra:pooler' })
+const pooler = project('extra:pooler', folder('pooler'), [servers, built])
 
 /** Installs bundlers and other runtimes from the registry. */
-const bundlers = project('bundlers', [servers, built], { name: 'extra:bundlers' })
+const bundlers = project('extra:bundlers', folder('bundlers'), [servers, built])
 
 export default defineConfig({
   // By its name the package is this source, as in tsconfig.json, and not whatever build lies in dist.
@@ -75,22 +100,14 @@ export default defineConfig({
     pool: 'forks',
     // Loading everything anew for each file would take a sixth of the run. A test that changes a global sets it back.
     isolate: false,
-    sequence: { sequencer: ProjectAfterProject },
+    sequence: { sequencer: LongestFirst },
     // Most tests wait for a server, a process or a clock half of their time.
     maxWorkers: 4,
     // A file is transformed once, not once for each project.
     experimental: { fsModuleCache: true },
     projects: [
-      project('unit', []),
-      project('sync', [servers, built]),
-      project('verify', [servers, built]),
-      project('operations', [servers, built]),
-      project('server', [servers, built]),
-      project('cli', [servers, built]),
-      project('demo', [servers, built]),
-      project('faults', [servers, built]),
-      project('soak', [servers, built]),
-      project('docs', [servers, built], { exclude: [example] }),
+      project('unit', folder('unit'), []),
+      project('servers', folder(`{${withServers}}`), [servers, built], { exclude: [example] }),
       // Not in `npm test`, but in .ci/run: see CONTRIBUTING.md.
       seeds,
       pooler,

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { createChatwootSource, grantReader, liveADay } from '../../bin/demo/chatwoot-source.js'
 import type { ChatwootSourceOptions } from '../../bin/demo/chatwoot-source.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
+import { share } from '../setup/share.js'
 
 const now = '2026-03-04T05:06:07.891011Z'
 
@@ -121,18 +122,21 @@ it('is the same for the same seed and time, another for another seed', async () 
   expect(await one.query(latest)).toHaveLength(1)
 })
 
-it.each([1, 2, 3])('holds what a real database holds against all expectation, seed %i', async (seed) => {
-  await using source = await openSource({ seed })
-  for (const oddity of oddities) {
-    expect(await source.query(`select where exists (select from ${oddity})`), oddity).toHaveLength(1)
-  }
-  for (const [column, values] of Object.entries(enumerations)) {
-    const [table, name] = column.split('.')
-    const found = await source.query(`select distinct ${name} as value from ${table} order by 1`)
-    expect(found.map(({ value }) => String(value)).join(), column).toBe(values)
-  }
-  await expect(source.query('select content_attributes::jsonb from messages')).rejects.toThrow('Unicode')
-})
+it.each(share([1], [1, 2, 3]))(
+  'holds what a real database holds against all expectation, seed %i',
+  async (seed) => {
+    await using source = await openSource({ seed })
+    for (const oddity of oddities) {
+      expect(await source.query(`select where exists (select from ${oddity})`), oddity).toHaveLength(1)
+    }
+    for (const [column, values] of Object.entries(enumerations)) {
+      const [table, name] = column.split('.')
+      const found = await source.query(`select distinct ${name} as value from ${table} order by 1`)
+      expect(found.map(({ value }) => String(value)).join(), column).toBe(values)
+    }
+    await expect(source.query('select content_attributes::jsonb from messages')).rejects.toThrow('Unicode')
+  },
+)
 
 it('may hold no conversation at all', async () => {
   await using source = await openSource({ conversations: 0 })
@@ -180,11 +184,13 @@ it('makes no reader of an administrator, and keeps the password out of a failure
   await expect(granting).rejects.not.toThrow('hunter')
 })
 
-it.each([
+const days = [
+  { seed: 3, silent: true, intensity: 4 },
   { seed: 1, silent: false },
   { seed: 2, silent: true },
-  { seed: 3, silent: true, intensity: 4 },
-])('tells whose row a day has changed, %o', async (options) => {
+]
+
+it.each(share(days.slice(0, 2), days))('tells whose row a day has changed, %o', async (options) => {
   await using source = await openSource({ seed: options.seed })
   const before = await picturesOf(source)
   const day = await liveADay(source.url, options)

@@ -6,6 +6,7 @@ import { readStatus } from '../../lib/operations/status.js'
 import { verifyConversations } from '../../lib/index.js'
 import { withKysely } from '../fixtures/rejects-fixture.js'
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { share } from '../setup/share.js'
 
 const quote = (name: string) => pg.escapeIdentifier(name)
 
@@ -16,17 +17,16 @@ beforeAll(async () => {
 afterAll(() => at[Symbol.asyncDispose]())
 
 /** Each name is that of a schema, a relation, a table, a key, a change column, a value and a pipeline at once. */
-const names = [
+const some = [`x"; drop table etl_control; --`, `${'é'.repeat(31)}x`, '$1 %s %I :name ${x} \\u0041 \\"']
+const names = share(some, [
+  ...some,
   'select',
   'My "quoted" name',
   'two  spaces ',
-  `x"; drop table etl_control; --`,
   `'; drop table etl_control; --`,
-  `${'é'.repeat(31)}x`,
-  '$1 %s %I :name ${x} \\u0041 \\"',
   '=cmd|calc!A1 <b>&amp;</b>',
   'line\nbreak\tand \u202e turned \u001b[2J',
-]
+])
 
 /** The name with something before it, cut to the 63 bytes that a name may have. */
 function other(prefix: string, name: string): string {

@@ -37,7 +37,7 @@ function nextVictim(): Victim {
 const stepsOf = (...names: readonly string[]) => [append, ...steps].filter(({ name }) => names.includes(name))
 
 const chosen = share(
-  ['running row', 'upsert', 'commit'],
+  ['upsert', 'commit'],
   steps.map(({ name }) => name),
 )
 const moments = stepsOf(...chosen).flatMap((step) =>

@@ -3,12 +3,13 @@ import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 
 import { openServer, type ServerFixture } from '../fixtures/server-fixture.js'
+import { share } from '../setup/share.js'
 import { rollDice, type Dice } from '../soak/dice.js'
 
 const token = 'correct-horse-battery-staple'
-const rounds = 1000
+const rounds = share(300, 1000)
 
-it('a thousand malformed requests break nothing and reveal nothing', async () => {
+it('malformed requests break nothing and reveal nothing', async () => {
   const errors: unknown[] = []
   const quiet = () => undefined
   const logger = {

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { inject } from 'vitest'
 
 import { expectNothingPlanted, readControlRows } from './planted.js'
+import { openPool } from './pool.js'
 
 /** A database of one test; disposing it drops it, whoever is still connected. */
 export interface TestDatabase extends AsyncDisposable {
@@ -38,10 +39,10 @@ export async function cloneDatabase(
 ): Promise<TestDatabase> {
   const serverUrl = server === 'source' ? sourceServer() : targetServer()
   const name = `test_${randomBytes(8).toString('hex')}`
-  await onServer(serverUrl, (client) => createDatabase(client, name, template))
+  await createDatabase(administrators(serverUrl), name, template)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
-  const pool = openPool(url.href)
+  const pool = openTestPool(url.href)
   return {
     url: url.href,
     name,
@@ -53,8 +54,8 @@ export async function cloneDatabase(
       void pool.end()
       // A source has no control tables, as nothing may be created there.
       const kept = server === 'target' ? await readControlRows(url.href) : ''
-      await onServer(serverUrl, (client) =>
-        client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`),
+      await administrators(serverUrl).query(
+        `drop database if exists ${pg.escapeIdentifier(name)} with (force)`,
       )
       expectNothingPlanted(kept, `A control table of ${name}`)
     },
@@ -72,10 +73,13 @@ export async function templateOf(
 ): Promise<string> {
   const serverUrl = server === 'source' ? sourceServer() : targetServer()
   const template = `template_${inject('run')}_${name}`
-  await onServer(serverUrl, async (client) => {
+  // Its end releases the lock.
+  const client = new pg.Client(serverUrl)
+  await client.connect()
+  try {
     await client.query('select pg_advisory_lock(hashtext($1))', [template])
     const { rowCount } = await client.query('select from pg_database where datname = $1', [template])
-    if (rowCount) return
+    if (rowCount) return template
     const draft = `draft_${inject('run')}_${name}`
     await createDatabase(client, draft, 'template0')
     const url = new URL(serverUrl)
@@ -83,26 +87,33 @@ export async function templateOf(
     await fill(url.href)
     await client.query(`alter database ${draft} with allow_connections false`)
     await client.query(`alter database ${draft} rename to ${template}`)
-  })
-  return template
-}
-
-async function onServer(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    await work(client)
   } finally {
     await client.end()
   }
+  return template
+}
+
+const pools = new Map<string, pg.Pool>()
+
+/** Sessions in which this worker creates and drops databases: a new one each time would take as long as the copy. */
+function administrators(serverUrl: string): pg.Pool {
+  const pool =
+    pools.get(serverUrl) ??
+    openPool({ connectionString: serverUrl, idleTimeoutMillis: 0, allowExitOnIdle: true })
+  pools.set(serverUrl, pool)
+  return pool
 }
 
 /**
  * Tries again while someone is connected to the template; the server itself waits 5 s each time.
  * Copied file by file, without a log of each page: 34 ms rather than 108 ms for a template of 74 MB.
  */
-async function createDatabase(client: pg.Client, name: string, template: string): Promise<void> {
-  const identifiers = [name, template].map((each) => client.escapeIdentifier(each))
+async function createDatabase(
+  client: Pick<pg.Client, 'query'>,
+  name: string,
+  template: string,
+): Promise<void> {
+  const identifiers = [name, template].map((each) => pg.escapeIdentifier(each))
   const { rows } = await client.query<{ is_new: boolean }>(
     `select current_setting('server_version_num')::integer >= 150000 as is_new`,
   )
@@ -125,14 +136,10 @@ const timeTypes = new Set<number>([
   pg.types.builtins.TIMESTAMPTZ,
 ])
 
-function openPool(connectionString: string): pg.Pool {
+function openTestPool(connectionString: string): pg.Pool {
   const types: pg.CustomTypesConfig = {
     getTypeParser: (oid, format) =>
       timeTypes.has(oid) && format !== 'binary' ? String : pg.types.getTypeParser(oid, format),
   }
-  const pool = new pg.Pool({ connectionString, max: 5, types })
-  // Dropping the database ends its sessions; without a listener that would be an uncaught exception.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  return pool
+  return openPool({ connectionString, max: 5, types })
 }

@@ -57,23 +57,24 @@ export async function readControlRows(url: string): Promise<string> {
     throw error
   }
   try {
-    await client.query(`
-      select pg_terminate_backend(pid)
-      from pg_stat_activity
-      where datname = current_database()
-        and pid <> pg_backend_pid()`)
-    const { rows: tables } = await client.query<{ query: string }>(`
-      select format('select (to_jsonb(t) - ''row_data'')::text from %I.%I t', n.nspname, c.relname) as query
-      from pg_class c
+    const { rows: found } = await client.query<{ query: string | null }>(`
+      with others as (
+        select count(pg_terminate_backend(pid))
+        from pg_stat_activity
+        where datname = current_database()
+          and pid <> pg_backend_pid()
+      )
+      select string_agg(
+        format('select (to_jsonb(t) - ''row_data'')::text as text from %I.%I t', n.nspname, c.relname), ' union all '
+      ) as query
+      from others, pg_class c
       join pg_namespace n on n.oid = c.relnamespace
       where c.relname like 'etl\\_%'
         and c.relkind in ('r', 'p')`)
-    const texts: string[] = []
-    for (const { query } of tables) {
-      const { rows } = await client.query<string[]>({ text: query, rowMode: 'array' })
-      texts.push(...rows.flat())
-    }
-    return texts.join('\n')
+    const query = found[0]?.query
+    if (!query) return ''
+    const { rows } = await client.query<{ text: string }>(query)
+    return rows.map(({ text }) => text).join('\n')
   } finally {
     await client.end()
   }

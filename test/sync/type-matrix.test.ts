@@ -15,6 +15,7 @@ import { isFreeText, isNumber, isPoint, isText } from '../../lib/postgres/driver
 import { cleaned } from '../../lib/postgres/source/clean-cell.js'
 import { literal, ownTypes, typeSamples } from '../fixtures/type-samples.js'
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { share } from '../setup/share.js'
 
 /** What a pair of types comes to, with the first value that shows it wrong. */
 interface Verdict {
@@ -185,14 +186,16 @@ function isRight(from: Column, to: Column, outcome: Conversion, truth: string, f
 
 it('decides every pair of types so that no value changes without a word', async () => {
   const verdicts: Verdict[] = []
-  for (const to of columns) verdicts.push(...(await verdictsOf(to)))
+  const part = share(4, 1)
+  const targets = columns.filter((_, index) => index % part === 0)
+  for (const to of targets) verdicts.push(...(await verdictsOf(to)))
   const wrong = verdicts.flatMap((each) =>
     each.wrong ? [`${each.pair} ${each.outcome}: ${each.wrong}`] : [],
   )
   expect(wrong).toEqual([])
-  expect(verdicts.length).toBe(typeSamples.length ** 2)
+  expect(verdicts.length).toBe(typeSamples.length * targets.length)
   const count = (outcome: string) => verdicts.filter((each) => each.outcome === outcome).length
-  expect(count('same')).toBeGreaterThan(1000)
-  expect(count('by value')).toBeGreaterThan(300)
-  expect(count('mismatch')).toBeGreaterThan(1000)
+  expect(count('same')).toBeGreaterThan(1000 / part)
+  expect(count('by value')).toBeGreaterThan(300 / part)
+  expect(count('mismatch')).toBeGreaterThan(1000 / part)
 })

@@ -1,0 +1,2 @@
+/** All of what `npm test` plays a share of. */
+import '../demo/chatwoot-source.test.js'
