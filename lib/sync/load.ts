@@ -6,11 +6,11 @@ import { copyExtractor } from '../pipeline/read/copy.js'
 import { cursorExtractor } from '../pipeline/read/cursor.js'
 import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
 import type { Plan } from '../pipeline/prepare/plan.js'
-import { keyPosition } from '../pipeline/write/chunk.js'
 import type { LoadContext } from '../pipeline/write/load-batches.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
-import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
+import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
+import { keyColumnOf, keyPosition } from '../postgres/target/load-plan.js'
 import type { Run } from './prepare.js'
 import { renewSnapshot } from './renew-snapshot.js'
 
@@ -67,13 +67,13 @@ export function rowsInBulk(
 ): Extractor {
   const { source, target, options } = run
   const { plan } = run.baseline
-  const { keyType, keyAt } = layoutOf(plan)
+  const keyType = binaryKeyType(keyColumnOf(plan.load).definition)
   const isPlain = options.extractor === 'copy' && !options.transform && !options.keepRejected
   const isExact = plan.load.lossy.length === 0
   if (!source.copy || !target.copy || !keyType || !isPlain || !isExact || !isSameOnBothSides(plan)) {
     return rowsByCursor(run)
   }
-  return copyExtractor(source, { keyAt, keyType }, batchLimits(run))
+  return copyExtractor(source, { keyAt: keyPosition(plan.load), keyType }, batchLimits(run))
 }
 
 /** How the source is asked about rows that were rejected because of others, once nothing else is read. */
@@ -101,7 +101,7 @@ export function readRows<Read extends Batch>(
 }
 
 function layoutOf({ load }: Pick<Plan, 'load'>): RowLayout {
-  return { columns: load.columns.length, keyAt: keyPosition(load), keyType: binaryKeyType(load) }
+  return { columns: load.columns.length, keyAt: keyPosition(load) }
 }
 
 /** A batch has at most the rows of one second, so that reading pauses often rather than long. */

@@ -5,7 +5,7 @@ import type { Column, Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
 import { isBuiltIn, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 
 /** What becomes of values between columns of two types. */
 export interface ConversionPlan extends Pick<LoadPlan, 'conversions' | 'lossy'> {

@@ -9,10 +9,10 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
-import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { isPoint } from '../../postgres/driver/types/column-type.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { noConversions, planConversions, readInAnotherWay } from './conversions.js'
 import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
@@ -115,7 +115,7 @@ function planCustom(
   requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = columnOf(relation, changedAt)
-  if (!stamp || !isStamp(stamp.definition)) throw notAStamp(name, changedAt, stamp?.type)
+  if (!stamp || !isPoint(stamp.definition.kind)) throw notAStamp(name, changedAt, stamp?.type)
   const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns
     .filter(({ name: column }) => !columnOf(table, column))
@@ -189,7 +189,7 @@ const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
 /** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
 function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
   const stored = loaded.find(({ name }) => name === stamp.name)
-  const isTime = ({ definition }: Column) => isStamp(definition) && definition.kind !== 'date'
+  const isTime = ({ definition }: Column) => isPoint(definition.kind) && definition.kind !== 'date'
   return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
 }
 

@@ -2,8 +2,8 @@ import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
 import type { RelationIdentities, RelationIdentity } from '../../postgres/source/relation-identity.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { hasRowsSince, type TableLook } from '../../postgres/target/table-identity.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
 import type { State } from './state.js'
 
 /** Whether the table still is what the last successful run left. */

@@ -1,7 +1,7 @@
 import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import type { BinaryBatch, KeyType } from '../../postgres/driver/binary-copy.js'
+import type { BinaryBatch } from '../../postgres/driver/binary-copy.js'
 import type { Cells } from '../../postgres/driver/session.js'
 
 /** Rows that are loaded together, in order of their key: as texts, or as the server sent them in binary. */
@@ -30,8 +30,6 @@ export interface RowLayout {
   readonly columns: number
   /** Position of the key among the columns. */
   readonly keyAt: number
-  /** How the key is read from binary rows; undefined where it cannot be. */
-  readonly keyType: KeyType | undefined
 }
 
 /** How large a batch may be, and what is called with the milliseconds that the source took for it. */

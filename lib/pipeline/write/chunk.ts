@@ -1,7 +1,13 @@
-import { allKeys, firstKey, halve, type BinaryRows } from '../../postgres/driver/binary-copy.js'
-import { binaryKeyType } from '../../postgres/driver/column-types.js'
+import {
+  allKeys,
+  binaryKeyType,
+  firstKey,
+  halve,
+  type BinaryRows,
+} from '../../postgres/driver/binary-copy.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
-import { putBinaryRows, putRows, type Destination, type LoadPlan } from '../../postgres/target/upsert.js'
+import { keyColumnOf, keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
+import { putBinaryRows, putRows, type Destination } from '../../postgres/target/upsert.js'
 
 /** Rows that are written together, as texts or in binary, and that can be halved down to a single one. */
 export interface Chunk {
@@ -37,7 +43,7 @@ export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
 
 export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
   const keyAt = keyPosition(plan)
-  const keyType = binaryKeyType(plan) ?? 'text'
+  const keyType = binaryKeyType(keyColumnOf(plan).definition) ?? 'text'
   let found: ReadonlySet<string> | undefined
   return {
     count: rows.count,
@@ -56,9 +62,4 @@ export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
     has: (key) => (found ??= new Set(allKeys(rows, keyAt, keyType))).has(key),
     cells: () => undefined,
   }
-}
-
-/** Position of the key among the columns. */
-export function keyPosition({ columns, key }: LoadPlan): number {
-  return columns.findIndex(({ name }) => name === key)
 }

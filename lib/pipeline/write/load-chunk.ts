@@ -9,15 +9,14 @@ import {
   type RowError,
 } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
+import { isLooseKey, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
-import { isLooseKey } from '../../postgres/target/key-rule.js'
 import {
   clearStage,
   countStage,
   differingKeys,
   oldestMovedStamp,
   upsertStage,
-  type LoadPlan,
   type Written,
 } from '../../postgres/target/upsert.js'
 import type { Chunk } from './chunk.js'

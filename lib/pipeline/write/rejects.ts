@@ -4,7 +4,7 @@ import { dropPassed, recordRejects, type Reject } from '../../postgres/control/r
 import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { countLive } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */

@@ -11,7 +11,7 @@ import {
   createKeys,
   softDeleteMissing,
 } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { readAhead } from '../read/across-snapshots.js'
 import { keysOf, type QueryScope } from '../read/queries.js'
 import { compile } from '../../postgres/driver/statement.js'

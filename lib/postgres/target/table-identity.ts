@@ -3,7 +3,7 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
 import { relationNamed, tableOf } from '../driver/catalog.js'
-import type { LoadPlan } from './upsert.js'
+import type { LoadPlan } from './load-plan.js'
 
 /** What makes a table the one that an earlier run has written, beyond its name. */
 export interface TableIdentity {
