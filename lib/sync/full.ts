@@ -3,11 +3,11 @@ import type { SyncReport } from '../domain/report.js'
 import { readAhead } from '../pipeline/read/across-snapshots.js'
 import { tablesRead } from '../pipeline/prepare/baseline.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
-import { emitProgress, measure, type Tally } from '../pipeline/tally.js'
+import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
 import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
-import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
@@ -62,9 +62,11 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
-  tally.warnings.push(...loadWarnings(context))
+  tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   const hadRejects = run.rejectedBefore.size > 0
-  await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
+  if (tally.counts.rowsRejected > 0 || hadRejects) {
+    await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
+  }
   const report = await finishRun(run, dryRun)
   await policy.endLast()
   return report

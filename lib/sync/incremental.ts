@@ -5,11 +5,11 @@ import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/baseline.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
-import { emitProgress, measure } from '../pipeline/tally.js'
+import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
-import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
@@ -50,7 +50,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
   if (missing.size > 0) await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
-  tally.warnings.push(...loadWarnings(context))
+  tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })
   }

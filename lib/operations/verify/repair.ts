@@ -2,12 +2,11 @@ import type { ResolvedOptions } from '../../options.js'
 import { readAhead } from '../../pipeline/read/across-snapshots.js'
 import { cursorExtractor } from '../../pipeline/read/cursor.js'
 import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
-import { newTally } from '../../pipeline/tally.js'
+import { loadWarnings, newTally } from '../../pipeline/tally.js'
 import { commitAtEnd } from '../../pipeline/write/load-batches.js'
 import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
 import { loadBatches } from '../../pipeline/write/load-batches.js'
 import type { LoadContext } from '../../pipeline/write/load-context.js'
-import { loadWarnings } from '../../pipeline/write/rejects.js'
 import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
@@ -87,7 +86,7 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
       findInSource: (some) => findInSource(source, sides, some),
     })
   }
-  for (const { code, message } of loadWarnings(context)) options.logger.warn(message, { code })
+  for (const { code, message } of loadWarnings(tally, plan.table.name)) options.logger.warn(message, { code })
   const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
   return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }
 }
