@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
-import { readAhead } from '../pipeline/read/across-snapshots.js'
 import { tablesRead } from '../pipeline/prepare/baseline.js'
+import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
 import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
@@ -18,8 +18,8 @@ import { lockTables } from '../postgres/source/table-locks.js'
 import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
+import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './rows.js'
 
 /**
  * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed resumes after it. At the end,

@@ -18,8 +18,8 @@ import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source
 import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as

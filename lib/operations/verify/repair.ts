@@ -1,6 +1,5 @@
 import type { ResolvedOptions } from '../../options.js'
-import { readAhead } from '../../pipeline/read/across-snapshots.js'
-import { cursorExtractor } from '../../pipeline/read/cursor.js'
+import { cursorExtractor, readAhead } from '../../pipeline/read/batches.js'
 import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
 import { loadWarnings, newTally } from '../../pipeline/tally.js'
 import { commitAtEnd } from '../../pipeline/write/load-batches.js'
