@@ -13,7 +13,7 @@ import {
   toPreviousRuns,
   type PreviousRuns,
   type RejectedRow,
-} from '../../postgres/control/previous-runs.js'
+} from '../../postgres/control/run-rows.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
 import {
   columnsQuery,
