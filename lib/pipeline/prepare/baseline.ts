@@ -1,8 +1,7 @@
-import { chatwootColumnsQuery, tablesToRead, stampedTables } from '../../chatwoot/catalog.js'
+import { tablesToRead } from '../../chatwoot/catalog.js'
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
-import type { Probe } from '../../domain/horizon.js'
 import { formatMicros, type Micros } from '../../domain/micros.js'
 import type { Warning } from '../../domain/report.js'
 import { defaults, type ResolvedOptions } from '../../options.js'
@@ -14,34 +13,40 @@ import {
   type PreviousRuns,
   type RejectedRow,
 } from '../../postgres/control/run-rows.js'
-import { clockQuery } from '../../postgres/driver/clock.js'
 import {
-  columnsQuery,
-  describeSource,
   describeTarget,
-  relationNamed,
   relationQuery,
-  requireSource,
   requireTarget,
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
+import { clockQuery } from '../../postgres/driver/clock.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
-import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
-import { knownTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import { knownTimeZones } from '../../postgres/source/probe.js'
 import {
-  identityQuery,
-  tableIdentityQuery,
-  toIdentities,
+  lostParts,
+  newParts,
+  untracedChange,
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
-import { lookQuery, toLook, type TableLook } from '../../postgres/target/table-identity.js'
-import { makePlan, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
-import { openFirstSnapshot, requireNotBehind, type OpenSnapshot, type SnapshotOptions } from './snapshot.js'
-import { lostParts, newParts, type TargetTrust, trustInTarget, untracedChange } from './trust.js'
+import {
+  lookQuery,
+  toLook,
+  trustInTarget,
+  type TableLook,
+  type TargetTrust,
+} from '../../postgres/target/table-identity.js'
+import { makePlan, type Plan, type PlanOptions } from './plan.js'
+import {
+  inspectSource,
+  openFirstSnapshot,
+  requireNotBehind,
+  type OpenSnapshot,
+  type SnapshotOptions,
+} from './snapshot.js'
 import { checkZone } from './stamp-zone.js'
 import { fromJson, type State } from './state.js'
 
@@ -99,7 +104,9 @@ export async function readBaseline(
   const snapshotOptions = { ...options, tables: plan.tables }
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, snapshotOptions)
   const trust =
-    usable && look ? await trustInTarget(target, plan.load, { last: usable, look }, options) : unknown
+    usable && look
+      ? await trustInTarget(target, plan.load, { last: usable.identities, look }, options)
+      : unknown
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
@@ -173,37 +180,6 @@ function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllow
     ...opened,
     bound: { ...opened.bound, low: foreignWatermark - skewAllowance * 1000 },
     warnings: [...opened.warnings, { code: 'TAKEN_OVER', message }],
-  }
-}
-
-/** The source before its snapshot is taken. */
-export interface SourceLook {
-  readonly facts: SourceFacts
-  readonly probe: Probe
-  readonly relations: RelationIdentities
-}
-
-/** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
-export async function inspectSource(
-  source: Session,
-  options: Timeouts & Pick<ResolvedOptions, 'relation'>,
-): Promise<SourceLook> {
-  const name = options.relation?.name ?? 'conversations'
-  const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
-  const shared = [columnsQuery(name), probeQuery, identities] as const
-  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
-  try {
-    const [relation, probe, found, chatwoot] = options.relation
-      ? [...(await readTogether(source, options, shared)), []]
-      : await readTogether(source, options, [...shared, chatwootColumns])
-    const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
-    return { facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
-  } catch (error) {
-    if (source.lost.aborted) throw error
-    const relation = await describeSource(source, name)
-    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
-    const relations = toIdentities(await source.rows(identities))
-    return { facts: { relation, chatwoot }, probe: await probeSource(source), relations }
   }
 }
 
