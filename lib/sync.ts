@@ -4,12 +4,11 @@ import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
 import { explainFailure } from './pipeline/prepare/schema-change.js'
 import { clockOf } from './postgres/driver/clock.js'
-import { newAttempts, shouldRetry, waitForRetry, type Attempts } from './sync/attempts.js'
+import { lockRun, newAttempts, shouldRetry, waitForRetry, type Attempts } from './sync/attempts.js'
 import { closeFailed, failureOf } from './sync/close-failed.js'
 import { connectionsOf, cutWhenAborted, type Connections } from './sync/connections.js'
 import { runFull } from './sync/full.js'
 import { runIncremental } from './sync/incremental.js'
-import { lockRun } from './sync/lock-run.js'
 import { prepareRun } from './sync/prepare.js'
 
 /**
