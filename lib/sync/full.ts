@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
-import { tablesRead } from '../pipeline/prepare/baseline.js'
+import { tablesRead } from '../pipeline/prepare/plan.js'
 import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'

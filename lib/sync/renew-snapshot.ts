@@ -1,7 +1,6 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { tablesRead } from '../pipeline/prepare/baseline.js'
-import { makePlan } from '../pipeline/prepare/plan.js'
+import { makePlan, tablesRead } from '../pipeline/prepare/plan.js'
 import { inspectSource, openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { redefinedRelation } from '../postgres/source/relation-identity.js'

@@ -1,4 +1,3 @@
-import { tablesToRead } from '../../chatwoot/catalog.js'
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
@@ -31,7 +30,6 @@ import {
   untracedChange,
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
-import type { NamedTable } from '../../postgres/source/table-locks.js'
 import {
   lookQuery,
   toLook,
@@ -181,11 +179,6 @@ function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllow
     bound: { ...opened.bound, low: foreignWatermark - skewAllowance * 1000 },
     warnings: [...opened.warnings, { code: 'TAKEN_OVER', message }],
   }
-}
-
-/** The tables that are read, as their statements name them. */
-export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
-  return custom ? [custom.relation] : tablesToRead(tables)
 }
 
 interface TargetFacts {
