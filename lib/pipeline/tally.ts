@@ -1,5 +1,5 @@
 import { hookFailed } from '../domain/hook-failed.js'
-import type { Micros } from '../domain/micros.js'
+import type { Micros } from '../domain/horizon.js'
 import type { Progress } from '../domain/progress.js'
 import type { Released } from '../postgres/target/make-room.js'
 import type { Counts, Phases, Warning } from '../domain/report.js'

@@ -1,6 +1,5 @@
 import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
-import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { formatMicros } from '../domain/micros.js'
+import { formatMicros, isOtherSource, isSameServer } from '../domain/horizon.js'
 import type { Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'

@@ -1,5 +1,5 @@
 import { SyncError } from '../../domain/errors.js'
-import { formatMicros } from '../../domain/micros.js'
+import { formatMicros } from '../../domain/horizon.js'
 import type { VerifyReport } from '../../domain/verification.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from '../../options.js'
 import { aborted, throwIfAborted } from '../../domain/abort.js'

@@ -1,7 +1,7 @@
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
-import { formatMicros, type Micros } from '../../domain/micros.js'
+import { formatMicros, type Micros } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
 import { defaults, type ResolvedOptions } from '../../options.js'
 import {

@@ -11,6 +11,7 @@ import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
 import {
+  formatMicros,
   heldBackSince,
   isBeginUnknown,
   isSameServer,
@@ -20,12 +21,12 @@ import {
   observe,
   onClockOf,
   type HorizonState,
+  type Micros,
   type Probe,
   type Server,
   type Snapshot,
   type Trace,
 } from '../../domain/horizon.js'
-import { formatMicros, type Micros } from '../../domain/micros.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import {

@@ -1,7 +1,7 @@
 import { sql, type CompiledQuery, type Selectable } from 'kysely'
 
 import type { DB } from '../../../db/schema/target.js'
-import type { Micros } from '../../domain/micros.js'
+import type { Micros } from '../../domain/horizon.js'
 import type { SyncReport } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
