@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { formatMicros, type Micros } from '../domain/micros.js'
+import { formatMicros, type Micros } from '../domain/horizon.js'
 import { arrayOf, sqlFile } from './conversation-row.js'
 import type { ChatwootTables } from './catalog.js'
 

@@ -1,5 +1,5 @@
 import { hookFailed } from '../domain/hook-failed.js'
-import type { Micros } from '../domain/micros.js'
+import type { Micros } from '../domain/horizon.js'
 import type { Progress } from '../domain/progress.js'
 import type { Released } from '../postgres/target/make-room.js'
 import type { Counts, Phases, Warning } from '../domain/report.js'
@@ -89,4 +89,25 @@ export function emitProgress(
   } catch (cause) {
     throw hookFailed('onProgress', cause)
   }
+}
+
+/** What else an operator should know of the rows that were loaded. */
+export function loadWarnings({ sideEffects }: Pick<Tally, 'sideEffects'>, table: string): Warning[] {
+  const { released, changedByTriggers: changed } = sideEffects
+  const warnings: Warning[] = []
+  const sums = new Map<string, { emptied: number; removed: number }>()
+  for (const { rule, column, emptied, removed } of released) {
+    const name = `${column}, which ${rule} keeps unique`
+    const sum = sums.get(name) ?? { emptied: 0, removed: 0 }
+    sums.set(name, { emptied: sum.emptied + emptied, removed: sum.removed + removed })
+  }
+  for (const [name, { emptied, removed }] of sums) {
+    const message = `Soft-deleted rows gave up the value of ${name}, to rows that have it now: it is NULL in ${emptied} of them, and ${removed} were removed, as it cannot be NULL.`
+    warnings.push({ code: 'VALUES_RELEASED', message })
+  }
+  if (changed > 0) {
+    const message = `A trigger of ${table} stored ${changed} ${changed === 1 ? 'row' : 'rows'} with other content than the source has; each full run writes them again, and verify counts them as stale. Drop it, or let it leave the columns that are loaded alone.`
+    warnings.push({ code: 'CHANGED_BY_TRIGGER', message })
+  }
+  return warnings
 }

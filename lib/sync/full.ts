@@ -1,24 +1,25 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
-import { readAhead } from '../pipeline/read/across-snapshots.js'
-import { tablesRead } from '../pipeline/prepare/baseline.js'
+import { tablesRead } from '../pipeline/prepare/plan.js'
+import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
-import { emitProgress, measure, type Tally } from '../pipeline/tally.js'
+import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
 import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
-import { loadBatches, type LoadContext } from '../pipeline/write/load-batches.js'
-import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { loadBatches } from '../pipeline/write/load-batches.js'
+import type { LoadContext } from '../pipeline/write/load-context.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
-import { isCountable } from '../postgres/driver/column-types.js'
 import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/table-locks.js'
+import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
+import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './rows.js'
 
 /**
  * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed resumes after it. At the end,
@@ -61,9 +62,11 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
-  tally.warnings.push(...loadWarnings(context))
+  tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   const hadRejects = run.rejectedBefore.size > 0
-  await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
+  if (tally.counts.rowsRejected > 0 || hadRejects) {
+    await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
+  }
   const report = await finishRun(run, dryRun)
   await policy.endLast()
   return report

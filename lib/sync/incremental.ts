@@ -3,23 +3,23 @@ import type { RawBuilder } from 'kysely'
 import { changedConversations, type FeedBounds } from '../chatwoot/feeds.js'
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
-import { tablesRead } from '../pipeline/prepare/baseline.js'
+import { tablesRead } from '../pipeline/prepare/plan.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
-import { emitProgress, measure } from '../pipeline/tally.js'
-import { keyPosition } from '../pipeline/write/chunk.js'
+import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
-import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { settleRejects } from '../pipeline/write/rejects.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
+import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './load.js'
 import type { Run } from './prepare.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -50,7 +50,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
   if (missing.size > 0) await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
-  tally.warnings.push(...loadWarnings(context))
+  tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })
   }

@@ -1,10 +1,9 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { lookAtSource, tablesRead } from '../pipeline/prepare/baseline.js'
-import { makePlan } from '../pipeline/prepare/plan.js'
-import { redefinedRelation } from '../pipeline/prepare/trust.js'
-import { openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
+import { makePlan, tablesRead } from '../pipeline/prepare/plan.js'
+import { lookAtSource, openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
+import { redefinedRelation } from '../postgres/source/relation-identity.js'
 import { lockTables } from '../postgres/source/table-locks.js'
 import type { Run } from './prepare.js'
 

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 
 import type { ConversationRow } from '../../lib/chatwoot/row.js'
-import { recordedCounts } from '../../lib/postgres/control/recorded.js'
-import { previousRunsQuery } from '../../lib/postgres/control/previous-runs.js'
+import { previousRunsQuery } from '../../lib/postgres/control/run-rows.js'
+import { recordedCounts } from '../../lib/postgres/control/runs.js'
 import { withControlSchema } from '../../lib/postgres/driver/statement.js'
 import {
   insertConversation,

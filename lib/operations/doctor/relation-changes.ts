@@ -1,9 +1,8 @@
 import type { CustomRelation } from '../../options.js'
 import { doubtOfZone } from '../../pipeline/prepare/stamp-zone.js'
-import { isWithoutTrace } from '../../pipeline/prepare/trust.js'
 import type { Relation } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { identityQuery, toIdentities } from '../../postgres/source/relation-identity.js'
+import { identityQuery, isWithoutTrace, toIdentities } from '../../postgres/source/relation-identity.js'
 import { ok, warning, type Check } from './check.js'
 
 const name = 'relation-changes'

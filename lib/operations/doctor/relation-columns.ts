@@ -1,7 +1,7 @@
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { columnTypeFor, isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
-import { conversionOf } from '../../postgres/driver/types/conversion.js'
+import { isPoint } from '../../postgres/driver/types/column-type.js'
+import { columnTypeFor, conversionOf } from '../../postgres/driver/types/conversion.js'
 import { critical, ok, warning, type Check } from './check.js'
 
 const name = 'relation-columns'
@@ -15,7 +15,7 @@ const bookkeeping = new Set(['etl_inserted_at', 'etl_updated_at', 'deleted_at'])
  */
 export function compareColumns(relation: Relation, table: Relation | undefined, changedAt: string): Check[] {
   const stamp = columnOf(relation, changedAt)
-  const checks = stamp && !isStamp(stamp.definition) ? [notAStamp(relation, stamp)] : []
+  const checks = stamp && !isPoint(stamp.definition.kind) ? [notAStamp(relation, stamp)] : []
   if (!table) return checks
   checks.push(...table.columns.flatMap((column) => lossOf(columnOf(relation, column.name), column)))
   const missing = relation.columns.filter((column) => !columnOf(table, column.name))

@@ -1,5 +1,5 @@
 import { changedConversations, planEdits } from '../../chatwoot/feeds.js'
-import type { Micros } from '../../domain/micros.js'
+import type { Micros } from '../../domain/horizon.js'
 import type { Baseline } from '../../pipeline/prepare/baseline.js'
 import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
 import type { ResolvedOptions } from '../../options.js'

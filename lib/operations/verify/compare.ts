@@ -13,9 +13,8 @@ import {
   type Sums,
 } from '../../postgres/target/fingerprints.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { findSpellings, isLooseKey } from '../../postgres/target/key-rule.js'
 import { pagesOf, rowsPerRange, type Page } from '../../postgres/target/key-ranges.js'
-import { isCountable } from '../../postgres/driver/column-types.js'
+import { findSpellings, isCountable, isLooseKey } from '../../postgres/target/load-plan.js'
 
 /** Both sides, each in a transaction in which texts have the same form. */
 export interface Sides extends QueryScope {

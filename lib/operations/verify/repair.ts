@@ -1,17 +1,16 @@
 import type { ResolvedOptions } from '../../options.js'
-import { readAhead } from '../../pipeline/read/across-snapshots.js'
-import { cursorExtractor } from '../../pipeline/read/cursor.js'
+import { cursorExtractor, readAhead } from '../../pipeline/read/batches.js'
 import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
-import { newTally } from '../../pipeline/tally.js'
-import { keyPosition } from '../../pipeline/write/chunk.js'
+import { loadWarnings, newTally } from '../../pipeline/tally.js'
 import { commitAtEnd } from '../../pipeline/write/load-batches.js'
 import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
-import { loadBatches, type LoadContext } from '../../pipeline/write/load-batches.js'
-import { loadWarnings } from '../../pipeline/write/rejects.js'
+import { loadBatches } from '../../pipeline/write/load-batches.js'
+import type { LoadContext } from '../../pipeline/write/load-context.js'
 import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
+import { keyPosition } from '../../postgres/target/load-plan.js'
 import { createStage } from '../../postgres/target/upsert.js'
 import type { Differences, Sides } from './compare.js'
 
@@ -73,7 +72,7 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
     skew: undefined,
     signal: options.signal,
   }
-  const layout = { columns: plan.columns.length, keyAt: keyPosition(plan), keyType: undefined }
+  const layout = { columns: plan.columns.length, keyAt: keyPosition(plan) }
   const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
   const rows = (some: readonly string[]) =>
     cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, some)))
@@ -86,7 +85,7 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
       findInSource: (some) => findInSource(source, sides, some),
     })
   }
-  for (const { code, message } of loadWarnings(context)) options.logger.warn(message, { code })
+  for (const { code, message } of loadWarnings(tally, plan.table.name)) options.logger.warn(message, { code })
   const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
   return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }
 }

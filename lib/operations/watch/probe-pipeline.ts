@@ -1,9 +1,9 @@
 import { observe, type HorizonState, type Probe, type Trace } from '../../domain/horizon.js'
 import { defaults, type SyncOptions } from '../../options.js'
 import { fromJson, toJson } from '../../pipeline/prepare/state.js'
+import { readRunState, replaceRunState } from '../../postgres/control/run-rows.js'
 import { openSession } from '../../postgres/driver/connect.js'
 import { probeSource } from '../../postgres/source/probe.js'
-import { readRunState, replaceRunState } from '../../postgres/control/previous-runs.js'
 import type { Session } from '../../postgres/driver/session.js'
 
 /** The result of a probe between two runs. */

@@ -1,9 +1,7 @@
-import { chatwootColumnsQuery, tablesToRead, stampedTables } from '../../chatwoot/catalog.js'
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { SyncError } from '../../domain/errors.js'
-import type { Probe } from '../../domain/horizon.js'
-import { formatMicros, type Micros } from '../../domain/micros.js'
+import { formatMicros, type Micros } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
 import { defaults, type ResolvedOptions } from '../../options.js'
 import {
@@ -13,35 +11,41 @@ import {
   toPreviousRuns,
   type PreviousRuns,
   type RejectedRow,
-} from '../../postgres/control/previous-runs.js'
-import { clockQuery } from '../../postgres/driver/clock.js'
+} from '../../postgres/control/run-rows.js'
 import {
-  columnsQuery,
-  describeSource,
   describeTarget,
-  relationNamed,
   relationQuery,
-  requireSource,
   requireTarget,
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
+import { clockQuery } from '../../postgres/driver/clock.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
-import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
-import { checkTimeZones, probeQuery, probeSource, toProbe } from '../../postgres/source/probe.js'
+import { checkTimeZones } from '../../postgres/source/probe.js'
 import {
-  identityQuery,
-  tableIdentityQuery,
-  toIdentities,
+  lostParts,
+  newParts,
+  untracedChange,
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
-import type { NamedTable } from '../../postgres/source/table-locks.js'
-import { lookQuery, toLook, type TableLook } from '../../postgres/target/table-identity.js'
-import { makePlan, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
-import { openFirstSnapshot, requireNotBehind, type OpenSnapshot, type SnapshotOptions } from './snapshot.js'
-import { lostParts, newParts, type TargetTrust, trustInTarget, untracedChange } from './trust.js'
+import {
+  lookQuery,
+  toLook,
+  trustInTarget,
+  type TableLook,
+  type TargetTrust,
+} from '../../postgres/target/table-identity.js'
+import { makePlan, type Plan, type PlanOptions } from './plan.js'
+import {
+  lookAtSource,
+  openFirstSnapshot,
+  requireNotBehind,
+  type OpenSnapshot,
+  type SnapshotOptions,
+  type SourceLook,
+} from './snapshot.js'
 import { checkZone } from './stamp-zone.js'
 import { fromJson, type State } from './state.js'
 
@@ -101,7 +105,9 @@ export async function readBaseline(
   const snapshotOptions = { ...options, tables: plan.tables }
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, snapshotOptions)
   const trust =
-    usable && look ? await trustInTarget(target, plan.load, { last: usable, look }, options) : unknown
+    usable && look
+      ? await trustInTarget(target, plan.load, { last: usable.identities, look }, options)
+      : unknown
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
@@ -178,15 +184,6 @@ function takeOver(opened: OpenSnapshot, { lastSuccess }: PreviousRuns, skewAllow
   }
 }
 
-/** The source before its snapshot is taken. */
-export interface SourceLook {
-  /** Of the monotonic clock, milliseconds. */
-  readonly sentAt: number
-  readonly facts: SourceFacts
-  readonly probe: Probe
-  readonly relations: RelationIdentities
-}
-
 /** Milliseconds for which a look holds: as much may lie between two looks at two clocks, and is below any useful `skewAllowance`. */
 const freshFor = 5000
 
@@ -196,36 +193,6 @@ function isStale({ sentAt, probe }: SourceLook, last: State | undefined): boolea
     last?.horizon !== undefined &&
     (probe.next < last.horizon.snapshot.next || (probe.at !== null && probe.at < last.horizon.at))
   return isBehind || performance.now() - sentAt > freshFor
-}
-
-/** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
-export async function lookAtSource(
-  source: Session,
-  options: Timeouts & Pick<ResolvedOptions, 'relation'>,
-): Promise<SourceLook> {
-  const sentAt = performance.now()
-  const name = options.relation?.name ?? 'conversations'
-  const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
-  const shared = [columnsQuery(name), probeQuery, identities] as const
-  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
-  try {
-    const [relation, probe, found, chatwoot] = options.relation
-      ? [...(await readTogether(source, options, shared)), []]
-      : await readTogether(source, options, [...shared, chatwootColumns])
-    const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
-    return { sentAt, facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
-  } catch (error) {
-    if (source.lost.aborted) throw error
-    const relation = await describeSource(source, name)
-    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
-    const relations = toIdentities(await source.rows(identities))
-    return { sentAt, facts: { relation, chatwoot }, probe: await probeSource(source), relations }
-  }
-}
-
-/** The tables that are read, as their statements name them. */
-export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
-  return custom ? [custom.relation] : tablesToRead(tables)
 }
 
 interface TargetFacts {

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 
-import { chatwootShape, isKnownColumn, requireChatwoot, tablesOf } from '../../chatwoot/catalog.js'
 import type { ChatwootColumn, ChatwootTables } from '../../chatwoot/catalog.js'
+import {
+  chatwootShape,
+  isKnownColumn,
+  requireChatwoot,
+  tablesOf,
+  tablesToRead,
+} from '../../chatwoot/catalog.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
@@ -9,12 +15,20 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
-import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
-import { noConversions, planConversions, readInAnotherWay } from './conversions.js'
-import { loadableColumns } from './loadable-columns.js'
+import type { NamedTable } from '../../postgres/source/table-locks.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import {
+  columnsIgnored,
+  exactStamp,
+  filterColumns,
+  planConversions,
+  readInAnotherWay,
+  requireInSource,
+  sourceTypes,
+  stampOf,
+} from './custom-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
@@ -71,6 +85,11 @@ export function makePlan(
     : planChatwoot(source, table, options)
 }
 
+/** The tables that are read, as their statements name them. */
+export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
+  return custom ? [custom.relation] : tablesToRead(tables)
+}
+
 function planChatwoot(
   { relation: conversations, chatwoot: read }: SourceFacts,
   table: Relation,
@@ -87,8 +106,9 @@ function planChatwoot(
     columns,
     scope: scopeOf(table, options),
     changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
-    conversions: noConversions.conversions,
-    lossy: noConversions.lossy,
+    // The source returns each column in the type of the target.
+    conversions: new Map(),
+    lossy: [],
   }
   const shape = chatwootShape(read)
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
@@ -114,8 +134,7 @@ function planCustom(
   if (!columnOf(table, key)) missingInTarget(table, [key])
   requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
-  const stamp = columnOf(relation, changedAt)
-  if (!stamp || !isStamp(stamp.definition)) throw notAStamp(name, changedAt, stamp?.type)
+  const stamp = stampOf(relation, name, changedAt)
   const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns
     .filter(({ name: column }) => !columnOf(table, column))
@@ -159,14 +178,22 @@ function planCustom(
   }
 }
 
-const filterColumns = ({ accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>) => [
-  ...(accounts ? ['account_id'] : []),
-  ...(inboxes ? ['inbox_id'] : []),
-]
-
-function requireInSource(relation: Relation, name: string, needed: readonly string[]): void {
-  const missing = needed.find((column) => !columnOf(relation, column))
-  if (missing !== undefined) throw missingInSource(relation, name, missing)
+/**
+ * The columns into which a value can be loaded, with a warning for the others. A generated column takes none; an identity that is always
+ * generated takes one when a row is inserted and none when it is updated, which is enough for the key alone.
+ * Throws TARGET_COLUMN_MISSING for a key that the table computes itself.
+ */
+export function loadableColumns(
+  { name: table, writing: { generated, identities } }: Relation,
+  present: readonly Column[],
+  key: string,
+): { readonly columns: readonly Column[]; readonly warnings: readonly Warning[] } {
+  if (generated.includes(key)) throw keyGenerated(table, key)
+  const isLoaded = ({ name }: Column) =>
+    !generated.includes(name) && (name === key || !identities.includes(name))
+  const columns = present.filter(isLoaded)
+  const left = present.filter((column) => !isLoaded(column)).map(({ name }) => name)
+  return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
 }
 
 /** With a filter, the table may hold rows of other pipelines too. */
@@ -186,21 +213,9 @@ function scopeOf(
 const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
 
-/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
-function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
-  const stored = loaded.find(({ name }) => name === stamp.name)
-  const isTime = ({ definition }: Column) => isStamp(definition) && definition.kind !== 'date'
-  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
-}
-
 /** Columns that show when this package wrote, not what the source holds. */
 function isBookkeeping(name: string): boolean {
   return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
-}
-
-/** A column that changes its type can change what the same rows look like. */
-function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
-  return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
 }
 
 const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
@@ -250,23 +265,6 @@ function requireUnique(table: Relation, key: string): void {
   )
 }
 
-function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
-  if (forbidden.includes(column)) {
-    return new SyncError(
-      'SOURCE_FORBIDDEN',
-      `The source role may not read column ${column} of ${relation}.`,
-      {
-        remedy: `Grant select on ${relation} to it.`,
-        details: { column },
-      },
-    )
-  }
-  return new SyncError('COLUMN_MISSING', `The source relation ${relation} has no column ${column}.`, {
-    remedy: 'Correct relation.key, relation.changedAt or the filter.',
-    details: { column },
-  })
-}
-
 function missingInTarget(table: Relation, columns: readonly string[]): never {
   throw new SyncError(
     'TARGET_COLUMN_MISSING',
@@ -278,23 +276,20 @@ function missingInTarget(table: Relation, columns: readonly string[]): never {
   )
 }
 
-function notAStamp(relation: string, column: string, type = 'unknown'): SyncError {
-  return new SyncError(
-    'COLUMN_TYPE_MISMATCH',
-    `Column ${column} of ${relation} is ${type}, which holds no time.`,
-    {
-      remedy: 'Name a column of type timestamp, timestamptz or date in relation.changedAt.',
-      details: { column, sourceType: type },
-    },
-  )
-}
-
 function columnsUnknown(columns: readonly string[]): Warning {
   const message = `conversations has columns that this release of chatwoot-sync does not know: ${columns.join(', ')}. They are left out.`
   return { code: 'COLUMNS_IGNORED', message }
 }
 
-function columnsIgnored(columns: readonly string[], table: string): Warning {
-  const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
+function keyGenerated(table: string, key: string): SyncError {
+  return new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
+    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
+  )
+}
+
+function columnsGenerated(table: string, left: readonly string[]): Warning {
+  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
   return { code: 'COLUMNS_IGNORED', message }
 }

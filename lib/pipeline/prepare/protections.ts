@@ -4,8 +4,8 @@ import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
 import { isBuiltIn, lengthOf } from '../../postgres/driver/types/column-type.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
 import type { Protection, Protections } from '../../postgres/source/protection.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 
 type Rules = Pick<
   ResolvedOptions,

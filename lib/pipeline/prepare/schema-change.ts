@@ -15,7 +15,7 @@ import { relationNamed } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
-import { stageName } from '../../postgres/target/upsert.js'
+import { stageName } from '../../postgres/target/load-plan.js'
 import type { Plan } from './plan.js'
 
 /** The connections of the run that failed, and what its statements were built for. */

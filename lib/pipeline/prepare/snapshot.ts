@@ -1,3 +1,4 @@
+import { chatwootColumnsQuery, stampedTables, type ChatwootTables } from '../../chatwoot/catalog.js'
 import {
   messagesOf,
   smallTables,
@@ -6,11 +7,11 @@ import {
   type ReplaceCell,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
-import type { ChatwootTables } from '../../chatwoot/catalog.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
 import {
+  formatMicros,
   heldBackSince,
   isBeginUnknown,
   isSameServer,
@@ -20,19 +21,40 @@ import {
   observe,
   onClockOf,
   type HorizonState,
+  type Micros,
   type Probe,
   type Server,
   type Snapshot,
   type Trace,
 } from '../../domain/horizon.js'
-import { formatMicros, type Micros } from '../../domain/micros.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
+import {
+  columnsQuery,
+  describeSource,
+  relationNamed,
+  requireSource,
+  toRelation,
+} from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
-import { beginReading, between } from '../../postgres/driver/transaction.js'
-import { probeSource, snapshotQuery, toServer, toSnapshot } from '../../postgres/source/probe.js'
+import { beginReading, between, readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
+import {
+  probeQuery,
+  probeSource,
+  snapshotQuery,
+  toProbe,
+  toServer,
+  toSnapshot,
+} from '../../postgres/source/probe.js'
 import { passHashKey, protect, type Protection } from '../../postgres/source/protection.js'
+import {
+  identityQuery,
+  tableIdentityQuery,
+  toIdentities,
+  type RelationIdentities,
+} from '../../postgres/source/relation-identity.js'
+import type { SourceFacts } from './plan.js'
 
 /** The open snapshot of the source, and from where on a run has to read in it. */
 export interface OpenSnapshot {
@@ -73,6 +95,40 @@ export type SnapshotOptions = Pick<
 interface ReadTables {
   /** Of Chatwoot. (Default: those that the path of the session has.) */
   readonly tables?: ChatwootTables
+}
+
+/** The source before its snapshot is taken. */
+export interface SourceLook {
+  /** Of the monotonic clock, milliseconds. */
+  readonly sentAt: number
+  readonly facts: SourceFacts
+  readonly probe: Probe
+  readonly relations: RelationIdentities
+}
+
+/** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
+export async function lookAtSource(
+  source: Session,
+  options: Timeouts & Pick<ResolvedOptions, 'relation'>,
+): Promise<SourceLook> {
+  const sentAt = performance.now()
+  const name = options.relation?.name ?? 'conversations'
+  const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
+  const shared = [columnsQuery(name), probeQuery, identities] as const
+  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
+  try {
+    const [relation, probe, found, chatwoot] = options.relation
+      ? [...(await readTogether(source, options, shared)), []]
+      : await readTogether(source, options, [...shared, chatwootColumns])
+    const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
+    return { sentAt, facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
+  } catch (error) {
+    if (source.lost.aborted) throw error
+    const relation = await describeSource(source, name)
+    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
+    const relations = toIdentities(await source.rows(identities))
+    return { sentAt, facts: { relation, chatwoot }, probe: await probeSource(source), relations }
+  }
 }
 
 /** A look at the source before the snapshot, and the target's clock at the same moment. */

@@ -2,7 +2,7 @@ import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
 import type { HorizonState } from '../../domain/horizon.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
-import type { Marker, TableIdentity } from '../../postgres/target/table-identity.js'
+import type { KnownTable } from '../../postgres/target/table-identity.js'
 
 /** How the columns were protected that a run has loaded. */
 export interface KeptProtection {
@@ -29,15 +29,9 @@ export interface State {
 }
 
 /** What a run has read and written, so that the next one notices when it was replaced. */
-export interface KnownIdentities {
+export interface KnownIdentities extends KnownTable {
   /** The relations that were read, and those below them. */
   readonly relations: RelationIdentities
-  /** The table as it was before the run. */
-  readonly table: (TableIdentity & { readonly hasRows: boolean }) | undefined
-  /** The last row that a run wrote and that was not found missing since. */
-  readonly marker?: Marker | undefined
-  /** A warning said that another program deletes rows of the table. */
-  readonly hasWarnedOfDeletes: boolean
 }
 
 /** Ids of 64 bits become texts and maps become objects. */

@@ -1,8 +1,8 @@
 import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import type { BinaryBatch, KeyType } from '../../postgres/driver/binary-copy.js'
-import type { Cells } from '../../postgres/driver/session.js'
+import { cutBatches, type BinaryBatch, type KeyType } from '../../postgres/driver/binary-copy.js'
+import type { Cells, Session } from '../../postgres/driver/session.js'
 
 /** Rows that are loaded together, in order of their key: as texts, or as the server sent them in binary. */
 export type Batch = TextBatch | BinaryBatch
@@ -30,8 +30,6 @@ export interface RowLayout {
   readonly columns: number
   /** Position of the key among the columns. */
   readonly keyAt: number
-  /** How the key is read from binary rows; undefined where it cannot be. */
-  readonly keyType: KeyType | undefined
 }
 
 /** How large a batch may be, and what is called with the milliseconds that the source took for it. */
@@ -41,13 +39,144 @@ export interface BatchLimits {
   readonly onRead: (milliseconds: number) => void
 }
 
-export function keyIsNull(): SyncError {
+/**
+ * Reads through a cursor, as texts: what `transform` sees, and what a role or a driver without COPY can do. It misses no row of its
+ * snapshot: a connection that breaks, or a statement that is cancelled, throws. The size of the batches follows the bytes of the rows: the
+ * first is small, as nothing is known of them, and each may have eight times the rows of the one before.
+ */
+export function cursorExtractor(
+  source: Session,
+  { columns, keyAt }: RowLayout,
+  { maxRows, maxBytes, onRead }: BatchLimits,
+): Extractor<TextBatch> {
+  return {
+    extract: async function* (query) {
+      let size = Math.min(16, maxRows)
+      let previous: Cells | undefined
+      let asked = performance.now()
+      for await (const fetched of source.fetch(query, columns, () => size)) {
+        onRead(performance.now() - asked)
+        const rows = dropRepeated(fetched, previous, keyAt)
+        const bytes = fetched.reduce((sum, row) => sum + bytesOf(row), 0)
+        size = nextSize(size, bytes / fetched.length, maxRows, maxBytes)
+        previous = fetched.at(-1)
+        yield { rows, repeated: fetched.length - rows.length, lastKey: previous?.[keyAt] ?? '' }
+        asked = performance.now()
+      }
+    },
+  }
+}
+
+function nextSize(size: number, bytesPerRow: number, maxRows: number, maxBytes: number): number {
+  const fitting = Math.floor(maxBytes / Math.max(bytesPerRow, 1))
+  return Math.max(1, Math.min(size * 8, maxRows, fitting))
+}
+
+function bytesOf(row: Cells): number {
+  let bytes = 0
+  for (const cell of row) bytes += cell === null ? 1 : cell.length + 1
+  return bytes
+}
+
+/** Rows of one key come one after the other, also across the border of two batches. */
+function dropRepeated(
+  fetched: readonly Cells[],
+  previous: Cells | undefined,
+  keyAt: number,
+): readonly Cells[] {
+  let before = previous
+  let isClean = true
+  for (const row of fetched) {
+    const key = row[keyAt]
+    if (key === null) throw keyIsNull()
+    if (before && before[keyAt] === key) {
+      if (!isSame(before, row)) throw keyNotUnique(key ?? '')
+      isClean = false
+    }
+    before = row
+  }
+  if (isClean) return fetched
+  return fetched.filter((row, index) => (index > 0 ? fetched[index - 1] : previous)?.[keyAt] !== row[keyAt])
+}
+
+function isSame(one: Cells, other: Cells): boolean {
+  return one.every((cell, index) => cell === other[index])
+}
+
+/**
+ * Reads by a binary COPY, for a bulk load: no value but the key is decoded, and memory holds no more than the bytes of two batches, however
+ * large the rows. Only for columns that have the same binary form on both servers. It misses no row of its snapshot: a stream that
+ * ends before its trailer throws READ_INCOMPLETE. It is one statement, so the statement timeout bounds the whole read.
+ */
+export function copyExtractor(
+  source: Pick<Session, 'copy'>,
+  { keyAt, keyType }: { readonly keyAt: number; readonly keyType: KeyType },
+  { onRead, ...limits }: BatchLimits,
+): Extractor<BinaryBatch> {
+  return {
+    extract: (query) => {
+      // Asked for each time, as a session that reconnects has another one.
+      const { copy } = source
+      if (!copy) throw new TypeError('The connection of the source offers no COPY.')
+      return cutBatches(timed(copy.out(query), onRead), { keyAt, keyType, ...limits, ...errors })
+    },
+  }
+}
+
+const errors = {
+  onKeyNull: (): never => {
+    throw keyIsNull()
+  },
+  onConflict: (key: string): never => {
+    throw keyNotUnique(key)
+  },
+  onCutShort: (): never => {
+    throw readCutShort()
+  },
+}
+
+async function* timed<T>(pieces: AsyncIterable<T>, onRead: BatchLimits['onRead']): AsyncGenerator<T> {
+  let asked = performance.now()
+  for await (const piece of pieces) {
+    onRead(performance.now() - asked)
+    yield piece
+    asked = performance.now()
+  }
+}
+
+function readCutShort(): SyncError {
+  return new SyncError(
+    'READ_INCOMPLETE',
+    'The source reported that all rows were sent, and the last of them is cut off.',
+    { remedy: 'Run it again; check what is between this host and the source.' },
+  )
+}
+
+/** Reads the next batch before the caller is done with this one, so that reading overlaps loading. At most two are in memory. */
+export async function* readAhead<T>(batches: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = batches.next()
+  try {
+    while (true) {
+      const { value, done } = await next
+      if (done) return
+      next = batches.next()
+      // It is awaited in its turn; until then a failure must not count as unhandled.
+      next.catch(() => undefined)
+      yield value
+    }
+  } finally {
+    await next.catch(() => undefined)
+    await batches.return(undefined)
+  }
+}
+
+function keyIsNull(): SyncError {
   return new SyncError('KEY_IS_NULL', 'The relation has a row whose key is NULL.', {
     remedy: 'Filter such rows out in the relation, or name another key.',
   })
 }
 
-export function keyNotUnique(key: string): SyncError {
+function keyNotUnique(key: string): SyncError {
   const shown = /^[\w-]{1,40}$/.test(key) ? key : 'one key'
   return new SyncError(
     'KEY_NOT_UNIQUE',

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { conversationKeys, conversations, type RowOptions } from '../../chatwoot/conversation-row.js'
-import type { Micros } from '../../domain/micros.js'
+import type { Micros } from '../../domain/horizon.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'

@@ -1,8 +1,7 @@
-import { equality, isCountable } from '../../postgres/driver/column-types.js'
 import { rowErrorOf } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countSoftDeletable, softDelete } from '../../postgres/target/deletes.js'
-import { keyColumnOf } from '../../postgres/target/key-rule.js'
+import { equality, isCountable, keyColumnOf } from '../../postgres/target/load-plan.js'
 import type { LoadContext } from './load-context.js'
 
 type Dropping = Pick<LoadContext, 'target' | 'plan' | 'dryRun' | 'tally'>

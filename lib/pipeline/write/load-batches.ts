@@ -9,13 +9,10 @@ import {
 import { clearStage } from '../../postgres/target/upsert.js'
 import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
-import { chunkOfBinary, chunkOfRows } from './chunk.js'
 import { dropKeys } from './drop-keys.js'
-import { loadThroughStage, tryAppend } from './load-chunk.js'
+import { chunkOfBinary, chunkOfRows, loadThroughStage, tryAppend } from './load-chunk.js'
 import type { LoadContext } from './load-context.js'
 import { transformRows, type TransformedRows } from './transform-rows.js'
-
-export type { LoadContext }
 
 /** When what was loaded becomes permanent. */
 export interface CommitPolicy {

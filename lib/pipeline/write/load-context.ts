@@ -1,5 +1,5 @@
 import type { Session } from '../../postgres/driver/session.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
 import type { RejectRules } from './rejects.js'
 import type { Transform } from './transform-rows.js'

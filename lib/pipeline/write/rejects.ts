@@ -4,7 +4,7 @@ import { dropPassed, recordRejects, type Reject } from '../../postgres/control/r
 import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { countLive } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */
@@ -123,27 +123,6 @@ export async function settleRejects(
     tally.warnings.push(rowsRejectedWarning(tally))
   }
   if (!dryRun && hadRejects) await dropPassed(target, rejects)
-}
-
-/** What else an operator should know of the rows that were loaded. */
-export function loadWarnings({ tally, plan }: Pick<Context, 'tally' | 'plan'>): Warning[] {
-  const { released, changedByTriggers: changed } = tally.sideEffects
-  const warnings: Warning[] = []
-  const sums = new Map<string, { emptied: number; removed: number }>()
-  for (const { rule, column, emptied, removed } of released) {
-    const name = `${column}, which ${rule} keeps unique`
-    const sum = sums.get(name) ?? { emptied: 0, removed: 0 }
-    sums.set(name, { emptied: sum.emptied + emptied, removed: sum.removed + removed })
-  }
-  for (const [name, { emptied, removed }] of sums) {
-    const message = `Soft-deleted rows gave up the value of ${name}, to rows that have it now: it is NULL in ${emptied} of them, and ${removed} were removed, as it cannot be NULL.`
-    warnings.push({ code: 'VALUES_RELEASED', message })
-  }
-  if (changed > 0) {
-    const message = `A trigger of ${plan.table.name} stored ${changed} ${changed === 1 ? 'row' : 'rows'} with other content than the source has; each full run writes them again, and verify counts them as stale. Drop it, or let it leave the columns that are loaded alone.`
-    warnings.push({ code: 'CHANGED_BY_TRIGGER', message })
-  }
-  return warnings
 }
 
 /**

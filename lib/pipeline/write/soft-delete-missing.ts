@@ -11,8 +11,8 @@ import {
   createKeys,
   softDeleteMissing,
 } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
-import { readAhead } from '../read/across-snapshots.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { readAhead } from '../read/batches.js'
 import { keysOf, type QueryScope } from '../read/queries.js'
 import { compile } from '../../postgres/driver/statement.js'
 import type { Tally } from '../tally.js'

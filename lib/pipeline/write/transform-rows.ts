@@ -4,8 +4,7 @@ import { hookFailed } from '../../domain/hook-failed.js'
 import { Unstorable } from '../../postgres/driver/cell-value.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
-import { keyPosition } from './chunk.js'
+import { keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
 
 /** The caller's option. */
 export type Transform = (row: ConversationRow) => ConversationRow | null

@@ -1,11 +1,23 @@
-import { sql, type CompiledQuery, type RawBuilder, type Selectable } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import type { DB } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
+import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
-import { durationSince, recordedCounts, recordedMargin, withMarker } from './recorded.js'
+import { reportColumns, toReport } from './run-rows.js'
+
+/**
+ * The most that an integer column holds. What a run or a comparison notes of itself is kept within the bounds of the columns, as no row may
+ * be lost because of a number about it.
+ */
+const mostRows = 2 ** 31 - 1
+
+/** Seconds of 31 years: a clock that was set right meanwhile may show more. */
+const mostSeconds = 999_999_999
+
+/** Seconds that the column of the margin held before a migration widened it. */
+const narrowMargin = 999_999
 
 export interface RunStart {
   readonly executionId: string
@@ -207,92 +219,53 @@ function lockLost(): SyncError {
   )
 }
 
-type Stored = Selectable<DB['etl_control']>
+/** A count of rows. */
+export const recordedRows = (rows: number): number => Math.min(rows, mostRows)
 
-const text = <Column extends keyof Stored>(column: Column) => sql<string>`${sql.ref(column)}::text`.as(column)
-const textOrNull = <Column extends keyof Stored>(column: Column) =>
-  sql<string | null>`${sql.ref(column)}::text`.as(column)
-
-/** The columns of a row of `etl_control` that a report is made of: for `select`, and for `returning`. */
-export const reportColumns = [
-  'pipeline',
-  'status',
-  'load_type',
-  'triggered_by',
-  'reason',
-  'rows_extracted',
-  'rows_inserted',
-  'rows_updated',
-  'rows_unchanged',
-  'rows_deleted',
-  'rows_rejected',
-  'horizon_mode',
-  'error_code',
-  'error_message',
-  text('execution_id'),
-  text('started_at'),
-  text('phases'),
-  text('warnings'),
-  textOrNull('completed_at'),
-  textOrNull('duration_seconds'),
-  textOrNull('watermark_start'),
-  textOrNull('watermark_end'),
-  textOrNull('margin_used_seconds'),
-] as const
-
-type Texts = 'execution_id' | 'started_at' | 'phases' | 'warnings'
-type TextsOrNull =
-  'completed_at' | 'duration_seconds' | 'watermark_start' | 'watermark_end' | 'margin_used_seconds'
-
-/** A row that was selected by `reportColumns`. */
-export type RunRow = Pick<
-  Stored,
-  | 'pipeline'
-  | 'status'
-  | 'load_type'
-  | 'triggered_by'
-  | 'reason'
-  | 'rows_extracted'
-  | 'rows_inserted'
-  | 'rows_updated'
-  | 'rows_unchanged'
-  | 'rows_deleted'
-  | 'rows_rejected'
-  | 'horizon_mode'
-  | 'error_code'
-  | 'error_message'
-> & { readonly [Column in Texts]: string } & { readonly [Column in TextsOrNull]: string | null }
-
-/** The report of a run. Checks of the table vouch for the words of status, load type, trigger and horizon mode. */
-export function toReport(row: RunRow): SyncReport {
+/** The counts of a run, which still add up. */
+export function recordedCounts(counts: Counts): Counts {
+  let left = mostRows
+  const take = (rows: number) => {
+    const taken = Math.min(rows, left)
+    left -= taken
+    return taken
+  }
+  const rowsRejected = take(counts.rowsRejected)
+  const rowsInserted = take(counts.rowsInserted)
+  const rowsUpdated = take(counts.rowsUpdated)
+  const rowsUnchanged = take(counts.rowsUnchanged)
   return {
-    executionId: row.execution_id,
-    pipeline: row.pipeline,
-    status: row.status as SyncReport['status'],
-    loadType: row.load_type as SyncReport['loadType'],
-    triggeredBy: row.triggered_by as SyncReport['triggeredBy'],
-    reason: row.reason,
-    startedAt: row.started_at,
-    completedAt: row.completed_at,
-    durationSeconds: numberOf(row.duration_seconds),
-    watermarkStart: row.watermark_start,
-    watermarkEnd: row.watermark_end,
-    rowsExtracted: row.rows_extracted,
-    rowsInserted: row.rows_inserted,
-    rowsUpdated: row.rows_updated,
-    rowsUnchanged: row.rows_unchanged,
-    rowsDeleted: row.rows_deleted,
-    rowsRejected: row.rows_rejected,
-    phases: JSON.parse(row.phases),
-    warnings: JSON.parse(row.warnings),
-    horizonMode: row.horizon_mode as SyncReport['horizonMode'],
-    marginUsedSeconds: numberOf(row.margin_used_seconds),
-    errorCode: row.error_code,
-    errorMessage: row.error_message,
-    dryRun: false,
+    ...{ rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged },
+    rowsExtracted: mostRows - left,
+    rowsDeleted: recordedRows(counts.rowsDeleted),
   }
 }
 
-function numberOf(numeric: string | null): number | null {
-  return numeric === null ? null : Number(numeric)
+/** How late stamps were; what the column holds is read from the catalog, as it may not have been widened yet. */
+export function recordedMargin(seconds: number | null): number | RawBuilder<number> | null {
+  if (seconds === null || seconds <= narrowMargin) return seconds
+  return sql<number>`least(
+    ${seconds}::numeric,
+    (
+      select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
+      from pg_attribute
+      where attrelid = ${relationNamed(sql`'etl_control'::text`)}
+        and attname = 'margin_used_seconds'
+    )
+  )`
 }
+
+/** Seconds from a time of the target's clock until now. */
+export function durationSince(start: RawBuilder<unknown>): RawBuilder<string> {
+  const seconds = sql`extract(epoch from clock_timestamp() - ${start})::numeric`
+  return sql<string>`round(least(greatest(${seconds}, ${sql.lit(-mostSeconds)}), ${sql.lit(mostSeconds)}), 3)`
+}
+
+/** A state with a marker, or as it is where that is NULL. */
+export const withMarker = (
+  state: string | null,
+  marker: RawBuilder<string>,
+): RawBuilder<string> => sql<string>`(
+  select coalesce(jsonb_set(s.state, '{identities,marker}', ${marker}), s.state)
+  from (select ${state}::jsonb as state) s
+)`

@@ -6,7 +6,7 @@ import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
 import { reasonsQuery, type RejectReason } from './reject-list.js'
 import { isRunLock } from './run-lock.js'
-import { reportColumns, toReport } from './runs.js'
+import { reportColumns, toReport } from './run-rows.js'
 import { lastVerificationQuery, toVerifyReport } from './verification.js'
 
 /** Runs of one load type that ended in the same way, since the control table exists. */

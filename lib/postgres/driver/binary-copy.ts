@@ -1,3 +1,5 @@
+import { isBuiltIn, isOneOf, type ColumnType, type TypeKind } from './types/column-type.js'
+
 /** Rows of a binary COPY as the server sent them. */
 export interface BinaryRows {
   readonly pieces: readonly Buffer[]
@@ -224,4 +226,35 @@ export function firstKey({ pieces }: BinaryRows, keyAt: number, keyType: KeyType
 /** The keys of all rows as texts. */
 export function allKeys({ pieces }: BinaryRows, keyAt: number, keyType: KeyType): string[] {
   return pieces.flatMap((data) => findRows(data, keyAt).keys.map((key) => readKey(data, key, keyType)))
+}
+
+/** Kinds whose binary form is the same on every release and does not name other types by number. */
+const portable: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'real', 'double', 'numeric', 'boolean', 'text', 'varchar'] as const),
+  ...(['date', 'time', 'timestamp', 'timestamptz', 'interval'] as const),
+  ...(['uuid', 'json', 'jsonb', 'bytea', 'network'] as const),
+])
+
+const portableElements: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar', 'integer', 'bigint'])
+
+/** Whether the binary form of one type can be read as the other. */
+export function isSameInBinary(from: ColumnType, to: ColumnType): boolean {
+  if (!isBuiltIn(from) || !isBuiltIn(to)) return false
+  if (to.element) return isSameArray(from, to)
+  const isText = ({ kind }: ColumnType) => kind === 'text' || kind === 'varchar'
+  return portable.has(to.kind) && (from.oid === to.oid || (isText(from) && isText(to)))
+}
+
+/** The binary form of an array names the type of its elements, a domain by the domain. */
+function isSameArray(from: ColumnType, to: ColumnType): boolean {
+  const [here, there] = [from.element, to.element]
+  if (!here || !there || here.isDomain || there.isDomain) return false
+  return from.oid === to.oid && portableElements.has(there.kind)
+}
+
+/** How a key's binary form is read; undefined for a key that can only be read as text. */
+export function binaryKeyType(type: ColumnType): KeyType | undefined {
+  const { kind } = type
+  if (kind === 'smallint' || kind === 'integer' || kind === 'bigint') return kind
+  return isBuiltIn(type) && isOneOf(kind, 'text', 'varchar') ? 'text' : undefined
 }

@@ -14,18 +14,3 @@ function quoted(name: string): string {
   if (name.search(unprintable) < 0) return `"${text}"`
   return `U&"${text.replaceAll('\\', '\\\\').replaceAll(unprintable, (char) => `\\${hexCode(char)}`)}"`
 }
-
-/** The parts of a name as SQL writes it, such as `analytics."My view"`; undefined for a text that is none. */
-export function nameParts(name: string): readonly string[] | undefined {
-  const part = /\s*(?:"((?:[^"]|"")+)"|([a-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*(\.|$)/iy
-  const parts: string[] = []
-  for (let end = '.'; end === '.';) {
-    const [, quotedName, plainName, next] = part.exec(name) ?? []
-    const found =
-      quotedName?.replaceAll('""', '"') ?? plainName?.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
-    if (found === undefined || next === undefined) return undefined
-    parts.push(found)
-    end = next
-  }
-  return parts
-}

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { formatMicros, type Micros } from '../../domain/micros.js'
+import { formatMicros, type Micros } from '../../domain/horizon.js'
 import { cleaned } from './clean-cell.js'
 import { protect, type Protections } from './protection.js'
 import type { Column, Relation } from '../driver/catalog.js'

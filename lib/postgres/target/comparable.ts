@@ -4,7 +4,7 @@ import type { Column } from '../driver/catalog.js'
 import type { Side } from '../driver/session.js'
 import { commonName, type TypeKind } from '../driver/types/column-type.js'
 import { comparable, type Comparable } from '../driver/types/comparison.js'
-import type { LoadPlan } from './upsert.js'
+import type { LoadPlan } from './load-plan.js'
 
 /** The cell of `v` in a form of which both servers compute the same hash, and which is the same for the same value. */
 export function comparableCell(

@@ -3,9 +3,8 @@ import { sql, type RawBuilder } from 'kysely'
 import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { isRespelled, isSameKey } from './key-rule.js'
+import { inScope, isRespelled, isSameKey, stageName, type LoadPlan } from './load-plan.js'
 import { detourOf, type RulePart, type UniqueRule } from './unique-rules.js'
-import { inScope, stageName, type LoadPlan } from './load-plan.js'
 
 /** A staged row whose value another row has. */
 export interface Conflict {

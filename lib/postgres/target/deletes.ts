@@ -3,8 +3,15 @@ import { sql } from 'kysely'
 import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { isLooseKey, isRespelled, isSameKey, keyColumnOf, keysOfType } from './key-rule.js'
-import { inScope, type LoadPlan } from './load-plan.js'
+import {
+  inScope,
+  isLooseKey,
+  isRespelled,
+  isSameKey,
+  keyColumnOf,
+  keysOfType,
+  type LoadPlan,
+} from './load-plan.js'
 
 const keysName = 'chatwoot_sync_keys'
 

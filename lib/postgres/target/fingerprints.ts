@@ -5,8 +5,7 @@ import { isForeign } from '../driver/texts.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { comparableCell } from './comparable.js'
-import { keyColumnOf } from './key-rule.js'
-import { inScope, type LoadPlan } from './upsert.js'
+import { inScope, keyColumnOf, type LoadPlan } from './load-plan.js'
 
 /** One half of a comparison: rows as a query with the columns of the plan, in their order. */
 export interface Half {

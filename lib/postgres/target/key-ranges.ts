@@ -1,9 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { isCountable } from '../driver/column-types.js'
 import { commonName } from '../driver/types/column-type.js'
-import { keyColumnOf } from './key-rule.js'
-import type { LoadPlan } from './upsert.js'
+import { isCountable, keyColumnOf, type LoadPlan } from './load-plan.js'
 
 /** About this many rows share one sum: few enough to list, so many that equal tables cost next to nothing to compare. */
 export const rowsPerRange = 2048

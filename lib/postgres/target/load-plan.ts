@@ -1,7 +1,11 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { Column, Relation } from '../driver/catalog.js'
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+import { isBuiltIn, isOneOf, plainText, type ColumnType, type TypeKind } from '../driver/types/column-type.js'
 import type { Comparison } from '../driver/types/comparison.js'
+import type { KeyRule } from '../driver/writing-rules.js'
 
 /** Where rows go, and which columns. */
 export interface LoadPlan {
@@ -30,4 +34,105 @@ export function inScope({ scope }: Pick<LoadPlan, 'scope'>, alias: string): RawB
     ({ column, values }) => sql`${sql.id(alias, column)} = any(${`{${values.join(',')}}`}::bigint[])`,
   )
   return sql`(${sql.join([sql`true`, ...among], sql` and `)})`
+}
+
+/** Position of the key among the columns. */
+export function keyPosition({ columns, key }: Pick<LoadPlan, 'columns' | 'key'>): number {
+  return columns.findIndex(({ name }) => name === key)
+}
+
+/** Part of a plan that says which rows of the target are one row. */
+type Keyed = Pick<LoadPlan, 'table' | 'key' | 'columns'>
+
+/** The rule of the unique index, which decides; of several on the key, of the one that calls the most equal. */
+export function keyRuleOf({ table, key }: Keyed): KeyRule | undefined {
+  return table.writing.keys.find(({ column }) => column === key)
+}
+
+/** Whether keys that are spelled differently can be one key to the target, as `K7` and `k7` of the type citext are. */
+export function isLooseKey(plan: Keyed): boolean {
+  const rule = keyRuleOf(plan)
+  return rule !== undefined && (!rule.isDeterministic || equality(keyColumnOf(plan).definition) === 'image')
+}
+
+export function keyColumnOf({ key, columns }: Keyed): Column {
+  return columns.find(({ name }) => name === key) ?? { name: key, type: 'text', definition: plainText }
+}
+
+/**
+ * Whether two keys in the type of the target's column are one key. By the operator and the collation of the index, as `=` is whatever
+ * the search path makes of it, and compares another way than the index where the column has a collation of its own.
+ */
+export function isSameKey(
+  plan: Keyed,
+  one: RawBuilder<unknown>,
+  other: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const rule = keyRuleOf(plan)
+  if (!rule || !isLooseKey(plan)) return sql`${one} = ${other}`
+  const collation = rule.collation === null ? sql`` : sql` collate ${sql.raw(rule.collation)}`
+  return sql`${one} ${sql.raw(rule.operator)} (${other}${collation})`
+}
+
+/** Whether two keys that are one key are spelled differently. */
+export function isRespelled(one: RawBuilder<unknown>, other: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`(${one})::text collate "C" <> (${other})::text collate "C"`
+}
+
+/** Keys as texts, in one JSON text, which every driver sends in the same form: a list of `key` in the type of the target's column. */
+export function keysOfType(plan: Keyed, keys: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    select listed.key::${sql.raw(wideType(keyColumnOf(plan).definition))} as key
+    from json_array_elements_text(${JSON.stringify(keys)}::json) listed (key)`
+}
+
+/** The keys of one list that are one key with a key of the other, which the target holds. */
+export async function findSpellings(
+  target: Session,
+  plan: Keyed,
+  keys: readonly string[],
+  stored: readonly string[],
+): Promise<readonly { readonly key: string; readonly stored: string }[]> {
+  const type = sql.raw(wideType(keyColumnOf(plan).definition))
+  const list = (texts: readonly string[]) => sql`(
+      select listed.text, listed.text::${type} as key
+      from json_array_elements_text(${JSON.stringify(texts)}::json) listed (text)
+    )`
+  return target.rows(
+    compile(sql<{ key: string; stored: string }>`
+    select k.text as key, t.text as stored
+    from ${list(keys)} k
+    join ${list(stored)} t on ${isSameKey(plan, sql`k.key`, sql`t.key`)}`),
+  )
+}
+
+/**
+ * A type that holds every key of the column and more. An explicit cast to a text type with a length cuts a longer text, which then is the
+ * key of another row.
+ */
+function wideType({ kind, bare }: ColumnType): string {
+  return kind === 'smallint' || kind === 'integer' ? 'bigint' : bare
+}
+
+/** Whether the key has the same order on every server, as numbers have and texts do not. */
+export function isCountable(plan: Keyed): boolean {
+  return isOneOf(keyColumnOf(plan).definition.kind, 'smallint', 'integer', 'bigint')
+}
+
+const exact: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'boolean', 'date', 'timestamp', 'timestamptz'] as const),
+  ...(['uuid', 'bytea'] as const),
+])
+
+const texts: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar'])
+
+/**
+ * What it takes to see that two values have the same bytes: `=`, `=` in the collation C, as others may call different texts equal, or
+ * their image, for types to which different values are equal, as 1 and 1.0 are, or which have no equality, as json.
+ */
+export function equality(type: ColumnType): 'plain' | 'text' | 'image' {
+  const { kind, element } = type
+  if (!isBuiltIn(type)) return 'image'
+  if (exact.has(kind) || element?.kind === 'integer' || element?.kind === 'bigint') return 'plain'
+  return texts.has(element?.kind ?? kind) ? 'text' : 'image'
 }

@@ -4,9 +4,8 @@ import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import type { Conflict } from './conflicts.js'
-import { isSameKey, keysOfType } from './key-rule.js'
+import { isSameKey, keysOfType, type LoadPlan } from './load-plan.js'
 import { detourOf, type Detour, type UniqueRule } from './unique-rules.js'
-import type { LoadPlan } from './load-plan.js'
 
 /** What soft-deleted rows have given up under one rule. */
 export interface Released {

@@ -1,10 +1,10 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import { nameParts } from '../driver/identifier.js'
+import type { Warning } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
 import { relationNamed, tableOf } from '../driver/catalog.js'
-import type { LoadPlan } from './upsert.js'
+import type { LoadPlan } from './load-plan.js'
 
 /** What makes a table the one that an earlier run has written, beyond its name. */
 export interface TableIdentity {
@@ -26,6 +26,16 @@ export interface TableLook extends TableIdentity {
   readonly hasRows: boolean
   /** Undefined when the row is gone, or when none was marked. */
   readonly marked: { readonly at: string | null } | undefined
+}
+
+/** What a run knows of the table, so that the next one notices when it was replaced. */
+export interface KnownTable {
+  /** As it was before the run. */
+  readonly table: (TableIdentity & { readonly hasRows: boolean }) | undefined
+  /** The last row that a run wrote and that was not found missing since. */
+  readonly marker?: Marker | undefined
+  /** A warning said that another program deletes rows of the table. */
+  readonly hasWarnedOfDeletes: boolean
 }
 
 interface LookRow {
@@ -79,6 +89,21 @@ export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuer
     ${join}`)
 }
 
+/** The parts of a name as SQL writes it, such as `analytics."My view"`; undefined for a text that is none. */
+function nameParts(name: string): readonly string[] | undefined {
+  const part = /\s*(?:"((?:[^"]|"")+)"|([a-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*(\.|$)/iy
+  const parts: string[] = []
+  for (let end = '.'; end === '.';) {
+    const [, quotedName, plainName, next] = part.exec(name) ?? []
+    const found =
+      quotedName?.replaceAll('""', '"') ?? plainName?.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+    if (found === undefined || next === undefined) return undefined
+    parts.push(found)
+    end = next
+  }
+  return parts
+}
+
 function ownMarker(name: RawBuilder<unknown>, key: string) {
   return {
     join: sql`left join ${name} found on found.${sql.id(key)} = last.key::bigint`,
@@ -114,8 +139,77 @@ export function markerOf({ table, key, columns }: LoadPlan, value: string): RawB
   )`
 }
 
+/** Whether the table still is what the last successful run left. */
+export interface TargetTrust {
+  /** Why it is not, so that everything has to be read. */
+  readonly reason: string | undefined
+  /** Rows that somebody else deleted do not come back by themselves; one warning says so. */
+  readonly hasWarnedOfDeletes: boolean
+  readonly warnings: readonly Warning[]
+}
+
+/**
+ * Compares the table with what the last run left: its identity, whether it has rows, and the row that was marked, which is gone or older in
+ * one that was emptied, filled again or restored. VACUUM FULL and its like change none of these.
+ */
+export async function trustInTarget(
+  target: Session,
+  plan: LoadPlan,
+  facts: { readonly last: KnownTable | undefined; readonly look: TableLook },
+  { acceptTargetDeletes }: { readonly acceptTargetDeletes: boolean },
+): Promise<TargetTrust> {
+  const { last, look } = facts
+  const past = last?.table
+  const name = plan.table.name
+  const readAll = (reason: string) => ({ reason, hasWarnedOfDeletes: false, warnings: [] })
+  if (past && (past.database !== look.database || past.oid !== look.oid)) {
+    return readAll(`the table ${name} is another one than the last run wrote`)
+  }
+  if (!look.hasRows && (last?.marker || past?.hasRows !== false)) {
+    return readAll(`the table ${name} was emptied`)
+  }
+  const fate = await fateOfMarker(target, plan, facts)
+  const isLost = fate === 'lost' && !acceptTargetDeletes
+  if (fate === 'older' || isLost)
+    return readAll(`the table ${name} was restored or filled by another program`)
+  const deleted = Number(look.deletes ?? 0) - Number(past?.deletes ?? look.deletes ?? 0)
+  const isSeen = deleted > 0 || fate === 'deleted'
+  const wasTold = last?.hasWarnedOfDeletes === true
+  const isTold = isSeen && !wasTold && !acceptTargetDeletes
+  return {
+    reason: undefined,
+    hasWarnedOfDeletes: wasTold || isTold,
+    warnings: isTold ? [rowsDeleted(name, deleted)] : [],
+  }
+}
+
+/** `lost` when no row is as new as the marked one was, as in an older copy; `deleted` when others are. */
+async function fateOfMarker(
+  target: Session,
+  plan: LoadPlan,
+  { last, look: { marked } }: { readonly last: KnownTable | undefined; readonly look: TableLook },
+): Promise<'intact' | 'older' | 'deleted' | 'lost'> {
+  const marker = last?.marker
+  if (!marker) return 'intact'
+  if (marked) return isBefore(marked.at, marker.at) ? 'older' : 'intact'
+  return marker.at !== null && (await hasRowsSince(target, plan, marker.at)) ? 'deleted' : 'lost'
+}
+
+/** Times as JSON has them; what is none is not compared. */
+function isBefore(one: string | null, other: string | null): boolean {
+  return one !== null && other !== null && Date.parse(one) < Date.parse(other)
+}
+
+function rowsDeleted(table: string, rows: number): Warning {
+  const count = rows > 0 ? `, up to ${rows} of them` : ''
+  const message =
+    `Another program deleted rows of ${table}${count}; incremental runs do not bring them back. ` +
+    'Run once with --full, or verify --repair, or set acceptTargetDeletes if it is on purpose.'
+  return { code: 'TARGET_ROWS_DELETED', message }
+}
+
 /** Whether any row was written at or after the time of a marker. It may read the whole table. */
-export async function hasRowsSince(target: Session, { table }: LoadPlan, at: string): Promise<boolean> {
+async function hasRowsSince(target: Session, { table }: LoadPlan, at: string): Promise<boolean> {
   const [row] = await target.rows(
     compile(sql<{ found: boolean }>`
       select exists (select 1 from ${tableOf(table)} where etl_updated_at >= ${at}::timestamptz) as found`),

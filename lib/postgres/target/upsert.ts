@@ -2,14 +2,10 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
 import { tableOf, type Relation } from '../driver/catalog.js'
-import { equality } from '../driver/column-types.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
+import { equality, isLooseKey, isRespelled, isSameKey, stageName, type LoadPlan } from './load-plan.js'
 import { exactColumns, withExact } from './lossy-columns.js'
-import { isLooseKey, isRespelled, isSameKey } from './key-rule.js'
-import { inScope, stageName, type LoadPlan } from './load-plan.js'
-
-export { inScope, stageName, type LoadPlan }
 
 export interface Written {
   readonly inserted: number

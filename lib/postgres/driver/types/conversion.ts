@@ -177,3 +177,35 @@ function isUnreadable(from: TypeKind, to: TypeKind): boolean {
   if (readers) return strict.includes(to) && !readers.includes(to)
   return numbers.includes(from) && (sets.includes(to) || isOneOf(to, 'network', 'hardware', 'bytea'))
 }
+
+/** Types that a column of the target takes over as they are, so that no content is lost. */
+const kept: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'real', 'double', 'boolean', 'date', 'uuid'] as const),
+  ...(['json', 'jsonb', 'bytea', 'network'] as const),
+])
+
+const keptElements: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'boolean', 'uuid', 'text', 'varchar'] as const),
+])
+
+/** The type of a column of the target that holds whatever a column of this type of the source can: text for all that is not known. */
+export function columnTypeFor(type: ColumnType): string {
+  const { kind, bare, element } = type
+  if (!isBuiltIn(type)) return 'text'
+  if (kept.has(kind)) return bare
+  if (element) {
+    if (!keptElements.has(element.kind)) return 'text'
+    return element.kind === 'varchar' ? 'text[]' : `${element.bare}[]`
+  }
+  switch (kind) {
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+      return `${kind}(6)`
+    case 'interval':
+    case 'numeric':
+      return kind
+    default:
+      return 'text'
+  }
+}

@@ -1,16 +1,25 @@
 import type { RawBuilder } from 'kysely'
 
-import { readAcrossSnapshots, type ReadLimits } from '../pipeline/read/across-snapshots.js'
-import type { Batch, BatchLimits, Extractor, RowLayout, TextBatch } from '../pipeline/read/batches.js'
-import { copyExtractor } from '../pipeline/read/copy.js'
-import { cursorExtractor } from '../pipeline/read/cursor.js'
-import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
+import { pause } from '../domain/abort.js'
+import type { ResolvedOptions } from '../options.js'
 import type { Plan } from '../pipeline/prepare/plan.js'
-import { keyPosition } from '../pipeline/write/chunk.js'
-import type { LoadContext } from '../pipeline/write/load-batches.js'
+import {
+  copyExtractor,
+  cursorExtractor,
+  readAhead,
+  sizeOf,
+  type Batch,
+  type BatchLimits,
+  type Extractor,
+  type RowLayout,
+  type TextBatch,
+} from '../pipeline/read/batches.js'
+import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
+import type { LoadContext } from '../pipeline/write/load-context.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
-import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
+import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
+import { keyColumnOf, keyPosition } from '../postgres/target/load-plan.js'
 import type { Run } from './prepare.js'
 import { renewSnapshot } from './renew-snapshot.js'
 
@@ -67,13 +76,13 @@ export function rowsInBulk(
 ): Extractor {
   const { source, target, options } = run
   const { plan } = run.baseline
-  const { keyType, keyAt } = layoutOf(plan)
+  const keyType = binaryKeyType(keyColumnOf(plan.load).definition)
   const isPlain = options.extractor === 'copy' && !options.transform && !options.keepRejected
   const isExact = plan.load.lossy.length === 0
   if (!source.copy || !target.copy || !keyType || !isPlain || !isExact || !isSameOnBothSides(plan)) {
     return rowsByCursor(run)
   }
-  return copyExtractor(source, { keyAt, keyType }, batchLimits(run))
+  return copyExtractor(source, { keyAt: keyPosition(plan.load), keyType }, batchLimits(run))
 }
 
 /** How the source is asked about rows that were rejected because of others, once nothing else is read. */
@@ -85,23 +94,73 @@ export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 't
   }
 }
 
-/** The rows of a query that is ordered by its key, under as many snapshots as it takes. */
-export function readRows<Read extends Batch>(
+/**
+ * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes
+ * behind that key meanwhile, moves there, or is deleted, has a stamp after the low watermark that the next run starts from, which is that of
+ * the first snapshot: the next run reads it. Deleted rows show when the keys are compared, under the last snapshot.
+ */
+export async function* readRows<Read extends Batch>(
   run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally' | 'attempts' | 'resumeAfter'>,
   extractor: Extractor<Read>,
   query: (after: string | null) => RawBuilder<unknown>,
 ): AsyncGenerator<Read> {
-  return readAcrossSnapshots({
-    extractor,
-    query: (after) => compile(query(after)),
-    after: run.resumeAfter,
-    limits: readLimits(run),
-    renewSnapshot: () => renewSnapshot(run),
-  })
+  const throttle = newThrottle(run.options)
+  let reached = run.resumeAfter
+  while (true) {
+    const from = reached
+    const began = performance.now()
+    let time = snapshotTime(run)
+    let isLeft = false
+    for await (const batch of readAhead(throttled(extractor.extract(compile(query(from))), throttle))) {
+      const age = performance.now() - began
+      // A view that takes long until its first row would do so again each time.
+      if (reached === from) time = Math.max(time, 2 * age)
+      yield batch
+      reached = batch.lastKey
+      isLeft = reached !== from && performance.now() - began >= time
+      if (isLeft) break
+    }
+    if (!isLeft) return
+    await renewSnapshot(run)
+  }
+}
+
+/** Milliseconds under one snapshot. A COPY is one statement however long it takes, so it has to end before the limit of statements. */
+function snapshotTime({ options, source }: Pick<Run, 'options' | 'source'>): number {
+  const { maxSnapshotSeconds, statementTimeout, extractor } = options
+  const isOneStatement = source.copy !== undefined && extractor === 'copy' && statementTimeout > 0
+  return Math.min(maxSnapshotSeconds * 1000, isOneStatement ? statementTimeout * 0.75 : Infinity)
+}
+
+type Throttle = (rows: number) => Promise<void>
+
+/** Waits before more rows are read than the limit allows so far; undefined without a limit. */
+function newThrottle({
+  maxRowsPerSecond,
+  signal,
+}: Pick<ResolvedOptions, 'maxRowsPerSecond' | 'signal'>): Throttle | undefined {
+  if (maxRowsPerSecond === undefined) return undefined
+  const began = performance.now()
+  let rows = 0
+  return async (more) => {
+    rows += more
+    const due = began + (rows * 1000) / maxRowsPerSecond - performance.now()
+    if (due > 0) await pause(due, signal)
+  }
+}
+
+async function* throttled<Read extends Batch>(
+  batches: AsyncGenerator<Read>,
+  throttle: Throttle | undefined,
+): AsyncGenerator<Read> {
+  for await (const batch of batches) {
+    yield batch
+    await throttle?.(batch.repeated + sizeOf(batch))
+  }
 }
 
 function layoutOf({ load }: Pick<Plan, 'load'>): RowLayout {
-  return { columns: load.columns.length, keyAt: keyPosition(load), keyType: binaryKeyType(load) }
+  return { columns: load.columns.length, keyAt: keyPosition(load) }
 }
 
 /** A batch has at most the rows of one second, so that reading pauses often rather than long. */
@@ -114,14 +173,6 @@ function batchLimits({ options, tally }: Pick<Run, 'options' | 'tally'>): BatchL
       tally.phases.extract += milliseconds
     },
   }
-}
-
-/** A COPY is one statement however long it takes, so it has to end before the limit of statements. */
-function readLimits({ options, source }: Pick<Run, 'options' | 'source'>): ReadLimits {
-  const { maxSnapshotSeconds, statementTimeout, extractor, maxRowsPerSecond, signal } = options
-  const isOneStatement = source.copy !== undefined && extractor === 'copy' && statementTimeout > 0
-  const statementTime = isOneStatement ? statementTimeout * 0.75 : Infinity
-  return { snapshotTime: Math.min(maxSnapshotSeconds * 1000, statementTime), maxRowsPerSecond, signal }
 }
 
 /** Whether every column has the same binary form on both sides. The built-in query returns each in the type of the target. */

@@ -2,18 +2,46 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
 import { isBuiltIn, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
+import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
-import type { LoadPlan } from '../../postgres/target/upsert.js'
+import type { LoadPlan } from '../../postgres/target/load-plan.js'
+
+/** Names of the columns that a filter needs. */
+export const filterColumns = ({ accounts, inboxes }: Pick<ResolvedOptions, 'accounts' | 'inboxes'>) => [
+  ...(accounts ? ['account_id'] : []),
+  ...(inboxes ? ['inbox_id'] : []),
+]
+
+/** Throws COLUMN_MISSING or SOURCE_FORBIDDEN for a column that the relation lacks or hides. */
+export function requireInSource(relation: Relation, name: string, needed: readonly string[]): void {
+  const missing = needed.find((column) => !columnOf(relation, column))
+  if (missing !== undefined) throw missingInSource(relation, name, missing)
+}
+
+/** The column that shows what changed. Throws COLUMN_TYPE_MISMATCH where it holds no time. */
+export function stampOf(relation: Relation, name: string, changedAt: string): Column {
+  const stamp = columnOf(relation, changedAt)
+  if (!stamp || !isPoint(stamp.definition.kind)) throw notAStamp(name, changedAt, stamp?.type)
+  return stamp
+}
+
+/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
+export function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
+  const stored = loaded.find(({ name }) => name === stamp.name)
+  const isTime = ({ definition }: Column) => isPoint(definition.kind) && definition.kind !== 'date'
+  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
+}
+
+/** A column that changes its type can change what the same rows look like. */
+export function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
+  return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
+}
 
 /** What becomes of values between columns of two types. */
 export interface ConversionPlan extends Pick<LoadPlan, 'conversions' | 'lossy'> {
   readonly warnings: readonly Warning[]
 }
-
-/** Where the source returns each column in the type of the target. */
-export const noConversions: ConversionPlan = { conversions: new Map(), lossy: [], warnings: [] }
 
 type Allowed = ResolvedOptions['allowLossy']
 
@@ -92,4 +120,41 @@ function mismatch(from: Column, to: Column): SyncError {
 function columnsLossy(described: readonly string[]): Warning {
   const message = `Columns of the target cannot hold every value of the source: ${described.join(', ')}. A row whose value would change is rejected; change the type of the column, or accept the change with allowLossy.`
   return { code: 'COLUMNS_LOSSY', message }
+}
+
+const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
+  columns.find((column) => column.name === name)
+
+function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
+  if (forbidden.includes(column)) {
+    return new SyncError(
+      'SOURCE_FORBIDDEN',
+      `The source role may not read column ${column} of ${relation}.`,
+      {
+        remedy: `Grant select on ${relation} to it.`,
+        details: { column },
+      },
+    )
+  }
+  return new SyncError('COLUMN_MISSING', `The source relation ${relation} has no column ${column}.`, {
+    remedy: 'Correct relation.key, relation.changedAt or the filter.',
+    details: { column },
+  })
+}
+
+function notAStamp(relation: string, column: string, type = 'unknown'): SyncError {
+  return new SyncError(
+    'COLUMN_TYPE_MISMATCH',
+    `Column ${column} of ${relation} is ${type}, which holds no time.`,
+    {
+      remedy: 'Name a column of type timestamp, timestamptz or date in relation.changedAt.',
+      details: { column, sourceType: type },
+    },
+  )
+}
+
+/** A warning about columns that have no place in the table. */
+export function columnsIgnored(columns: readonly string[], table: string): Warning {
+  const message = `Columns of the source that ${table} does not have were left out: ${columns.join(', ')}.`
+  return { code: 'COLUMNS_IGNORED', message }
 }

@@ -1,10 +1,100 @@
-import { sql, type CompiledQuery } from 'kysely'
+import { sql, type CompiledQuery, type Selectable } from 'kysely'
 
-import type { Micros } from '../../domain/micros.js'
+import type { DB } from '../../../db/schema/target.js'
+import type { Micros } from '../../domain/horizon.js'
 import type { SyncReport } from '../../domain/report.js'
-import { builder } from '../driver/statement.js'
 import type { Session } from '../driver/session.js'
-import { reportColumns, toReport } from './runs.js'
+import { builder } from '../driver/statement.js'
+
+type Stored = Selectable<DB['etl_control']>
+
+const text = <Column extends keyof Stored>(column: Column) => sql<string>`${sql.ref(column)}::text`.as(column)
+const textOrNull = <Column extends keyof Stored>(column: Column) =>
+  sql<string | null>`${sql.ref(column)}::text`.as(column)
+
+/** The columns of a row of `etl_control` that a report is made of: for `select`, and for `returning`. */
+export const reportColumns = [
+  'pipeline',
+  'status',
+  'load_type',
+  'triggered_by',
+  'reason',
+  'rows_extracted',
+  'rows_inserted',
+  'rows_updated',
+  'rows_unchanged',
+  'rows_deleted',
+  'rows_rejected',
+  'horizon_mode',
+  'error_code',
+  'error_message',
+  text('execution_id'),
+  text('started_at'),
+  text('phases'),
+  text('warnings'),
+  textOrNull('completed_at'),
+  textOrNull('duration_seconds'),
+  textOrNull('watermark_start'),
+  textOrNull('watermark_end'),
+  textOrNull('margin_used_seconds'),
+] as const
+
+type Texts = 'execution_id' | 'started_at' | 'phases' | 'warnings'
+type TextsOrNull =
+  'completed_at' | 'duration_seconds' | 'watermark_start' | 'watermark_end' | 'margin_used_seconds'
+
+/** A row that was selected by `reportColumns`. */
+export type RunRow = Pick<
+  Stored,
+  | 'pipeline'
+  | 'status'
+  | 'load_type'
+  | 'triggered_by'
+  | 'reason'
+  | 'rows_extracted'
+  | 'rows_inserted'
+  | 'rows_updated'
+  | 'rows_unchanged'
+  | 'rows_deleted'
+  | 'rows_rejected'
+  | 'horizon_mode'
+  | 'error_code'
+  | 'error_message'
+> & { readonly [Column in Texts]: string } & { readonly [Column in TextsOrNull]: string | null }
+
+/** The report of a run. Checks of the table vouch for the words of status, load type, trigger and horizon mode. */
+export function toReport(row: RunRow): SyncReport {
+  return {
+    executionId: row.execution_id,
+    pipeline: row.pipeline,
+    status: row.status as SyncReport['status'],
+    loadType: row.load_type as SyncReport['loadType'],
+    triggeredBy: row.triggered_by as SyncReport['triggeredBy'],
+    reason: row.reason,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    durationSeconds: numberOf(row.duration_seconds),
+    watermarkStart: row.watermark_start,
+    watermarkEnd: row.watermark_end,
+    rowsExtracted: row.rows_extracted,
+    rowsInserted: row.rows_inserted,
+    rowsUpdated: row.rows_updated,
+    rowsUnchanged: row.rows_unchanged,
+    rowsDeleted: row.rows_deleted,
+    rowsRejected: row.rows_rejected,
+    phases: JSON.parse(row.phases),
+    warnings: JSON.parse(row.warnings),
+    horizonMode: row.horizon_mode as SyncReport['horizonMode'],
+    marginUsedSeconds: numberOf(row.margin_used_seconds),
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    dryRun: false,
+  }
+}
+
+function numberOf(numeric: string | null): number | null {
+  return numeric === null ? null : Number(numeric)
+}
 
 /** What earlier runs of a pipeline leave to the next one. */
 export interface PreviousRuns {
