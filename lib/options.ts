@@ -8,7 +8,9 @@ import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
+import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
+import { tableIn } from './postgres/driver/own-schema.js'
 
 /** Options of `syncConversations`. Only `source` and `target` are required; every default is a good choice for a Chatwoot of any size. */
 export interface SyncOptions {
@@ -16,6 +18,12 @@ export interface SyncOptions {
   readonly source: DatabaseHandle
   /** The database that `migrate` has prepared. */
   readonly target: DatabaseHandle
+  /**
+   * The schema of the target that holds all that `migrate` creates, by its name as it is, without quotes; several in one database are
+   * independent of each other. `table` is looked up there as well, unless it names a schema. (Default: public, or where the search path of
+   * the role finds the tables.)
+   */
+  readonly schema?: string | undefined
   /** A custom table or view to read instead of Chatwoot's own tables. (Default: the built-in query over Chatwoot's tables.) */
   readonly relation?: CustomRelation | undefined
   /** Table of the target, as SQL writes it. (Default: conversas_analytics.) */
@@ -200,12 +208,14 @@ const name = z.string().check(z.trim(), z.minLength(1))
 /** As it is: spaces at its ends are part of it. */
 const column = z.string().check(z.regex(/\S/))
 const columns = z.optional(z.array(column))
+const schemaName = z.string().check(z.refine(isSchemaName, schemaRule))
 const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
 const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
 
 const schema = z.strictObject({
   source: handle,
   target: handle,
+  schema: z.optional(schemaName),
   relation: z.optional(
     z.strictObject({ name, key: column, changedAt: column, changedAtZone: z.optional(name) }),
   ),
@@ -257,8 +267,10 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   if (!checked.success) throw invalid(checked.error)
   if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
   const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
+  const table = tableIn(checked.data.schema, checked.data.table)
   // zod would copy the handles and hooks, which are objects of the caller.
-  return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
+  const given = { source, target, transform, onStart, onRetry, onProgress, logger }
+  return Object.freeze({ ...checked.data, ...given, table })
 }
 
 function missing(option: string): SyncError {

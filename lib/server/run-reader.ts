@@ -47,12 +47,14 @@ export interface RunReader extends AsyncDisposable {
  */
 export function openRunReader({
   target,
+  schema,
   pipeline = 'conversations',
 }: {
   readonly target: DatabaseHandle
+  readonly schema?: string | undefined
   readonly pipeline?: string | undefined
 }): RunReader {
-  const session = openReadingSession(target)
+  const session = openReadingSession(target, schema)
   return {
     readRuns: async ({ limit, status, loadType, cursor }) => {
       // One more than asked for shows whether there is another page.

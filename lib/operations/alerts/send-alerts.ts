@@ -60,11 +60,12 @@ export async function sendAlerts(options: AlertOptions): Promise<readonly Delive
   const { pipeline } = limits
   const channels = await openChannels(options.channels)
   const settings = settingsOf(options, pipeline)
-  const { target: handle, connectTimeout = defaults.connectTimeout, stateDirectory } = options
-  const file = stateDirectory === undefined ? undefined : incidentFile(stateDirectory, pipeline)
+  const { target: handle, schema, connectTimeout = defaults.connectTimeout, stateDirectory } = options
+  const file = stateDirectory === undefined ? undefined : incidentFile(stateDirectory, pipeline, schema)
   let target: Session
   try {
-    target = await openSession('target', handle, { applicationName: 'chatwoot-sync alerts', connectTimeout })
+    const applicationName = 'chatwoot-sync alerts'
+    target = await openSession('target', handle, { applicationName, connectTimeout, schema })
   } catch (error) {
     if (error instanceof SyncError) return alertUnreachable(channels, error, file, settings)
     throw error

@@ -1,4 +1,5 @@
 import { SyncError } from '../../domain/errors.js'
+import { checkSchemaName } from '../../domain/schema-name.js'
 import { defaults } from '../../options.js'
 import type { DatabaseHandle } from '../../postgres/driver/connect.js'
 import { readHealth, type HealthLimits } from '../../postgres/control/health.js'
@@ -10,6 +11,8 @@ import { connect, failed, type ConnectSettings } from './reachable.js'
 export interface HealthOptions {
   /** The database whose control tables are checked; SELECT rights on them are enough. */
   readonly target: DatabaseHandle
+  /** The schema of the tables, as in the runs. (Default: as there.) */
+  readonly schema?: string | undefined
   /** The database of which to check that it can be reached. (Default: none.) */
   readonly source?: DatabaseHandle | undefined
   /** (Default: conversations.) */
@@ -43,12 +46,12 @@ export interface HealthOptions {
  * for (const { outcome, message } of checks) if (outcome !== 'ok') console.warn(outcome, message)
  */
 export async function checkHealth(options: HealthOptions): Promise<HealthReport> {
-  const { source, target, logDirectory } = options
+  const { source, target, schema, logDirectory } = options
   const { connectTimeout = defaults.connectTimeout, language = 'en' } = options
   const limits = limitsOf(options)
   const settings = { connectTimeout, language }
   const [ofTarget, ofSource, ofLogs] = await Promise.all([
-    checkTarget(target, limits, settings),
+    checkTarget(target, limits, { ...settings, schema }),
     source === undefined ? [] : checkSource(source, settings),
     logDirectory === undefined ? [] : checkLogDisk(logDirectory, language).then((check) => [check]),
   ])
@@ -63,6 +66,7 @@ export function limitsOf(options: Omit<HealthOptions, 'source'>): HealthLimits {
       remedy: 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.',
     })
   }
+  checkSchemaName(options.schema)
   for (const [name, value] of Object.entries({ expectedInterval, stuckAfter, skewAllowance })) {
     if (value === undefined || (value > 0 && Number.isFinite(value))) continue
     throw new SyncError('CONFIG_INVALID', `${name} is ${value}, which is not a duration.`, {

@@ -21,6 +21,7 @@ import { prepareRepair, repairRows } from './repair.js'
 type Shared =
   | 'source'
   | 'target'
+  | 'schema'
   | 'relation'
   | 'table'
   | 'pipeline'
@@ -70,8 +71,9 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
   if (!(sample > 0 && sample <= 1)) throw badSample(sample)
   const resolved = resolveOptions(shared)
   throwIfAborted(resolved.signal)
-  const connection = { applicationName: 'chatwoot-sync verify', connectTimeout: resolved.connectTimeout }
-  await using target = await openSession('target', resolved.target, connection)
+  const { schema, connectTimeout } = resolved
+  const connection = { applicationName: 'chatwoot-sync verify', connectTimeout }
+  await using target = await openSession('target', resolved.target, { ...connection, schema })
   await takeRunLock(target, resolved.pipeline)
   const startedAt = await clockOf(target)
   await using source = await openSession('source', resolved.source, connection)

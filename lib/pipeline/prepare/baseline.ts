@@ -27,6 +27,7 @@ import {
   type Relation,
 } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -224,9 +225,9 @@ interface TargetFacts {
 
 async function inspectTarget(
   target: Session,
-  { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
+  { schema, table, pipeline, relation }: Pick<ResolvedOptions, 'schema' | 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
-  const isOwn = !relation && table === defaults.table
+  const isOwn = !relation && table === tableIn(schema, defaults.table)
   const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
   const look = lookQuery({ ...lookAt, table })
   const queries = [

@@ -5,7 +5,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import type { Counts } from '../../domain/report.js'
-import { relationNamed } from '../driver/catalog.js'
+import { ownRelation } from '../driver/own-schema.js'
 
 /** The most that an integer column holds. */
 const mostRows = 2 ** 31 - 1
@@ -46,7 +46,7 @@ export function recordedMargin(seconds: number | null): number | RawBuilder<numb
     (
       select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
       from pg_attribute
-      where attrelid = ${relationNamed(sql`'etl_control'::text`)}
+      where attrelid = ${ownRelation(sql`'etl_control'::text`)}
         and attname = 'margin_used_seconds'
     )
   )`

@@ -193,9 +193,6 @@ const describe = (
   where c.oid = ${relationNamed(sql`${name}::text`)}
     and c.relkind in ('r', 'p', 'v', 'm', 'f')`)
 
-/** The first schema of the role's own path, as `current_schema` returns it there. */
-export const ownSchema = sql<string | null>`(current_setting(${sql.lit(ownPathSetting)})::text[])[1]`
-
 /**
  * The relation that a name means under the path of the role, as `to_regclass` finds it; the path of our own statements may lack its schema.
  * `name` is an expression of type text: a name as SQL writes it, quoted where it has to be.

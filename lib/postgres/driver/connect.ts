@@ -9,7 +9,7 @@ import { addressIn, decoded, encodedPasswordIn, parameterIn } from './connection
 import { configurationError, connectError, type Address } from './driver-error.js'
 import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
-import { pgSession } from './pg-session.js'
+import { pgSession, type PgSessionOptions } from './pg-session.js'
 import type { Session, Side } from './session.js'
 import { kyselyOver } from './statement.js'
 
@@ -35,6 +35,8 @@ export interface ConnectOptions {
   readonly connectTimeout: number
   /** Milliseconds after which the server itself ends a statement, so that it should have responded; 0 for no limit. (Default: 0.) */
   readonly statementTimeout?: number
+  /** The schema of our tables in the target. (Default: where the search path of the role finds them.) */
+  readonly schema?: string | undefined
 }
 
 /** Milliseconds without traffic after which the system probes whether the other host is still there. Its own default is two hours. */
@@ -72,6 +74,7 @@ export async function openReconnecting(
   const rows = <Row>(query: CompiledQuery<Row>) => current.rows(query)
   return {
     side,
+    schema: options.schema,
     get process() {
       return current.process
     },
@@ -151,6 +154,7 @@ async function connectClient(
     release: () => client.end(),
     responseTimeout: responseTimeoutOf(options),
     isPooled: isSessionPooler(given.connectionString),
+    schema: options.schema,
   })
   try {
     await connectGuarded(client, trustOf(handle))
@@ -212,6 +216,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
       release,
       responseTimeout: responseTimeoutOf(options),
       isPooled,
+      schema: options.schema,
     })
     return session
   } catch (error) {
@@ -220,7 +225,8 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
 }
 
 async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
-  const reserved = reserve(side, db, responseTimeoutOf(options))
+  const { schema } = options
+  const reserved = reserve(side, db, { responseTimeout: responseTimeoutOf(options), schema })
   try {
     return await connectedInTime(reserved, options.connectTimeout, disposeLate)
   } catch (error) {
@@ -245,7 +251,11 @@ function disposeLate(session: Session): void {
 }
 
 /** The connection goes back to the caller, who must find no lock and no table of ours on it. */
-function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise<Session> {
+function reserve(
+  side: Side,
+  db: KyselyHandle,
+  settings: Pick<PgSessionOptions, 'responseTimeout' | 'schema'>,
+): Promise<Session> {
   return new Promise((resolve, reject) => {
     const held = db.connection().execute(
       (connection) =>
@@ -254,7 +264,7 @@ function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise
             free()
             await held
           }
-          resolve(kyselySession(side, connection, { release, responseTimeout }))
+          resolve(kyselySession(side, connection, { release, ...settings }))
         }),
     )
     held.catch(reject)

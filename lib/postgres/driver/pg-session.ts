@@ -32,16 +32,18 @@ export interface PgSessionOptions {
   readonly responseTimeout: number
   /** The caller knows of a pooler in between. */
   readonly isPooled: boolean
+  /** The schema of our tables, where the options name it. */
+  readonly schema: string | undefined
 }
 
 /** A session over a client of pg. */
 export function pgSession(
   side: Side,
   client: pg.ClientBase,
-  { release, responseTimeout, isPooled }: PgSessionOptions,
+  { release, responseTimeout, isPooled, schema }: PgSessionOptions,
 ): Session {
   const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
-  const pins = sessionPins(side)
+  const pins = sessionPins(side, schema)
   let roundTrips = 0
 
   const run: Run = (work) => {
@@ -62,6 +64,7 @@ export function pgSession(
 
   return {
     side,
+    schema,
     get process() {
       return isPooled ? undefined : processOf(client)
     },

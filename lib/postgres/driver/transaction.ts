@@ -1,6 +1,7 @@
 import { sql, type CompiledQuery } from 'kysely'
 
 import { beginAlone, ownPathSetting, pinnedSettings } from './pinned-settings.js'
+import { quoted } from './own-schema.js'
 import { pathsOf } from './search-path.js'
 import type { RowsOfEach, Session, Side } from './session.js'
 import { compile, isAboutControl, plain, withControlSchema } from './statement.js'
@@ -159,10 +160,11 @@ interface PathRow {
 }
 
 /** The path is looked up once a connection: it costs a look at all functions. */
-export function sessionPins(side: Side): SessionPins {
+export function sessionPins(side: Side, schema?: string): SessionPins {
   let path: PathRow | undefined
 
-  const pin = () => (path ? pinTo(side, path) : firstPin(side))
+  const pin = () => (path ? pinTo(side, path) : firstPin(side, schema))
+  const control = () => path?.control ?? (schema === undefined ? undefined : quoted(schema))
 
   return {
     pin,
@@ -172,7 +174,7 @@ export function sessionPins(side: Side): SessionPins {
       const all = isWrapped ? [plain(beginAlone[side]), pin()] : []
       const pinsAt = isWrapped ? [1] : []
       const places = statements.map((statement) => {
-        const place = all.push(withControlSchema(statement, path?.control ?? '')) - 1
+        const place = all.push(withControlSchema(statement, control() ?? '')) - 1
         if (isBegin(statement)) pinsAt.push(all.push(pin()) - 1)
         return place
       })
@@ -183,7 +185,7 @@ export function sessionPins(side: Side): SessionPins {
       }
       return { all, places, isWrapped, learn }
     },
-    areTooEarly: (statements) => !path && statements.some(isAboutControl),
+    areTooEarly: (statements) => control() === undefined && statements.some(isAboutControl),
   }
 }
 
@@ -200,7 +202,7 @@ const pinnedNames = [
 export type EarlierSettings = Readonly<Record<string, string | null>> & Pick<PathRow, 'control' | 'encoding'>
 
 /** Pins the settings until the connection ends or `restoreSettings` is run, and returns what they were. */
-export function pinWholeSession(side: Side): CompiledQuery<EarlierSettings> {
+export function pinWholeSession(side: Side, schema?: string): CompiledQuery<EarlierSettings> {
   const earlier = pinnedNames.map((name) => `pg_catalog.current_setting('${name}', true) as "${name}"`)
   return compile(sql<EarlierSettings>`
 select
@@ -208,7 +210,7 @@ select
   ${sql.raw(pinningItem(side, true))},
   ${sql.raw(encodingItem(side, false))},
   ${sql.raw(pathItems(false))}
-from ${sql.raw(pathsOf[side])}`)
+from ${pathsOf(side, schema)}`)
 }
 
 /** For a connection that goes back to its owner. */
@@ -221,13 +223,13 @@ export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
 }
 
 /** The select list is computed from left to right: the path is the last thing that changes. */
-function firstPin(side: Side): CompiledQuery {
-  return plain(`
+function firstPin(side: Side, schema: string | undefined): CompiledQuery {
+  return compile(sql`
 select
-  ${pinningItem(side)},
-  ${encodingItem(side, true)},
-  ${pathItems(true)}
-from ${pathsOf[side]}`)
+  ${sql.raw(pinningItem(side))},
+  ${sql.raw(encodingItem(side, true))},
+  ${sql.raw(pathItems(true))}
+from ${pathsOf(side, schema)}`)
 }
 
 const pathItems = (isLocal: boolean) => `
