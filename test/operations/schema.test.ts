@@ -1,12 +1,24 @@
-import { expect, it } from 'vitest'
+import { copyFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-import { readRejects } from '../../lib/operations/rejects.js'
-import { checkHealth } from '../../lib/operations/health/check-health.js'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+
 import { diagnose } from '../../lib/operations/doctor/diagnose.js'
 import { forgetContact } from '../../lib/operations/forget-contact.js'
+import { checkHealth } from '../../lib/operations/health/check-health.js'
+import { readRejects } from '../../lib/operations/rejects.js'
 import { readStatus } from '../../lib/operations/status.js'
+import { takeRunLock } from '../../lib/postgres/control/run-lock.js'
+import { openSession } from '../../lib/postgres/driver/connect.js'
+import { migrate } from '../../lib/postgres/migrate/migrate.js'
+import { syncConversations } from '../../lib/sync.js'
+import { describeSchema } from '../fixtures/describe-schema.js'
+import { openMigrationFixture } from '../fixtures/migration-fixture.js'
+import { openTenant, openTenants } from '../fixtures/tenants-fixture.js'
+import { cloneDatabase } from '../setup/database.js'
 import { chatwootSize } from '../setup/templates.js'
-import { openTenants } from '../fixtures/tenants-fixture.js'
 
 const odd = `Loja "Centro" d'água \\ .$& á`
 
@@ -41,3 +53,195 @@ it('keeps two tenants in one database apart, whatever their schemas are called',
     await at.target.query(`select relname from pg_class where relnamespace = 'public'::regnamespace`),
   ).toEqual([])
 })
+
+describe('locks', () => {
+  it('are held for each schema, and health of one does not see that of another', async () => {
+    await using at = await openTenants('tenant_a', 'tenant_b')
+    const where = { target: at.target.url, pipeline: 'conversations' }
+    await using a = await openSession('target', where.target, { ...connection, schema: 'tenant_a' })
+    await using b = await openSession('target', where.target, { ...connection, schema: 'tenant_b' })
+    for (const { query } of at.tenants) await query(`insert into our.etl_control (load_type) values ('full')`)
+    const running = async (schema: string) => {
+      const { checks } = await checkHealth({ ...where, schema })
+      return checks.find(({ name }) => name === 'running-run')?.outcome
+    }
+    await takeRunLock(b, 'conversations')
+    expect([await running('tenant_a'), await running('tenant_b')]).toEqual(['warning', 'ok'])
+    await takeRunLock(a, 'conversations')
+    expect([await running('tenant_a'), await running('tenant_b')]).toEqual(['ok', 'ok'])
+    await using other = await openSession('target', where.target, { ...connection, schema: 'tenant_a' })
+    await expect(takeRunLock(other, 'conversations')).rejects.toMatchObject({ code: 'LOCKED' })
+  })
+
+  it.each([
+    ['public', undefined],
+    ['public', 'public'],
+    ['tenant_b', undefined],
+  ])('of tables in %s exclude an earlier release, where the option is %s', async (place, schema) => {
+    await using target = await cloneDatabase('target', 'template1')
+    const url = throughPath(target, place)
+    await target.query(`create schema if not exists ${place}`)
+    await migrate({ target: url })
+    await using client = await connect(target)
+    await client.query(`select pg_advisory_lock(hashtextextended('chatwoot-sync run conversations', 0))`)
+    await using session = await openSession('target', url, { ...connection, schema })
+    await expect(takeRunLock(session, 'conversations')).rejects.toMatchObject({ code: 'LOCKED' })
+  })
+})
+
+describe('tables that a search_path has put into a schema', () => {
+  it('work without the option, and are adopted with it', async () => {
+    await using target = await cloneDatabase('target', 'template1')
+    await target.query('create schema tenant_b')
+    const path = throughPath(target, 'tenant_b')
+    const tenant = await openTenant(target, 'tenant_b')
+    await using _ = tenant.source
+    const { applied } = await migrate({ target: path })
+    await syncConversations({ source: tenant.source.url, target: path })
+
+    const adopted = await migrate({ target: target.url, schema: 'tenant_b' })
+    expect(adopted).toMatchObject({ applied: [], alreadyApplied: applied.length })
+    expect(adopted.notes).toHaveLength(1)
+    expect(await migrate({ target: target.url, schema: 'tenant_b' })).toMatchObject({
+      applied: [],
+      notes: [],
+    })
+    expect(await migrate({ target: path })).toMatchObject({ applied: [], notes: [] })
+    expect(await tenant.sync()).toMatchObject({ loadType: 'incremental', reason: null, rowsExtracted: 0 })
+    expect(await syncConversations({ source: tenant.source.url, target: path })).toMatchObject({
+      loadType: 'incremental',
+      reason: null,
+    })
+    // The first one may use the path as before; who comes later is told to name a schema.
+    await target.query('create schema tenant_c')
+    await expect(migrate({ target: throughPath(target, 'tenant_c') })).rejects.toMatchObject({
+      code: 'TARGET_NOT_MIGRATED',
+      message: expect.stringContaining('--schema tenant_c'),
+    })
+    expect(await migrate({ target: target.url, schema: 'tenant_c' })).toMatchObject({ applied })
+  })
+
+  it('of an earlier release are brought up to date, and end like new ones', async () => {
+    await using at = await openMigrationFixture()
+    const target = { url: at.target, name: at.name }
+    await at.client.query('create schema tenant_b; create schema fresh')
+    const path = throughPath(target, 'tenant_b')
+    const earlier = await copyEarlierMigrations(at.directory)
+    await migrate({ target: path, directory: at.directory })
+    await using source = await cloneDatabase('source')
+    await syncConversations({ source: source.url, target: path })
+
+    const { applied, alreadyApplied } = await migrate({ target: at.target, schema: 'tenant_b' })
+    expect(alreadyApplied).toBe(earlier)
+    expect(applied[0]).toMatch(/^20261126/)
+    expect(
+      await syncConversations({ source: source.url, target: at.target, schema: 'tenant_b' }),
+    ).toMatchObject({
+      rowsInserted: 0,
+      rowsUpdated: 0,
+    })
+    await migrate({ target: at.target, schema: 'fresh' })
+    const described = async (schema: string) =>
+      (await describeSchema(at.client, schema)).map((line) => line.replaceAll(`${schema}.`, ''))
+    expect(await described('tenant_b')).toEqual(await described('fresh'))
+  })
+
+  it('have those versions that are there, not those that another tenant has brought into the shared list', async () => {
+    await using at = await openMigrationFixture()
+    await at.client.query('create schema tenant_b')
+    const path = throughPath({ url: at.target }, 'tenant_b')
+    await migrate({ target: path })
+    await at.client.query('drop table tenant_b.etl_alerts; drop index tenant_b.etl_control_state_idx')
+    const { applied } = await migrate({ target: at.target, schema: 'tenant_b' })
+    expect(applied).toEqual(['20261125100100_create_etl_alerts', '20261126163900_index_run_states'])
+  })
+
+  it('are adopted without a shared list, as after a restore of the schema alone', async () => {
+    await using at = await openMigrationFixture()
+    await at.client.query('create schema tenant_b; create schema fresh')
+    await migrate({ target: throughPath({ url: at.target }, 'tenant_b') })
+    await at.client.query('drop table public.schema_migrations')
+    const { applied, alreadyApplied } = await migrate({ target: at.target, schema: 'tenant_b' })
+    expect(alreadyApplied).toBeGreaterThan(10)
+    expect(applied.filter((name) => / create_/.test(name))).toEqual([])
+    await migrate({ target: at.target, schema: 'fresh' })
+    const described = async (schema: string) =>
+      (await describeSchema(at.client, schema)).map((line) => line.replaceAll(`${schema}.`, ''))
+    expect(await described('tenant_b')).toEqual(await described('fresh'))
+  })
+})
+
+it('says how to create a schema where the role may not', async () => {
+  await using target = await cloneDatabase('target', 'template1')
+  const role = `tenant_${target.name}`
+  await target.query(`create role ${role} login password 'x'`)
+  try {
+    const url = new URL(target.url)
+    Object.assign(url, { username: role, password: 'x' })
+    await expect(migrate({ target: url.href, schema: 'Loja 1' })).rejects.toMatchObject({
+      code: 'TARGET_FORBIDDEN',
+      message: expect.stringContaining(`create schema "Loja 1" authorization "${role}"`),
+    })
+    await target.query(`create schema "Loja 1" authorization ${role}`)
+    expect(await migrate({ target: url.href, schema: 'Loja 1' })).toMatchObject({ alreadyApplied: 0 })
+    expect(await migrate({ target: url.href, schema: 'Loja 1' })).toMatchObject({ applied: [] })
+  } finally {
+    await target.query(`drop owned by ${role}; drop role ${role}`)
+  }
+})
+
+it('never takes the tables of another schema for those of the one that is named', async () => {
+  await using at = await openTenants('tenant_a')
+  const target = throughPath(at.target, 'tenant_a')
+  const where = { target, schema: 'tenant_b' }
+  const source = at.tenants[0]?.source.url ?? ''
+  await expect(syncConversations({ ...where, source, retryBudget: 0 })).rejects.toMatchObject({
+    code: 'TARGET_NOT_MIGRATED',
+  })
+  await expect(readStatus(where)).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
+  await expect(forgetContact({ ...where, contactId: 1 })).rejects.toMatchObject({
+    code: 'TARGET_NOT_MIGRATED',
+  })
+  expect(await checkHealth(where)).toMatchObject({ healthy: false })
+  const { checks } = await diagnose({ ...where, source })
+  expect(checks.find(({ name }) => name === 'target-migrated')).toMatchObject({ outcome: 'critical' })
+  await migrate(where)
+  await at.target.query('drop table tenant_b.conversas_analytics cascade')
+  await expect(syncConversations({ ...where, source, retryBudget: 0 })).rejects.toMatchObject({
+    code: 'TARGET_NOT_MIGRATED',
+  })
+})
+
+it.each(['', 'pg_mine', 'information_schema', 'x'.repeat(64), 'a\0b'])(
+  'rejects the name %j',
+  async (schema) => {
+    const target = 'postgres://nowhere.invalid/x'
+    const invalid = expect.objectContaining({ code: 'CONFIG_INVALID' })
+    await expect(syncConversations({ source: target, target, schema })).rejects.toEqual(invalid)
+    await expect(migrate({ target, schema })).rejects.toEqual(invalid)
+    await expect(checkHealth({ target, schema })).rejects.toEqual(invalid)
+    await expect(readStatus({ target, schema })).rejects.toEqual(invalid)
+  },
+)
+
+const connection = { applicationName: 'test', connectTimeout: 10_000 }
+
+function throughPath({ url }: { readonly url: string }, schema: string): string {
+  const parsed = new URL(url)
+  parsed.searchParams.set('options', `-csearch_path=${schema}`)
+  return parsed.href
+}
+
+async function connect({ url }: { readonly url: string }) {
+  const client = new pg.Client(url)
+  await client.connect()
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() })
+}
+
+/** Those of the release before, which knew no schema; returns how many. */
+async function copyEarlierMigrations(directory: string): Promise<number> {
+  const folder = fileURLToPath(new URL('../../db/migrations/', import.meta.url))
+  const files = (await readdir(folder)).filter((file) => file < '20261126' && file.endsWith('.sql'))
+  await Promise.all(files.map((file) => copyFile(join(folder, file), join(directory, file))))
+  return files.length
+}

@@ -26,7 +26,7 @@ export async function adoptTables(
   const versions = traces.filter(isApplied).map(({ version }) => version)
   await client.query('begin')
   try {
-    await client.query(`create table ${listOf(schema)} (version varchar(128) primary key)`)
+    await client.query(`create table ${listOf(schema)} (version varchar primary key)`)
     await client.query(`insert into ${listOf(schema)} (version) select unnest($1::text[])`, [versions])
     await client.query('commit')
   } catch (error) {
