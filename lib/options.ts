@@ -10,7 +10,6 @@ import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
-import { tableIn } from './postgres/driver/own-schema.js'
 
 /** Options of `syncConversations`. Only `source` and `target` are required; every default is a good choice for a Chatwoot of any size. */
 export interface SyncOptions {
@@ -267,10 +266,8 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   if (!checked.success) throw invalid(checked.error)
   if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
   const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
-  const table = tableIn(checked.data.schema, checked.data.table)
   // zod would copy the handles and hooks, which are objects of the caller.
-  const given = { source, target, transform, onStart, onRetry, onProgress, logger }
-  return Object.freeze({ ...checked.data, ...given, table })
+  return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
 }
 
 function missing(option: string): SyncError {

@@ -1,6 +1,7 @@
 import { SyncError } from '../../domain/errors.js'
 import { type Logger } from '../../domain/logger.js'
 import { silentLogger } from '../../options.js'
+import { checkSchemaName } from '../../domain/schema-name.js'
 import { createRedactor } from '../../domain/redact.js'
 import { defaults } from '../../options.js'
 import {
@@ -56,6 +57,7 @@ export interface AlertOptions extends Omit<HealthOptions, 'source' | 'logDirecto
  * await sendAlerts({ target, channels: { slack: process.env.ALERT_SLACK_WEBHOOK_URL }, language: 'pt-BR' })
  */
 export async function sendAlerts(options: AlertOptions): Promise<readonly Delivery[]> {
+  checkSchemaName(options.schema)
   const limits = limitsOf(options)
   const { pipeline } = limits
   const channels = await openChannels(options.channels)

@@ -48,6 +48,7 @@ export interface HealthOptions {
 export async function checkHealth(options: HealthOptions): Promise<HealthReport> {
   const { source, target, schema, logDirectory } = options
   const { connectTimeout = defaults.connectTimeout, language = 'en' } = options
+  checkSchemaName(schema)
   const limits = limitsOf(options)
   const settings = { connectTimeout, language }
   const [ofTarget, ofSource, ofLogs] = await Promise.all([
@@ -59,14 +60,13 @@ export async function checkHealth(options: HealthOptions): Promise<HealthReport>
 }
 
 /** The limits that the options set. Throws CONFIG_INVALID, CONFIG_MISSING. */
-export function limitsOf(options: Omit<HealthOptions, 'source'>): HealthLimits {
+export function limitsOf(options: Omit<HealthOptions, 'source' | 'schema'>): HealthLimits {
   const { target, pipeline = defaults.pipeline, expectedInterval, stuckAfter, skewAllowance } = options
   if (target === undefined) {
     throw new SyncError('CONFIG_MISSING', 'The option target is missing.', {
       remedy: 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.',
     })
   }
-  checkSchemaName(options.schema)
   for (const [name, value] of Object.entries({ expectedInterval, stuckAfter, skewAllowance })) {
     if (value === undefined || (value > 0 && Number.isFinite(value))) continue
     throw new SyncError('CONFIG_INVALID', `${name} is ${value}, which is not a duration.`, {

@@ -132,7 +132,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const passed = keysOf(found).filter((key) => rejected.has(key))
   if (repair) await dropRejects(target, options.pipeline, passed)
   const { load } = baseline.plan
-  const guard = guardColumns(options.table, { ...load.table, columns: load.columns })
+  const guard = guardColumns({ ...load.table, columns: load.columns })
   if (rowsRepaired > 0 || (repair && rejectedNow.length > 0)) guard.check(await target.rows(guard.query))
   const report = await recordVerification(target, startedAt, {
     pipeline: options.pipeline,

@@ -26,8 +26,7 @@ import {
   toRelation,
   type Relation,
 } from '../../postgres/driver/catalog.js'
-import { identifier } from '../../postgres/driver/identifier.js'
-import { tableIn } from '../../postgres/driver/own-schema.js'
+import { qualified, tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -225,9 +224,10 @@ interface TargetFacts {
 
 async function inspectTarget(
   target: Session,
-  { schema, table, pipeline, relation }: Pick<ResolvedOptions, 'schema' | 'table' | 'pipeline' | 'relation'>,
+  { table: given, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
-  const isOwn = !relation && table === tableIn(schema, defaults.table)
+  const table = tableIn(target.schema, given)
+  const isOwn = !relation && given === defaults.table
   const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
   const look = lookQuery({ ...lookAt, table })
   const queries = [
@@ -250,7 +250,7 @@ async function inspectTarget(
     ] as const
     // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
     const found = await describeTarget(target, table)
-    const again = lookQuery({ ...lookAt, table: identifier(found.schema, found.name) })
+    const again = lookQuery({ ...lookAt, table: qualified(found) })
     const seen = await target.rows(again).catch(() => [])
     return { table: found, look: toLook(seen), ...toFacts(...facts) }
   }

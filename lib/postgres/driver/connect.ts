@@ -73,8 +73,7 @@ export async function openReconnecting(
   const ended: { reason?: unknown; isDestroyed: boolean } = { isDestroyed: false }
   const rows = <Row>(query: CompiledQuery<Row>) => current.rows(query)
   return {
-    side,
-    schema: options.schema,
+    ...{ side, schema: options.schema },
     get process() {
       return current.process
     },
@@ -152,9 +151,8 @@ async function connectClient(
   // Before connecting: an error that nobody listens to ends the process.
   const session = pgSession(side, client, {
     release: () => client.end(),
-    responseTimeout: responseTimeoutOf(options),
     isPooled: isSessionPooler(given.connectionString),
-    schema: options.schema,
+    ...settingsOf(options),
   })
   try {
     await connectGuarded(client, trustOf(handle))
@@ -195,9 +193,12 @@ export function connectFailed(
   })
 }
 
-/** A little longer than what ends a statement on the server. */
-const responseTimeoutOf = ({ statementTimeout = 0, connectTimeout }: ConnectOptions) =>
-  statementTimeout > 0 ? statementTimeout + connectTimeout : 0
+type Settings = Pick<PgSessionOptions, 'responseTimeout' | 'schema'>
+
+/** The driver waits a little longer than what ends a statement on the server. */
+function settingsOf({ statementTimeout = 0, connectTimeout, schema }: ConnectOptions): Settings {
+  return { responseTimeout: statementTimeout > 0 ? statementTimeout + connectTimeout : 0, schema }
+}
 
 async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOptions): Promise<Session> {
   guardPool(pool, trustOf(pool))
@@ -212,12 +213,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
     }
     const isPooled = isSessionPooler(pool.options.connectionString)
     guardConnected(client)
-    const session = pgSession(side, client, {
-      release,
-      responseTimeout: responseTimeoutOf(options),
-      isPooled,
-      schema: options.schema,
-    })
+    const session = pgSession(side, client, { release, isPooled, ...settingsOf(options) })
     return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))
@@ -225,8 +221,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
 }
 
 async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
-  const { schema } = options
-  const reserved = reserve(side, db, { responseTimeout: responseTimeoutOf(options), schema })
+  const reserved = reserve(side, db, settingsOf(options))
   try {
     return await connectedInTime(reserved, options.connectTimeout, disposeLate)
   } catch (error) {
@@ -251,11 +246,7 @@ function disposeLate(session: Session): void {
 }
 
 /** The connection goes back to the caller, who must find no lock and no table of ours on it. */
-function reserve(
-  side: Side,
-  db: KyselyHandle,
-  settings: Pick<PgSessionOptions, 'responseTimeout' | 'schema'>,
-): Promise<Session> {
+function reserve(side: Side, db: KyselyHandle, settings: Settings): Promise<Session> {
   return new Promise((resolve, reject) => {
     const held = db.connection().execute(
       (connection) =>

@@ -8,11 +8,15 @@ import { compile } from './statement.js'
 /** A name in quotes, as every statement and `to_regclass` read it. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
+/** The name of a table with its schema. */
+export const qualified = ({ schema, name }: { readonly schema: string; readonly name: string }): string =>
+  `${quoted(schema)}.${quoted(name)}`
+
 /** The name of a table, as SQL writes it, with the schema that the options name where the name itself has none. */
 export function tableIn(schema: string | undefined, table: string): string {
   const [name, ...others] = nameParts(table) ?? []
   if (schema === undefined || name === undefined || others.length > 0) return table
-  return `${quoted(schema)}.${quoted(name)}`
+  return qualified({ schema, name })
 }
 
 const ownPath = sql`unnest(current_setting(${sql.lit(ownPathSetting)})::text[]) with ordinality own (schema, place)`

@@ -43,7 +43,7 @@ export async function preparePlace(
 const adopted = (schema: string) =>
   `The tables in the schema ${quoted(schema)} have a list of migrations of their own now, ${listOf(schema)}. Name the schema in all commands: LOCAL_DB_SCHEMA or --schema.`
 
-/** Otherwise a second tenant would be told that nothing is left to do, and find no table. */
+/** Otherwise migrate would say to a second tenant that nothing is left to do, and there would be no table. */
 async function requireTables(client: pg.Client, { migrations }: Folder): Promise<void> {
   const first = migrations.find(({ name }) => name.endsWith('_create_etl_control'))
   if (!first || !(await readVersions(client, sharedList))?.has(first.version)) return
