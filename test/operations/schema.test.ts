@@ -8,15 +8,19 @@ import { describe, expect, it } from 'vitest'
 import { diagnose } from '../../lib/operations/doctor/diagnose.js'
 import { forgetContact } from '../../lib/operations/forget-contact.js'
 import { checkHealth } from '../../lib/operations/health/check-health.js'
+import { sendAlerts } from '../../lib/operations/alerts/send-alerts.js'
 import { readRejects } from '../../lib/operations/rejects.js'
 import { readStatus } from '../../lib/operations/status.js'
 import { takeRunLock } from '../../lib/postgres/control/run-lock.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
+import { openRunReader } from '../../lib/server/run-reader.js'
 import { syncConversations } from '../../lib/sync.js'
+import { openReceiver } from '../fixtures/alerts-fixture.js'
+import { openPair, openShell } from '../fixtures/cli-fixture.js'
 import { describeSchema } from '../fixtures/describe-schema.js'
 import { openMigrationFixture } from '../fixtures/migration-fixture.js'
-import { openTenant, openTenants } from '../fixtures/tenants-fixture.js'
+import { inQuotes, openTenant, openTenants } from '../fixtures/tenants-fixture.js'
 import { cloneDatabase } from '../setup/database.js'
 import { chatwootSize } from '../setup/templates.js'
 
@@ -116,7 +120,10 @@ describe('tables that a search_path has put into a schema', () => {
     await target.query('create schema tenant_c')
     await expect(migrate({ target: throughPath(target, 'tenant_c') })).rejects.toMatchObject({
       code: 'TARGET_NOT_MIGRATED',
-      message: expect.stringContaining('--schema tenant_c'),
+      message: expect.stringContaining("--schema 'tenant_c'"),
+    })
+    await expect(migrate({ target: target.url, schema: 'public' })).rejects.toMatchObject({
+      code: 'TARGET_NOT_MIGRATED',
     })
     expect(await migrate({ target: target.url, schema: 'tenant_c' })).toMatchObject({ applied })
   })
@@ -210,6 +217,54 @@ it('never takes the tables of another schema for those of the one that is named'
   await expect(syncConversations({ ...where, source, retryBudget: 0 })).rejects.toMatchObject({
     code: 'TARGET_NOT_MIGRATED',
   })
+})
+
+it('is the same from the command line, by the environment or a flag', async () => {
+  await using shell = await openShell()
+  await using pair = await openPair(5)
+  const variables = { ...pair.variables, LOCAL_DB_SCHEMA: odd }
+  for (const command of [
+    ['migrate'],
+    ['sync'],
+    ['verify', '--repair'],
+    ['rejects'],
+    ['health'],
+    ['status'],
+  ]) {
+    expect(await shell.run([...command, '--json'], variables)).toMatchObject({ code: 0 })
+  }
+  const { stdout } = await shell.run(['status', '--json', '--schema', odd], pair.variables)
+  expect(JSON.parse(stdout)).toMatchObject({ runs: [{ status: 'success', rowsInserted: 5 }] })
+  expect(await pair.target.query('select from etl_control')).toEqual([])
+  const [loaded] = await pair.target.query(
+    `select count(*)::integer as rows from ${inQuotes(odd)}.conversas_analytics`,
+  )
+  expect(loaded).toEqual({ rows: 5 })
+  const { checks }: { checks: { name: string; outcome: string }[] } = JSON.parse(
+    (await shell.run(['doctor', '--json'], variables)).stdout,
+  )
+  expect(checks.find(({ name }) => name === 'target-migrated')).toMatchObject({ outcome: 'ok' })
+})
+
+it('is the one whose runs the page shows, and whose alerts are sent', async () => {
+  await using at = await openTenants('tenant_a', 'tenant_b')
+  const [a, b] = at.tenants
+  const target = at.target.url
+  await a?.sync()
+  await using reader = openRunReader({ target, schema: 'tenant_b' })
+  expect(await reader.readRuns({ limit: 10 })).toMatchObject({ runs: [] })
+  await b?.sync()
+  expect((await reader.readRuns({ limit: 10 })).runs).toHaveLength(1)
+  expect(await reader.readStats()).toMatchObject({ isLocked: false, rejections: [] })
+  await a?.query(
+    "insert into our.etl_rejects (pipeline, row_key, sql_state, message) values ('conversations', '1', '22003', 'x')",
+  )
+  await using sink = await openReceiver()
+  const channels = { webhook: sink.url }
+  expect(await sendAlerts({ target, schema: 'tenant_b', channels })).toEqual([])
+  expect(await sendAlerts({ target, schema: 'tenant_a', channels })).toHaveLength(1)
+  expect(await a?.query('select kind from our.etl_alerts')).toEqual([{ kind: 'rejected-rows' }])
+  expect(await b?.query('select kind from our.etl_alerts')).toEqual([])
 })
 
 it.each(['', 'pg_mine', 'information_schema', 'x'.repeat(64), 'a\0b'])(

@@ -1,39 +1,47 @@
 import type pg from 'pg'
 
 import { quoted } from '../driver/own-schema.js'
-import { isThere, traceOf, type Trace } from './traces.js'
-import type { Migration } from './files.js'
+import type { Folder } from './files.js'
 import { listOf, readVersions, sharedList } from './place.js'
+import { isThere, traceOf, type Trace } from './traces.js'
 
 /**
  * Begins the list of a schema whose tables are there already: a search_path has put them there, or they were moved or restored. It holds
- * the versions that the shared list has and whose tables, columns and functions the schema has; without a shared list, those that can be
- * seen in the schema. Returns whether there was anything to adopt.
+ * the versions of this package that the shared list has and whose tables, columns and functions the schema has, or, where that list has
+ * none, those that can be seen in the schema; and what else is in the shared list, as migrations of the caller's own. Returns whether there was
+ * anything to adopt.
  */
-export async function adoptTables(
-  client: pg.Client,
-  schema: string,
-  { directory, migrations }: { readonly directory: string; readonly migrations: readonly Migration[] },
-): Promise<boolean> {
-  if ((await readVersions(client, listOf(schema))) !== undefined || !(await hasOurTables(client, schema)))
-    return false
-  const listed = await readSharedVersions(client)
-  const isListed = migrations.some(({ version }) => listed.has(version))
-  const traces = await traceOf(directory, migrations)
-  const found = await isThere(client, schema, traces)
+export async function adoptTables(client: pg.Client, schema: string, own: Folder): Promise<boolean> {
+  const list = listOf(schema)
+  const ownVersions = new Set(own.migrations.map(({ version }) => version))
+  const known = await readVersions(client, list)
+  const isBegun = known !== undefined && own.migrations.some(({ version }) => known.has(version))
+  if (isBegun || !(await hasOurTables(client, schema))) return false
+  const shared = await readSharedVersions(client)
+  const isShared = own.migrations.some(({ version }) => shared.has(version))
+  const traces = await traceOf(own)
+  const isFound = await isThere(client, schema, traces)
   const isApplied = (trace: Trace) =>
-    found(trace) && (isListed ? listed.has(trace.version) : trace.made.length > 0)
-  const versions = traces.filter(isApplied).map(({ version }) => version)
+    isFound(trace) && (isShared ? shared.has(trace.version) : trace.made.length > 0)
+  const others = isShared ? [...shared].filter((version) => !ownVersions.has(version)) : []
+  await beginList(client, list, [...traces.filter(isApplied).map(({ version }) => version), ...others])
+  return true
+}
+
+/** As dbmate makes it. */
+async function beginList(client: pg.Client, list: string, versions: readonly string[]): Promise<void> {
   await client.query('begin')
   try {
-    await client.query(`create table ${listOf(schema)} (version varchar primary key)`)
-    await client.query(`insert into ${listOf(schema)} (version) select unnest($1::text[])`, [versions])
+    await client.query(`create table if not exists ${list} (version varchar primary key)`)
+    await client.query(
+      `insert into ${list} (version) select pg_catalog.unnest($1::text[]) on conflict (version) do nothing`,
+      [versions],
+    )
     await client.query('commit')
   } catch (error) {
     await client.query('rollback')
     throw error
   }
-  return true
 }
 
 /** Those of the Python pipeline have the same name and lack the column; migrating takes them over. */
@@ -49,9 +57,9 @@ async function hasOurTables(client: pg.Client, schema: string): Promise<boolean>
 /** None where the role may not read them: a tenant need not see what is in public. */
 async function readSharedVersions(client: pg.Client): Promise<ReadonlySet<string>> {
   const { rows } = await client.query<{ readable: boolean | null }>(
-    `select pg_catalog.has_table_privilege(pg_catalog.to_regclass($1::text), 'select')
-       and pg_catalog.has_schema_privilege('public', 'usage') as readable
-     from pg_catalog.pg_namespace where nspname = 'public'`,
+    `select pg_catalog.has_table_privilege(pg_catalog.to_regclass($1::text), 'select') as readable
+     from pg_catalog.pg_namespace
+     where nspname = 'public' and pg_catalog.has_schema_privilege(oid, 'usage')`,
     [sharedList],
   )
   const versions = rows[0]?.readable === true ? await readVersions(client, sharedList) : undefined

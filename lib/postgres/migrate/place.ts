@@ -34,15 +34,18 @@ export async function placeOf(
   return isOwn ? { schema: found, list } : { schema: undefined, list: sharedList }
 }
 
-/** The first schema of the role's path that has our tables, or those of the Python pipeline. */
-export async function schemaOfTables(client: pg.Client): Promise<string | undefined> {
-  const { rows } = await client.query<{ schema: string }>(`
+/** The first schema of the role's path that has our tables, or those of the Python pipeline; or the given one, if it has. */
+export async function schemaOfTables(client: pg.Client, schema?: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ schema: string }>(
+    `
     select n.nspname::text as schema
-    from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality s (name, place)
+    from pg_catalog.unnest(case when $1::name is null then pg_catalog.current_schemas(false) else array[$1::name] end) with ordinality s (name, place)
     join pg_catalog.pg_namespace n on n.nspname = s.name
     join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'etl_control'
     order by s.place
-    limit 1`)
+    limit 1`,
+    [schema ?? null],
+  )
   return rows[0]?.schema
 }
 

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { SyncError } from '../../domain/errors.js'
 import { quoted } from '../driver/own-schema.js'
 import { adoptTables } from './adopt.js'
-import type { Migration } from './files.js'
+import { listMigrations, ownMigrations, type Folder } from './files.js'
 import {
   createSchema,
   listOf,
@@ -13,12 +13,6 @@ import {
   sharedList,
   type Place,
 } from './place.js'
-
-/** The migrations of a folder. */
-interface Folder {
-  readonly directory: string
-  readonly migrations: readonly Migration[]
-}
 
 /**
  * Finds out where the tables belong, and makes ready what is needed there: a schema of its own, and its list for tables that are there already.
@@ -30,32 +24,45 @@ export async function preparePlace(
   schema: string | undefined,
   folder: Folder,
 ): Promise<{ readonly place: Place; readonly notes: readonly string[] }> {
-  const place = await placeOf(client, schema, folder.migrations)
-  if (place.schema === undefined) {
-    await requireTables(client, folder)
+  const own = await ownFolder(folder)
+  const place = await placeOf(client, schema, [...own.migrations, ...folder.migrations])
+  if (place.schema === undefined || place.schema === 'public') {
+    await requireTables(client, place, folder)
     return { place, notes: [] }
   }
   await createSchema(client, place.schema)
-  const isAdopted = place.schema !== 'public' && (await adoptTables(client, place.schema, folder))
-  return { place, notes: isAdopted ? [adopted(place.schema)] : [] }
+  return { place, notes: (await adoptTables(client, place.schema, own)) ? [adopted(place.schema)] : [] }
 }
 
 const adopted = (schema: string) =>
   `The tables in the schema ${quoted(schema)} have a list of migrations of their own now, ${listOf(schema)}. Name the schema in all commands: LOCAL_DB_SCHEMA or --schema.`
 
+/** A bundle that migrates by a folder of its own need not have ours. */
+async function ownFolder(given: Folder): Promise<Folder> {
+  try {
+    const directory = ownMigrations()
+    return directory === given.directory ? given : { directory, migrations: await listMigrations(directory) }
+  } catch (error) {
+    if (error instanceof SyncError) return given
+    throw error
+  }
+}
+
 /** Otherwise migrate would say to a second tenant that nothing is left to do, and there would be no table. */
-async function requireTables(client: pg.Client, { migrations }: Folder): Promise<void> {
+async function requireTables(client: pg.Client, { schema }: Place, { migrations }: Folder): Promise<void> {
   const first = migrations.find(({ name }) => name.endsWith('_create_etl_control'))
   if (!first || !(await readVersions(client, sharedList))?.has(first.version)) return
-  if ((await schemaOfTables(client)) !== undefined) return
+  const found = await schemaOfTables(client, schema)
+  if (found !== undefined) return
   const { rows } = await client.query<{ schema: string | null }>('select current_schema()::text as schema')
-  const schema = rows[0]?.schema ?? 'public'
+  const own = schema ?? rows[0]?.schema ?? 'public'
+  const name = own === 'public' ? 'tenant_b' : own
   throw new SyncError(
     'TARGET_NOT_MIGRATED',
-    `${sharedList} says that the migrations are applied, but the search path of the role leads to no table of theirs.`,
+    `${sharedList} says that the migrations are applied, but none of their tables is in ${quoted(own)}.`,
     {
-      remedy: `For tables in a schema of their own, beside those of somebody else, set LOCAL_DB_SCHEMA or --schema, such as --schema ${schema}; else correct the search_path of the role.`,
-      details: { schema },
+      remedy: `They are in another schema. For tables of your own beside them, name a schema in LOCAL_DB_SCHEMA or --schema, such as --schema '${name.replaceAll("'", "'\\''")}'; to use them, correct the search_path of the role.`,
+      details: { schema: own },
     },
   )
 }

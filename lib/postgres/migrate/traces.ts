@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import type pg from 'pg'
 
-import type { Migration } from './files.js'
+import type { Folder } from './files.js'
 
 /** What a migration leaves behind in the catalog. */
 export interface Trace {
@@ -21,10 +21,7 @@ interface Made {
 }
 
 /** What each migration has made, without what a later one of them drops again. */
-export async function traceOf(
-  directory: string,
-  migrations: readonly Migration[],
-): Promise<readonly Trace[]> {
+export async function traceOf({ directory, migrations }: Folder): Promise<readonly Trace[]> {
   const texts = await Promise.all(
     migrations.map(({ name }) => readFile(join(directory, `${name}.sql`), 'utf8')),
   )
