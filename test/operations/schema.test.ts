@@ -2,6 +2,7 @@ import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 
@@ -176,6 +177,48 @@ describe('tables that a search_path has put into a schema', () => {
       (await describeSchema(at.client, schema)).map((line) => line.replaceAll(`${schema}.`, ''))
     expect(await described('tenant_b')).toEqual(await described('fresh'))
   })
+})
+
+it('still works after its schema was renamed, and after tables were moved into it', async () => {
+  await using at = await openTenants('tenant_a')
+  const where = { target: at.target.url, schema: 'tenant_b' }
+  await at.tenants[0]?.sync()
+  await at.target.query('alter schema tenant_a rename to tenant_b')
+  expect(await migrate(where)).toMatchObject({ applied: [], notes: [] })
+  expect(await checkHealth(where)).toMatchObject({ outcome: 'ok' })
+
+  await at.target.query(`
+    create schema tenant_c;
+    do $$
+    declare
+      moved record;
+    begin
+      for moved in select relname from pg_class where relnamespace = 'tenant_b'::regnamespace and relkind in ('r', 'v') and relname <> 'schema_migrations' loop
+        execute format('alter table tenant_b.%I set schema tenant_c', moved.relname);
+      end loop;
+      for moved in select oid::regprocedure as name from pg_proc where pronamespace = 'tenant_b'::regnamespace loop
+        execute format('alter function %s set schema tenant_c', moved.name);
+      end loop;
+    end $$;
+    drop schema tenant_b cascade`)
+  const moved = { ...where, schema: 'tenant_c' }
+  await migrate(moved)
+  expect(await checkHealth(moved)).toMatchObject({ outcome: 'ok' })
+  const source = at.tenants[0]?.source.url ?? ''
+  expect(await syncConversations({ ...moved, source })).toMatchObject({
+    loadType: 'incremental',
+    reason: null,
+  })
+})
+
+it('is where a Kysely of the caller works too, which finds its path as it was', async () => {
+  await using at = await openTenants(odd)
+  const pool = new pg.Pool({ connectionString: at.target.url, max: 1 })
+  const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
+  const report = await at.tenants[0]?.sync({ target: db })
+  expect(report).toMatchObject({ status: 'success', rowsInserted: chatwootSize })
+  expect((await pool.query('show search_path')).rows).toEqual([{ search_path: '"$user", public' }])
+  await db.destroy()
 })
 
 it('says how to create a schema where the role may not', async () => {

@@ -4,6 +4,7 @@ import { SyncError } from '../../domain/errors.js'
 import { quoted } from '../driver/own-schema.js'
 import { adoptTables } from './adopt.js'
 import { listMigrations, ownMigrations, type Folder } from './files.js'
+import { renewFunctions } from './stale-functions.js'
 import {
   createSchema,
   listOf,
@@ -31,7 +32,11 @@ export async function preparePlace(
     return { place, notes: [] }
   }
   await createSchema(client, place.schema)
-  return { place, notes: (await adoptTables(client, place.schema, own)) ? [adopted(place.schema)] : [] }
+  // Whatever else asks for a table by its bare name means the one in this schema.
+  await client.query(`select pg_catalog.set_config('search_path', $1::text, false)`, [quoted(place.schema)])
+  const isAdopted = await adoptTables(client, place.schema, own)
+  await renewFunctions(client, place.schema)
+  return { place, notes: isAdopted ? [adopted(place.schema)] : [] }
 }
 
 const adopted = (schema: string) =>

@@ -60,7 +60,12 @@ function madeBy(statement: string): Made[] {
   )
 }
 
+/** What has another name from then on counts as dropped. */
 function droppedBy(statement: string): string[] {
+  const renamed = /^alter (?:table|view|index|function) (?:if exists )?(\w+)\b.* rename to /s.exec(
+    statement,
+  )?.[1]
+  if (renamed) return [renamed]
   const name =
     /^drop (?:materialized )?(?:table|view|index|function) (?:concurrently )?(?:if exists )?(\w+)/.exec(
       statement,
