@@ -32,7 +32,8 @@ export interface RunReader extends AsyncDisposable {
 }
 
 /**
- * Returns the readers that `createServer` needs, over the target that the runs write to. (Default of `pipeline`: conversations.)
+ * Returns the readers that `createServer` needs, over the target that the runs write to. (Defaults: `pipeline`
+ * conversations, `schema` as in the runs.)
  *
  * They share one connection, which the first call opens and a call after it was lost opens again, and read in transactions that cannot
  * write, one after the other. A statement that takes more than 15 seconds is cancelled.
