@@ -51,7 +51,10 @@ interface DbmateOptions {
 }
 
 async function requirePath(client: pg.Client, schema: string): Promise<void> {
+  // The path with which the session of dbmate will begin, whatever this one has set since.
+  await client.query('begin; set local search_path to default')
   const { rows } = await client.query('select where current_schema() = $1::text', [schema])
+  await client.query('rollback')
   if (rows.length > 0) return
   throw new SyncError('TARGET_POOLED', 'Migrating a schema of its own is not possible through this pooler.', {
     remedy: `Migrate over the server's own address, or have the owner run: alter role ${quoted(client.user ?? '')} set search_path = ${quoted(schema)}`,
