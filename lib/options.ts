@@ -8,6 +8,7 @@ import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
 import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
+import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
 
 /** Options of `syncConversations`. Only `source` and `target` are required; every default is a good choice for a Chatwoot of any size. */
@@ -16,6 +17,12 @@ export interface SyncOptions {
   readonly source: DatabaseHandle
   /** The database that `migrate` has prepared. */
   readonly target: DatabaseHandle
+  /**
+   * The schema of the target that holds all that `migrate` creates, by its name as it is, without quotes; several in one database are
+   * independent of each other. `table` is looked up there as well, unless it names a schema. (Default: public, or where the search path of
+   * the role finds the tables.)
+   */
+  readonly schema?: string | undefined
   /** A custom table or view to read instead of Chatwoot's own tables. (Default: the built-in query over Chatwoot's tables.) */
   readonly relation?: CustomRelation | undefined
   /** Table of the target, as SQL writes it. (Default: conversas_analytics.) */
@@ -200,12 +207,14 @@ const name = z.string().check(z.trim(), z.minLength(1))
 /** As it is: spaces at its ends are part of it. */
 const column = z.string().check(z.regex(/\S/))
 const columns = z.optional(z.array(column))
+const schemaName = z.string().check(z.refine(isSchemaName, schemaRule))
 const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
 const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
 
 const schema = z.strictObject({
   source: handle,
   target: handle,
+  schema: z.optional(schemaName),
   relation: z.optional(
     z.strictObject({ name, key: column, changedAt: column, changedAtZone: z.optional(name) }),
   ),

@@ -6,6 +6,7 @@ import { alertChannelsOf, alertLanguageOf } from '../flags/alert-settings.js'
 import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
 import type { OutputFlags } from '../flags/output-flags.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { printReport } from '../output/print-report.js'
 import { printRejectedAlerts, sendConfiguredAlerts } from '../output/send-alerts.js'
@@ -17,7 +18,7 @@ interface AlertFlags extends OutputFlags {
   readonly language?: string
 }
 
-interface CheckFlags extends AlertFlags {
+interface CheckFlags extends AlertFlags, SchemaFlags {
   readonly expectedInterval?: number
   readonly stuckAfter?: number
   readonly skewAllowance?: number
@@ -43,7 +44,7 @@ Examples:
 export function register(command: Command): void {
   command.helpCommand(false).addHelpText('after', examples)
   const check = command.command('check').description('send alerts for new and for solved problems')
-  addSharedOptions(check)
+  addSharedOptions(addSchemaOption(check))
     .option('--expected-interval <time>', 'between successful runs (24h)', duration)
     .option('--stuck-after <time>', 'a longer run is critical (6h)', duration)
     .option('--skew-allowance <time>', 'as for the runs (60s)', duration)
@@ -69,7 +70,8 @@ async function checkAlerts(flags: CheckFlags): Promise<void> {
   prepareEnvironment(flags)
   const { target } = databasesOf(['target'], process.env)
   const { pipeline, expectedInterval, stuckAfter, skewAllowance, logDir, logFile } = flags
-  const scope = { target, pipeline, expectedInterval, stuckAfter, skewAllowance, signal: stopSignal() }
+  const limits = { expectedInterval, stuckAfter, skewAllowance }
+  const scope = { target, schema: schemaOf(flags, process.env), pipeline, ...limits, signal: stopSignal() }
   finish(await sendConfiguredAlerts(scope, { logDir, logFile, requireChannel: true }), flags)
 }
 

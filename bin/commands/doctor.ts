@@ -7,12 +7,13 @@ import type { DiagnosisCheck } from '../../lib/index.js'
 import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
 import { addRelationOptions, relationOf, type RelationFlags } from '../flags/relation-flags.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-flag.js'
 import { closeFile, readSettings, type SettingsFile } from '../flags/settings-file.js'
 import { doctorSummary } from '../output/doctor-summary.js'
 import { printReport } from '../output/print-report.js'
 import { exitCodes } from '../process/exit-code.js'
 
-interface DoctorFlags extends RelationFlags {
+interface DoctorFlags extends RelationFlags, SchemaFlags {
   readonly table?: string
   readonly pipeline?: string
   readonly skewAllowance?: number
@@ -36,7 +37,7 @@ Exit code: 0 when a run can succeed, else 4`
 
 /** Registers `doctor`. */
 export function register(command: Command): void {
-  addRelationOptions(command)
+  addSchemaOption(addRelationOptions(command))
     .option('--table <name>', 'table in the target (conversas_analytics)')
     .option('--pipeline <name>', 'pipeline to check (conversations)')
     .option('--skew-allowance <time>', 'as for the runs (60s)', duration)
@@ -54,7 +55,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   const { diagnose } = await import('../../lib/index.js')
   const diagnosis = await diagnose({
     ...databases,
-    ...{ relation: relationOf(flags), table, pipeline, skewAllowance },
+    ...{ schema: schemaOf(flags, process.env), relation: relationOf(flags), table, pipeline, skewAllowance },
   })
   const checks = [...(settings ? [checkFile(settings)] : []), ...diagnosis.checks]
   if (!diagnosis.ok) process.exitCode = exitCodes.unhealthy

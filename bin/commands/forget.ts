@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 
 import { databasesOf } from '../flags/databases.js'
 import { wholeNumber } from '../flags/option-values.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { forgetSummary } from '../output/forget-summary.js'
 import { printReport } from '../output/print-report.js'
 
-interface ForgetFlags {
+interface ForgetFlags extends SchemaFlags {
   readonly contact: number
   readonly yes?: true
   readonly undo?: true
@@ -29,7 +30,7 @@ leave the contact out. Chatwoot itself is not changed.`
 
 /** Registers `forget`. */
 export function register(command: Command): void {
-  command
+  addSchemaOption(command)
     .requiredOption('--contact <id>', "the contact's id in Chatwoot", wholeNumber(1))
     .option('--yes', 'make the change')
     .option('--undo', 'let later runs read the contact again')
@@ -47,6 +48,8 @@ async function forget(flags: ForgetFlags): Promise<void> {
   const { target } = databasesOf(['target'], process.env)
   const { contact: contactId, yes, undo, comment, table, pipeline } = flags
   const { forgetContact } = await import('../../lib/index.js')
-  const report = await forgetContact({ target, contactId, undo, comment, table, pipeline, dryRun: !yes })
+  const schema = schemaOf(flags, process.env)
+  const where = { target, schema, table, pipeline }
+  const report = await forgetContact({ ...where, contactId, undo, comment, dryRun: !yes })
   printReport(report, flags, forgetSummary)
 }

@@ -4,13 +4,14 @@ import type { Language } from '../../lib/index.js'
 import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
 import type { OutputFlags } from '../flags/output-flags.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { healthSummary } from '../output/health-summary.js'
 import { printReport } from '../output/print-report.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { exitCodes } from '../process/exit-code.js'
 
-interface HealthFlags extends OutputFlags {
+interface HealthFlags extends OutputFlags, SchemaFlags {
   readonly pipeline?: string
   readonly expectedInterval?: number
   readonly stuckAfter?: number
@@ -34,7 +35,7 @@ Exit code: 0 when nothing is critical, else 4`
 
 /** Registers `health`. */
 export function register(command: Command): void {
-  command
+  addSchemaOption(command)
     .option('--pipeline <name>', 'pipeline to check (conversations)')
     .option('--expected-interval <time>', 'between successful runs (24h)', duration)
     .option('--stuck-after <time>', 'a longer run is critical (6h)', duration)
@@ -58,7 +59,8 @@ function languageOption(): Option {
 async function health(flags: HealthFlags): Promise<void> {
   loadSettings(flags.env)
   const { pipeline, expectedInterval, stuckAfter, skewAllowance, language, logDir, logFile } = flags
-  const scope = { pipeline, expectedInterval, stuckAfter, skewAllowance }
+  const schema = schemaOf(flags, process.env)
+  const scope = { schema, pipeline, expectedInterval, stuckAfter, skewAllowance }
   const databases = databasesOf(flags.source ? ['source', 'target'] : ['target'], process.env)
   const { checkHealth } = await import('../../lib/index.js')
   const logDirectory = logFile ? logDir : undefined

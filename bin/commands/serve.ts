@@ -9,6 +9,7 @@ import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-fla
 import { duration, wholeNumber } from '../flags/option-values.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
 import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
+import { schemaOf } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
@@ -62,7 +63,11 @@ async function serve(flags: ServeFlags): Promise<void> {
   await using log = await openLog(flags)
   const { createServer, openRunReader } = await import('../../lib/server/index.js')
   const { target } = databases
-  await using reader = openRunReader({ target, pipeline: flags.pipeline })
+  await using reader = openRunReader({
+    target,
+    schema: schemaOf(flags, process.env),
+    pipeline: flags.pipeline,
+  })
   const run: SyncOptions = { ...databases, ...optionsOf(flags), logger: log.logger }
   const timetable: { next: Date | null } = { next: null }
   const watches = flags.every !== undefined || flags.cron !== undefined
@@ -76,9 +81,9 @@ async function serve(flags: ServeFlags): Promise<void> {
 }
 
 function functionsOf(run: SyncOptions, flags: ServeFlags, signal: AbortSignal) {
-  const { source, target, pipeline, skewAllowance, logger } = run
+  const { source, target, schema, pipeline, skewAllowance, logger } = run
   const { every, expectedInterval = every, logFile, logDir } = flags
-  const limits = { pipeline, skewAllowance, expectedInterval }
+  const limits = { schema, pipeline, skewAllowance, expectedInterval }
   return {
     startRun: async (request) => {
       const { syncConversations } = await import('../../lib/index.js')
@@ -114,8 +119,8 @@ async function watchBeside(
   const { every, cron, cronTimeZone, expectedInterval = every } = flags
   if (every === undefined && cron === undefined) return
   const { watch } = await import('../../lib/index.js')
-  const { target, pipeline, skewAllowance, signal } = run
-  const where = { target, pipeline, skewAllowance, expectedInterval, signal }
+  const { target, schema, pipeline, skewAllowance, signal } = run
+  const where = { target, schema, pipeline, skewAllowance, expectedInterval, signal }
   await watch({
     ...run,
     ...{ every, cron, cronTimeZone, onWait },

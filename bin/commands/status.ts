@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 
 import { databasesOf } from '../flags/databases.js'
 import { wholeNumber } from '../flags/option-values.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { printReport } from '../output/print-report.js'
 import { runTable } from '../output/run-table.js'
 
-interface StatusFlags {
+interface StatusFlags extends SchemaFlags {
   readonly pipeline?: string
   readonly limit: number
   readonly env?: string
@@ -21,7 +22,7 @@ Examples:
 
 /** Registers `status`. */
 export function register(command: Command): void {
-  command
+  addSchemaOption(command)
     .option('--pipeline <name>', 'only runs of this pipeline')
     .option('--limit <runs>', 'maximum number of runs', wholeNumber(1), 10)
     .option('--env <file>', 'settings file (.env)')
@@ -35,6 +36,6 @@ async function status(flags: StatusFlags): Promise<void> {
   const { target } = databasesOf(['target'], process.env)
   const { readStatus } = await import('../../lib/operations/status.js')
   const { pipeline, limit } = flags
-  const runs = await readStatus({ target, pipeline, limit })
+  const runs = await readStatus({ target, schema: schemaOf(flags, process.env), pipeline, limit })
   printReport({ runs }, flags, (_, width) => runTable(runs, width))
 }

@@ -59,9 +59,9 @@ async function sync(flags: SyncFlags): Promise<void> {
     printReport(report, flags, syncSummary)
   } finally {
     view?.close()
-    const { target, pipeline, skewAllowance, signal } = options
+    const { target, schema, pipeline, skewAllowance, signal } = options
     if (!flags.dryRun && !signal.aborted)
-      await sendAlertsAfterRun({ target, pipeline, skewAllowance, signal }, flags)
+      await sendAlertsAfterRun({ target, schema, pipeline, skewAllowance, signal }, flags)
   }
 }
 

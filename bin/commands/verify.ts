@@ -57,8 +57,8 @@ async function verify(flags: VerifyFlags): Promise<void> {
     view?.close()
     if (differencesLeft(report) > 0) process.exitCode = exitCodes.unhealthy
     printReport(report, flags, verifySummary)
-    const { target, pipeline, skewAllowance, signal } = options
-    await sendAlertsAfterRun({ target, pipeline, skewAllowance, signal }, flags)
+    const { target, schema, pipeline, skewAllowance, signal } = options
+    await sendAlertsAfterRun({ target, schema, pipeline, skewAllowance, signal }, flags)
   } finally {
     view?.close()
   }

@@ -55,9 +55,9 @@ async function watchDatabases(flags: WatchFlags): Promise<void> {
   const options = optionsOf(flags, serviceStopSignal())
   await using log = await openLog(flags)
   const { watch } = await import('../../lib/index.js')
-  const { target, pipeline, skewAllowance, every, signal } = options
+  const { target, schema, pipeline, skewAllowance, every, signal } = options
   const { expectedInterval = every } = flags
-  const scope = { target, pipeline, skewAllowance, expectedInterval, signal }
+  const scope = { target, schema, pipeline, skewAllowance, expectedInterval, signal }
   await watch({
     ...options,
     logger: log.logger,

@@ -4,9 +4,10 @@ import type { SyncOptions } from '../../lib/index.js'
 import { duration, ids, share } from './option-values.js'
 import { protectionOf, type ProtectionFlags } from './protection-settings.js'
 import { addRelationOptions, relationOf, type RelationFlags } from './relation-flags.js'
+import { addSchemaOption, schemaOf, type SchemaFlags } from './schema-flag.js'
 
 /** What is read, where it goes and within which limits: `sync`, `verify`, `watch` and `serve` must be given the same. */
-export interface PipelineFlags extends RelationFlags, ProtectionFlags {
+export interface PipelineFlags extends RelationFlags, ProtectionFlags, SchemaFlags {
   readonly table?: string
   readonly pipeline?: string
   readonly account?: readonly number[]
@@ -20,7 +21,7 @@ export interface PipelineFlags extends RelationFlags, ProtectionFlags {
 }
 
 export function addPipelineOptions(command: Command): Command {
-  return addRelationOptions(command.optionsGroup('What to read, and where to write it:'))
+  return addSchemaOption(addRelationOptions(command.optionsGroup('What to read, and where to write it:')))
     .option('--table <name>', 'table in the target (conversas_analytics)')
     .option('--pipeline <name>', 'name under which the state is kept (conversations)')
     .option('--account <id...>', 'only conversations of these accounts', ids)
@@ -45,7 +46,7 @@ export function pipelineOptionsOf(flags: PipelineFlags) {
   const { statementTimeout, lockTimeout, maxDeleteShare, allowLossy } = flags
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
-    allowLossy,
+    ...{ schema: schemaOf(flags, process.env), allowLossy },
     ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags, process.env) },
   } satisfies Partial<SyncOptions>
 }

@@ -8,7 +8,7 @@ import { printError, withoutSecrets } from './error-output.js'
 
 type AlertScope = Pick<
   AlertOptions,
-  'target' | 'pipeline' | 'expectedInterval' | 'stuckAfter' | 'skewAllowance' | 'signal'
+  'target' | 'schema' | 'pipeline' | 'expectedInterval' | 'stuckAfter' | 'skewAllowance' | 'signal'
 >
 
 export interface SendFlags extends Pick<OutputFlags, 'logDir' | 'logFile'> {

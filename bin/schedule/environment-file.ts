@@ -45,6 +45,7 @@ LOCAL_DB_NAME=
 LOCAL_DB_USER=
 LOCAL_DB_PASSWORD=
 #LOCAL_DB_SSLMODE=verify-full
+#LOCAL_DB_SCHEMA=loja_centro
 # Personal data that must not leave Chatwoot: names of columns, with commas.
 #CHATWOOT_SYNC_EXCLUDE_COLUMNS=
 #CHATWOOT_SYNC_HASH_COLUMNS=

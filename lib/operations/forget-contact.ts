@@ -1,4 +1,5 @@
 import { SyncError } from '../domain/errors.js'
+import { checkSchemaName } from '../domain/schema-name.js'
 import { defaults, type SyncOptions } from '../options.js'
 import {
   countRejectsOfContact,
@@ -15,10 +16,11 @@ import {
 import { takeRunLock } from '../postgres/control/run-lock.js'
 import { describeTarget, type Relation } from '../postgres/driver/catalog.js'
 import { openSession } from '../postgres/driver/connect.js'
+import { tableIn } from '../postgres/driver/own-schema.js'
 import type { Session } from '../postgres/driver/session.js'
 import { beginWriting } from '../postgres/driver/transaction.js'
 
-export interface ForgetOptions extends Pick<SyncOptions, 'target' | 'table' | 'pipeline'> {
+export interface ForgetOptions extends Pick<SyncOptions, 'target' | 'schema' | 'table' | 'pipeline'> {
   /** Id of the contact in Chatwoot: the `contact_id` of the table. A whole number from 1. */
   readonly contactId: number
   /** Why, such as the number of the request; at most 200 characters, without personal data. (Default: none.) */
@@ -64,13 +66,14 @@ export interface ForgetReport {
  */
 export async function forgetContact(options: ForgetOptions): Promise<ForgetReport> {
   const { contactId, comment = null, undo = false, dryRun = false } = options
-  const { table = defaults.table, pipeline = defaults.pipeline } = options
+  const { schema, table = defaults.table, pipeline = defaults.pipeline } = options
   checkOptions(options)
-  const connection = { applicationName: 'chatwoot-sync forget', connectTimeout: defaults.connectTimeout }
+  const { connectTimeout } = defaults
+  const connection = { applicationName: 'chatwoot-sync forget', connectTimeout, schema }
   await using target = await openSession('target', options.target, connection)
   // A run in progress would write again what it has read already.
   if (!dryRun) await takeRunLock(target, pipeline)
-  const relation = requireContactId(await describeTarget(target, table))
+  const relation = requireContactId(await describeTarget(target, tableIn(schema, table)))
   const contact = { pipeline, contactId }
   await target.script(beginWriting(defaults))
   if (!dryRun && undo) await removeForgotten(target, contact)
@@ -108,12 +111,13 @@ async function count(target: Session, table: Relation, contact: Forgotten): Prom
   return { ...(await countRowsOfContact(target, table, contact.contactId)), rejected, forgottenAt }
 }
 
-function checkOptions({ target, contactId, comment }: ForgetOptions): void {
+function checkOptions({ target, schema, contactId, comment }: ForgetOptions): void {
   if (target === undefined) {
     throw new SyncError('CONFIG_MISSING', 'The option target is missing.', {
       remedy: 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.',
     })
   }
+  checkSchemaName(schema)
   if (!Number.isSafeInteger(contactId) || contactId < 1) {
     throw new SyncError('CONFIG_INVALID', `contactId is ${contactId}, which is not an id.`, {
       remedy: 'Set it to the id of the contact in Chatwoot, a whole number from 1.',

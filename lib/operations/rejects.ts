@@ -7,6 +7,8 @@ export type { RejectedRow, RejectReason, Rejects } from '../postgres/control/rej
 export interface RejectsOptions {
   /** The database of the analytics table; SELECT rights on `etl_rejects` and `vw_etl_reject_reasons` are enough. */
   readonly target: DatabaseHandle
+  /** The schema of the tables, as in the runs. (Default: as there.) */
+  readonly schema?: string | undefined
   /** (Default: the rows of every pipeline.) */
   readonly pipeline?: string | undefined
   /** How many rows at most; the reasons are all of them. (Default: 20, which fit on a screen.) */
@@ -22,6 +24,11 @@ export interface RejectsOptions {
  * const { reasons } = await readRejects({ target: process.env.LOCAL_DATABASE_URL })
  * for (const { column, message, rows } of reasons) console.log(rows, column, message)
  */
-export async function readRejects({ target, pipeline, limit = 20 }: RejectsOptions): Promise<Rejects> {
-  return readTarget(target, 'rejects', (session) => listRejects(session, { pipeline, limit }))
+export async function readRejects({
+  target,
+  schema,
+  pipeline,
+  limit = 20,
+}: RejectsOptions): Promise<Rejects> {
+  return readTarget({ target, schema }, 'rejects', (session) => listRejects(session, { pipeline, limit }))
 }

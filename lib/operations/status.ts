@@ -5,6 +5,8 @@ import { readTarget } from './read-target.js'
 
 export interface StatusOptions {
   readonly target: DatabaseHandle
+  /** The schema of the tables, as in the runs. (Default: as there.) */
+  readonly schema?: string | undefined
   /** (Default: the runs of every pipeline.) */
   readonly pipeline?: string | undefined
   /** How many runs at most. (Default: 10, which fit on a screen.) */
@@ -20,8 +22,9 @@ export interface StatusOptions {
  */
 export async function readStatus({
   target,
+  schema,
   pipeline,
   limit = 10,
 }: StatusOptions): Promise<readonly SyncReport[]> {
-  return readTarget(target, 'status', (session) => listRuns(session, { pipeline, limit }))
+  return readTarget({ target, schema }, 'status', (session) => listRuns(session, { pipeline, limit }))
 }

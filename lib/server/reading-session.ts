@@ -14,13 +14,13 @@ const connection = { applicationName: 'chatwoot-sync serve', connectTimeout: 5_0
 const timeouts = { statementTimeout: 15_000, lockTimeout: 15_000 }
 
 /** Opened by the first question, and again by the next one where it was lost: a server that restarts does not end the service. */
-export function openReadingSession(target: DatabaseHandle): ReadingSession {
+export function openReadingSession(target: DatabaseHandle, schema: string | undefined): ReadingSession {
   let opened: Promise<Session> | undefined
   let last: Promise<unknown> = Promise.resolve()
 
   const readNow = async <T>(work: (session: Session) => Promise<T>) => {
     if (await isLost(opened)) opened = undefined
-    opened ??= openSession('target', target, connection)
+    opened ??= openSession('target', target, { ...connection, schema })
     const current = opened
     try {
       return await withSnapshot(await current, timeouts, work)

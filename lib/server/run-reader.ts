@@ -32,7 +32,8 @@ export interface RunReader extends AsyncDisposable {
 }
 
 /**
- * Returns the readers that `createServer` needs, over the target that the runs write to. (Default of `pipeline`: conversations.)
+ * Returns the readers that `createServer` needs, over the target that the runs write to. (Defaults: `pipeline`
+ * conversations, `schema` as in the runs.)
  *
  * They share one connection, which the first call opens and a call after it was lost opens again, and read in transactions that cannot
  * write, one after the other. A statement that takes more than 15 seconds is cancelled.
@@ -47,12 +48,14 @@ export interface RunReader extends AsyncDisposable {
  */
 export function openRunReader({
   target,
+  schema,
   pipeline = 'conversations',
 }: {
   readonly target: DatabaseHandle
+  readonly schema?: string | undefined
   readonly pipeline?: string | undefined
 }): RunReader {
-  const session = openReadingSession(target)
+  const session = openReadingSession(target, schema)
   return {
     readRuns: async ({ limit, status, loadType, cursor }) => {
       // One more than asked for shows whether there is another page.

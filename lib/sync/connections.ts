@@ -21,11 +21,11 @@ export interface Connections extends AsyncDisposable {
 
 type ConnectionOptions = Pick<
   ResolvedOptions,
-  'source' | 'target' | 'signal' | 'connectTimeout' | 'statementTimeout' | 'logger'
+  'source' | 'target' | 'schema' | 'signal' | 'connectTimeout' | 'statementTimeout' | 'logger'
 >
 
 export function connectionsOf(options: ConnectionOptions): Connections {
-  const { signal, connectTimeout, statementTimeout } = options
+  const { schema, signal, connectTimeout, statementTimeout } = options
   const settings = { applicationName: 'chatwoot-sync', connectTimeout, statementTimeout }
   let target: Session | undefined
   let source: Promise<ReconnectingSession> | undefined
@@ -39,7 +39,7 @@ export function connectionsOf(options: ConnectionOptions): Connections {
   }
 
   async function openTarget(): Promise<Session> {
-    const opening = awaitedLater(openSession('target', options.target, settings))
+    const opening = awaitedLater(openSession('target', options.target, { ...settings, schema }))
     try {
       return await unlessAborted(opening, signal)
     } catch (error) {

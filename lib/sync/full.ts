@@ -79,9 +79,9 @@ const recordEvery = 2000
 function progressRecorder(
   run: Pick<Run, 'target' | 'attempts' | 'tally' | 'options' | 'baseline' | 'facts'>,
 ) {
-  const { target, attempts, tally, options } = run
+  const { target, attempts, tally } = run
   const { load } = run.baseline.plan
-  const guard = guardColumns(options.table, { ...load.table, columns: load.columns })
+  const guard = guardColumns({ ...load.table, columns: load.columns })
   let recorded = -1
   let recordedAt = 0
   let isRecorded = false

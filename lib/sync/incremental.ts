@@ -57,7 +57,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   throwIfAborted(options.signal)
   tally.warnings.push(...skewWarnings(tally.skewUsed, options.skewAllowance))
   if (!dryRun) {
-    const guard = guardColumns(options.table, { ...plan.load.table, columns: plan.load.columns })
+    const guard = guardColumns({ ...plan.load.table, columns: plan.load.columns })
     guard.check(await target.rows(guard.query))
   }
   const report = await finishRun(run, dryRun)

@@ -203,4 +203,21 @@ describe('through PgBouncer', () => {
 
     expect(await differences(at)).toEqual([])
   })
+
+  it('migrates a schema of its own where the path of the role leads to it', async () => {
+    await using at = await openSync()
+    const target = `${await through('target', 'session', at.target)}?pooler=session`
+    await expect(migrate({ target, schema: 'tenant_b' })).rejects.toMatchObject({
+      code: 'TARGET_POOLED',
+      remedy: expect.stringContaining('set search_path = "tenant_b"'),
+    })
+    await at.target.query(`alter database ${at.target.name} set search_path = tenant_b`)
+    // Connections of the pooler that are open keep the path that they began with.
+    await at.target.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    expect(await migrate({ target, schema: 'tenant_b' })).toMatchObject({ alreadyApplied: 0 })
+    expect(await at.sync({ target, schema: 'tenant_b' })).toMatchObject({ rowsInserted: chatwootSize })
+    expect(await at.target.query('select from public.etl_control')).toEqual([])
+  })
 })

@@ -17,8 +17,9 @@ export interface IncidentFile {
  * The file of a pipeline in this folder, which is created where it is missing. What cannot be read counts as none, as an alert that is sent
  * again does less harm than one that is not sent. Writing and removing reject with the errors of the file system.
  */
-export function incidentFile(directory: string, pipeline: string): IncidentFile {
-  const name = createHash('sha256').update(pipeline).digest('hex').slice(0, 16)
+export function incidentFile(directory: string, pipeline: string, schema?: string): IncidentFile {
+  const scope = schema === undefined ? pipeline : `${pipeline}\0${schema}`
+  const name = createHash('sha256').update(scope).digest('hex').slice(0, 16)
   const path = join(directory, `alert_${name}.json`)
   return {
     read: async () => parseIncident(await readPlainFile(path).catch(() => '')),

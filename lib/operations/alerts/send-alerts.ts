@@ -1,6 +1,7 @@
 import { SyncError } from '../../domain/errors.js'
 import { type Logger } from '../../domain/logger.js'
 import { silentLogger } from '../../options.js'
+import { checkSchemaName } from '../../domain/schema-name.js'
 import { createRedactor } from '../../domain/redact.js'
 import { defaults } from '../../options.js'
 import {
@@ -56,15 +57,17 @@ export interface AlertOptions extends Omit<HealthOptions, 'source' | 'logDirecto
  * await sendAlerts({ target, channels: { slack: process.env.ALERT_SLACK_WEBHOOK_URL }, language: 'pt-BR' })
  */
 export async function sendAlerts(options: AlertOptions): Promise<readonly Delivery[]> {
+  checkSchemaName(options.schema)
   const limits = limitsOf(options)
   const { pipeline } = limits
   const channels = await openChannels(options.channels)
   const settings = settingsOf(options, pipeline)
-  const { target: handle, connectTimeout = defaults.connectTimeout, stateDirectory } = options
-  const file = stateDirectory === undefined ? undefined : incidentFile(stateDirectory, pipeline)
+  const { target: handle, schema, connectTimeout = defaults.connectTimeout, stateDirectory } = options
+  const file = stateDirectory === undefined ? undefined : incidentFile(stateDirectory, pipeline, schema)
   let target: Session
   try {
-    target = await openSession('target', handle, { applicationName: 'chatwoot-sync alerts', connectTimeout })
+    const applicationName = 'chatwoot-sync alerts'
+    target = await openSession('target', handle, { applicationName, connectTimeout, schema })
   } catch (error) {
     if (error instanceof SyncError) return alertUnreachable(channels, error, file, settings)
     throw error

@@ -1,6 +1,7 @@
 import { defaults, type CustomRelation } from '../../options.js'
 import { describeRelation, describeSource, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readPythonTables } from '../../postgres/migrate/python-tables.js'
 import { countKeys } from '../../postgres/source/key-counts.js'
@@ -42,7 +43,8 @@ async function compareWithTable(
   { key, changedAt, table: name }: Pick<CustomRelation, 'key' | 'changedAt'> & { readonly table: string },
 ): Promise<Check[]> {
   // The table of the Python pipeline is compared once migrate has changed it.
-  const isToBeMigrated = name === defaults.table && (await readPythonTables(target)) !== undefined
+  const isToBeMigrated =
+    name === tableIn(target.schema, defaults.table) && (await readPythonTables(target)) !== undefined
   const table = isToBeMigrated ? undefined : await describeRelation(target, name)
   const hazards = table && (await readTableHazards(target, name))
   const columns = relation.columns.map((column) => column.name)

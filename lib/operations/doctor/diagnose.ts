@@ -1,5 +1,7 @@
+import { checkSchemaName } from '../../domain/schema-name.js'
 import { defaults, type SyncOptions } from '../../options.js'
 import { addressOf, openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
+import { tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session, Side } from '../../postgres/driver/session.js'
 import { examine, failed, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'
@@ -20,7 +22,7 @@ import { checkHistory, checkTable } from './target-table.js'
 /** The options of the run that is to work, with the same defaults. */
 export type DiagnoseOptions = Pick<
   SyncOptions,
-  'source' | 'target' | 'relation' | 'table' | 'pipeline' | 'skewAllowance' | 'connectTimeout'
+  'source' | 'target' | 'schema' | 'relation' | 'table' | 'pipeline' | 'skewAllowance' | 'connectTimeout'
 >
 
 export interface Diagnosis {
@@ -40,6 +42,7 @@ export interface Diagnosis {
  * for (const { outcome, message, remedy } of checks) console.log(outcome, message, remedy ?? '')
  */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
+  checkSchemaName(options.schema)
   const [source, target] = await Promise.all([connect('source', options), connect('target', options)])
   try {
     const [ofSource, ofTarget] = await Promise.all([
@@ -56,6 +59,8 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   }
 }
 
+const tableOf = ({ schema, table = defaults.table }: DiagnoseOptions) => tableIn(schema, table)
+
 interface Connection {
   readonly session: Session | undefined
   readonly check: Check
@@ -63,9 +68,10 @@ interface Connection {
 
 async function connect(side: Side, options: DiagnoseOptions): Promise<Connection> {
   const { connectTimeout = defaults.connectTimeout } = options
+  const schema = side === 'target' ? options.schema : undefined
   const name = `${side}-connection`
   try {
-    const settings = { applicationName: 'chatwoot-sync doctor', connectTimeout }
+    const settings = { applicationName: 'chatwoot-sync doctor', connectTimeout, schema }
     const session = await openSession(side, options[side], settings)
     return { session, check: ok(name, `The ${side} can be reached: ${nameOf(options[side])}.`) }
   } catch (error) {
@@ -99,7 +105,8 @@ async function checkSource(source: Session, options: DiagnoseOptions): Promise<r
 }
 
 async function checkTarget(target: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
-  const { table = defaults.table, pipeline = defaults.pipeline, relation } = options
+  const { pipeline = defaults.pipeline, relation } = options
+  const table = tableOf(options)
   const checks = [
     checkEncryption(target, options.target),
     await examine('target-version', target, checkVersion),
@@ -124,12 +131,13 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
 async function checkBoth(
   source: Session,
   target: Session,
-  { relation, table = defaults.table, skewAllowance = defaults.skewAllowance }: DiagnoseOptions,
+  options: DiagnoseOptions,
 ): Promise<readonly Check[]> {
+  const { relation, skewAllowance = defaults.skewAllowance } = options
   const clocks = await examine('clocks', source, () => checkClocks(source, target, skewAllowance))
   if (!relation) return clocks
   const custom = await examine('relation', source, () =>
-    examine('relation', target, () => checkCustomRelation(source, target, relation, table)),
+    examine('relation', target, () => checkCustomRelation(source, target, relation, tableOf(options))),
   )
   return [...custom, ...clocks]
 }

@@ -1,5 +1,5 @@
 import { readRunningRun } from '../../postgres/control/run-list.js'
-import { existingRelations } from '../../postgres/driver/catalog.js'
+import { hasControl } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { ok, warning, type Check } from './check.js'
 
@@ -7,7 +7,7 @@ import { ok, warning, type Check } from './check.js'
 export async function checkRunning(target: Session, pipeline: string): Promise<Check[]> {
   const name = 'running-run'
   // Another check reports that the table is missing.
-  if (!(await existingRelations(target, ['etl_control'])).has('etl_control')) return []
+  if (!(await hasControl(target))) return []
   const { isLocked, startedAt } = await readRunningRun(target, pipeline)
   const began = startedAt && `${startedAt.slice(0, 19)} UTC`
   if (isLocked) {

@@ -1,6 +1,7 @@
 import { rowColumns } from '../../chatwoot/columns.js'
 import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import { tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readMissingRights } from '../../postgres/target/rights.js'
 import { critical, ok, warning, type Check } from './check.js'
@@ -16,11 +17,12 @@ export async function checkTable(target: Session, name: string, key: string | un
 }
 
 async function checkRights(target: Session, name: string): Promise<Check[]> {
+  const own = (table: string) => tableIn(target.schema, table)
   const { role, database, canCreateTemporary, tables } = await readMissingRights(target, {
     [name]: 'select, insert, update',
-    etl_control: 'select, insert, update',
-    etl_rejects: 'select, insert, update, delete',
-    etl_forgotten: 'select',
+    [own('etl_control')]: 'select, insert, update',
+    [own('etl_rejects')]: 'select, insert, update, delete',
+    [own('etl_forgotten')]: 'select',
   })
   const grants = [...tables].map(([table, rights]) => `grant ${rights} on ${table} to ${role};`)
   const denied = tables.size > 0 ? [`read and write ${[...tables.keys()].join(', ')}`] : []
@@ -36,7 +38,8 @@ async function checkRights(target: Session, name: string): Promise<Check[]> {
 
 /** Whether a run may delete history that is older than `keepHistory`. A run that may not works all the same. */
 export async function checkHistory(target: Session): Promise<Check[]> {
-  const wanted = { etl_control: 'delete', etl_verification: 'delete', etl_alerts: 'delete' }
+  const trimmed = ['etl_control', 'etl_verification', 'etl_alerts']
+  const wanted = Object.fromEntries(trimmed.map((table) => [tableIn(target.schema, table), 'delete']))
   const { role, tables } = await readMissingRights(target, wanted)
   if (tables.size === 0) return []
   const names = [...tables.keys()].join(', ')

@@ -1,4 +1,5 @@
 import { SyncError } from '../../domain/errors.js'
+import { checkSchemaName } from '../../domain/schema-name.js'
 import { defaults } from '../../options.js'
 import type { DatabaseHandle } from '../../postgres/driver/connect.js'
 import { readHealth, type HealthLimits } from '../../postgres/control/health.js'
@@ -10,6 +11,8 @@ import { connect, failed, type ConnectSettings } from './reachable.js'
 export interface HealthOptions {
   /** The database whose control tables are checked; SELECT rights on them are enough. */
   readonly target: DatabaseHandle
+  /** The schema of the tables, as in the runs. (Default: as there.) */
+  readonly schema?: string | undefined
   /** The database of which to check that it can be reached. (Default: none.) */
   readonly source?: DatabaseHandle | undefined
   /** (Default: conversations.) */
@@ -43,12 +46,13 @@ export interface HealthOptions {
  * for (const { outcome, message } of checks) if (outcome !== 'ok') console.warn(outcome, message)
  */
 export async function checkHealth(options: HealthOptions): Promise<HealthReport> {
-  const { source, target, logDirectory } = options
+  const { source, target, schema, logDirectory } = options
   const { connectTimeout = defaults.connectTimeout, language = 'en' } = options
+  checkSchemaName(schema)
   const limits = limitsOf(options)
   const settings = { connectTimeout, language }
   const [ofTarget, ofSource, ofLogs] = await Promise.all([
-    checkTarget(target, limits, settings),
+    checkTarget(target, limits, { ...settings, schema }),
     source === undefined ? [] : checkSource(source, settings),
     logDirectory === undefined ? [] : checkLogDisk(logDirectory, language).then((check) => [check]),
   ])
@@ -56,7 +60,7 @@ export async function checkHealth(options: HealthOptions): Promise<HealthReport>
 }
 
 /** The limits that the options set. Throws CONFIG_INVALID, CONFIG_MISSING. */
-export function limitsOf(options: Omit<HealthOptions, 'source'>): HealthLimits {
+export function limitsOf(options: Omit<HealthOptions, 'source' | 'schema'>): HealthLimits {
   const { target, pipeline = defaults.pipeline, expectedInterval, stuckAfter, skewAllowance } = options
   if (target === undefined) {
     throw new SyncError('CONFIG_MISSING', 'The option target is missing.', {

@@ -13,6 +13,8 @@ export interface ConnectSettings {
   /** Milliseconds. */
   readonly connectTimeout: number
   readonly language: Language
+  /** The schema of our tables, where the options name it. */
+  readonly schema?: string | undefined
 }
 
 /** Connects; a failure that this package throws on purpose is a check. */
@@ -21,13 +23,14 @@ export async function connect(
   handle: DatabaseHandle,
   settings: ConnectSettings,
 ): Promise<Connection> {
-  const { connectTimeout, language } = settings
+  const { connectTimeout, language, schema } = settings
   const base = { name: side, unit: 'milliseconds', limit: null, criticalLimit: connectTimeout }
   const began = performance.now()
   try {
     const session = await openSession(side, handle, {
       applicationName: 'chatwoot-sync health',
       connectTimeout,
+      schema,
     })
     const value = Math.round(performance.now() - began)
     const message = connectedText(side, value, language)

@@ -22,6 +22,7 @@ import { prepareRepair, repairRows } from './repair.js'
 type Shared =
   | 'source'
   | 'target'
+  | 'schema'
   | 'relation'
   | 'table'
   | 'pipeline'
@@ -71,8 +72,9 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
   if (!(sample > 0 && sample <= 1)) throw badSample(sample)
   const resolved = resolveOptions(shared)
   throwIfAborted(resolved.signal)
-  const connection = { applicationName: 'chatwoot-sync verify', connectTimeout: resolved.connectTimeout }
-  await using target = await openSession('target', resolved.target, connection)
+  const { schema, connectTimeout } = resolved
+  const connection = { applicationName: 'chatwoot-sync verify', connectTimeout }
+  await using target = await openSession('target', resolved.target, { ...connection, schema })
   await takeRunLock(target, resolved.pipeline)
   const startedAt = await clockOf(target)
   await using source = await openSession('source', resolved.source, connection)
@@ -131,7 +133,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const passed = keysOf(found).filter((key) => rejected.has(key))
   if (repair) await dropRejects(target, options.pipeline, passed)
   const { load } = baseline.plan
-  const guard = guardColumns(options.table, { ...load.table, columns: load.columns })
+  const guard = guardColumns({ ...load.table, columns: load.columns })
   if (rowsRepaired > 0 || (repair && rejectedNow.length > 0)) guard.check(await target.rows(guard.query))
   const report = await recordVerification(target, startedAt, {
     pipeline: options.pipeline,

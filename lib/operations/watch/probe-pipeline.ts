@@ -21,13 +21,13 @@ export type ProbeResult =
  * Throws the errors of connecting and of statements.
  */
 export async function probePipeline(
-  options: Pick<SyncOptions, 'source' | 'target' | 'pipeline' | 'connectTimeout' | 'signal'>,
+  options: Pick<SyncOptions, 'source' | 'target' | 'schema' | 'pipeline' | 'connectTimeout' | 'signal'>,
 ): Promise<ProbeResult> {
-  const { pipeline = defaults.pipeline, signal } = options
+  const { pipeline = defaults.pipeline, schema, signal } = options
   // Whoever stops a watch waits for this at most, as nothing ends a connection that is still being opened.
   const connectTimeout = Math.min(options.connectTimeout ?? defaults.connectTimeout, 4000)
   const connection = { applicationName: 'chatwoot-sync probe', connectTimeout }
-  await using target = await openSession('target', options.target, connection)
+  await using target = await openSession('target', options.target, { ...connection, schema })
   await using source = await openSession('source', options.source, connection)
   const stop = () => {
     source.destroy(signal?.reason)

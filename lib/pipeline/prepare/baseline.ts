@@ -20,7 +20,7 @@ import {
   type Relation,
 } from '../../postgres/driver/catalog.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
-import { identifier } from '../../postgres/driver/identifier.js'
+import { qualified, tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { checkTimeZones } from '../../postgres/source/probe.js'
@@ -207,9 +207,10 @@ interface TargetFacts {
 
 async function lookAtTarget(
   target: Session,
-  { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
+  { table: given, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
 ): Promise<TargetFacts> {
-  const isOwn = !relation && table === defaults.table
+  const table = tableIn(target.schema, given)
+  const isOwn = !relation && given === defaults.table
   const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
   const look = lookQuery({ ...lookAt, table })
   const queries = [
@@ -232,7 +233,7 @@ async function lookAtTarget(
     ] as const
     // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
     const found = await describeTarget(target, table)
-    const again = lookQuery({ ...lookAt, table: identifier(found.schema, found.name) })
+    const again = lookQuery({ ...lookAt, table: qualified(found) })
     const seen = await target.rows(again).catch(() => [])
     return { table: found, look: toLook(seen), ...toFacts(...facts) }
   }

@@ -12,6 +12,7 @@ import {
 import { targetPooled } from '../../postgres/driver/driver-error.js'
 import type { ReconnectingSession } from '../../postgres/driver/connect.js'
 import { relationNamed } from '../../postgres/driver/catalog.js'
+import { tableIn } from '../../postgres/driver/own-schema.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
@@ -38,7 +39,10 @@ export async function explainFailure(error: unknown, work: FailedWork): Promise<
     const here = changesBetween(shapes.source, await sourceShape(source, options))
     if (here.length > 0) return schemaChanged('source', here, error)
     await target.script(['rollback'])
-    const there = changesBetween(shapes.target, await shapeNow(target, options.table, options))
+    const there = changesBetween(
+      shapes.target,
+      await shapeNow(target, tableIn(target.schema, options.table), options),
+    )
     if (there.length > 0) return schemaChanged('target', there, error)
     return isWithoutStage(error) ? targetPooled(error) : error
   } catch {

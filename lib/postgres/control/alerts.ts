@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { targetPooled } from '../driver/driver-error.js'
+import { lockSeed } from '../driver/own-schema.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { isDirect } from './run-lock.js'
@@ -36,7 +37,7 @@ export async function lockAlerts(target: Session, pipeline: string): Promise<voi
       select
         case
           when ${isDirect(target)}
-          then pg_advisory_lock(hashtextextended(${`chatwoot-sync alerts ${pipeline}`}::text, 0))::text
+          then pg_advisory_lock(hashtextextended(${`chatwoot-sync alerts ${pipeline}`}::text, ${lockSeed}))::text
         end as taken`),
   )
   await target.script(['commit'])

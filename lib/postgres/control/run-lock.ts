@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import { targetPooled } from '../driver/driver-error.js'
+import { lockSeed } from '../driver/own-schema.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -14,7 +15,7 @@ export async function takeRunLock(target: Session, pipeline: string): Promise<st
   const [row] = await target.rows(
     compile(sql<{ taken: boolean | null; process: string }>`
       select
-        case when ${isDirect(target)} then pg_try_advisory_lock(${lockKey(pipeline)}) end as taken,
+        case when ${isDirect(target)} then ${takeLocks(target, pipeline)} end as taken,
         pg_backend_pid()::text as process`),
   )
   if (!row || row.taken === null) throw targetPooled()
@@ -65,4 +66,14 @@ export async function isConnectedDirectly(target: Session): Promise<boolean> {
   return row?.direct === true
 }
 
-const lockKey = (pipeline: string) => sql`hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, 0)`
+const lockKey = (pipeline: string, seed = lockSeed) =>
+  sql`hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, ${seed})`
+
+/**
+ * Where the options name no schema, an earlier release may be running over the same tables, whose lock does not know the schema; in `public`
+ * both are the same lock.
+ */
+function takeLocks({ schema }: Session, pipeline: string): RawBuilder<boolean> {
+  const own = sql<boolean>`pg_try_advisory_lock(${lockKey(pipeline)})`
+  return schema === undefined ? sql`(${own} and pg_try_advisory_lock(${lockKey(pipeline, sql`0`)}))` : own
+}

@@ -2,7 +2,7 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
-import { relationNamed } from '../driver/catalog.js'
+import { ownRelation } from '../driver/own-schema.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
 import { reportColumns, toReport } from './run-rows.js'
@@ -249,7 +249,7 @@ export function recordedMargin(seconds: number | null): number | RawBuilder<numb
     (
       select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
       from pg_attribute
-      where attrelid = ${relationNamed(sql`'etl_control'::text`)}
+      where attrelid = ${ownRelation(sql`'etl_control'::text`)}
         and attname = 'margin_used_seconds'
     )
   )`

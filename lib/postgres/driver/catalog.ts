@@ -1,6 +1,7 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
+import { qualified } from './own-schema.js'
 import { ownPathSetting } from './pinned-settings.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
@@ -193,9 +194,6 @@ const describe = (
   where c.oid = ${relationNamed(sql`${name}::text`)}
     and c.relkind in ('r', 'p', 'v', 'm', 'f')`)
 
-/** The first schema of the role's own path, as `current_schema` returns it there. */
-export const ownSchema = sql<string | null>`(current_setting(${sql.lit(ownPathSetting)})::text[])[1]`
-
 /**
  * The relation that a name means under the path of the role, as `to_regclass` finds it; the path of our own statements may lack its schema.
  * `name` is an expression of type text: a name as SQL writes it, quoted where it has to be.
@@ -266,12 +264,12 @@ export interface ColumnGuard {
 
 /**
  * Without it a column that became narrower between two batches would truncate values without a word, and the binary form of one type would be
- * read as another. `table` is the name as the caller wrote it.
+ * read as another.
  */
-export function guardColumns(table: string, written: Pick<Relation, 'name' | 'columns'>): ColumnGuard {
+export function guardColumns(written: Pick<Relation, 'schema' | 'name' | 'columns'>): ColumnGuard {
   const before = shapeOf(written)
   return {
-    query: columnsQuery(table),
+    query: columnsQuery(qualified(written)),
     check: (rows) => {
       const now = toRelation(rows)
       const after = now ? [...shapeOf(now)].filter(([name]) => before.has(name)) : []

@@ -9,7 +9,7 @@ import { addressIn, decoded, encodedPasswordIn, parameterIn } from './connection
 import { configurationError, connectError, type Address } from './driver-error.js'
 import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
-import { pgSession } from './pg-session.js'
+import { pgSession, type PgSessionOptions } from './pg-session.js'
 import type { Session, Side } from './session.js'
 import { kyselyOver } from './statement.js'
 
@@ -35,6 +35,8 @@ export interface ConnectOptions {
   readonly connectTimeout: number
   /** Milliseconds after which the server itself ends a statement, so that it should have responded; 0 for no limit. (Default: 0.) */
   readonly statementTimeout?: number
+  /** The schema of our tables in the target. (Default: where the search path of the role finds them.) */
+  readonly schema?: string | undefined
 }
 
 /** Milliseconds without traffic after which the system probes whether the other host is still there. Its own default is two hours. */
@@ -71,7 +73,7 @@ export async function openReconnecting(
   const ended: { reason?: unknown; isDestroyed: boolean } = { isDestroyed: false }
   const rows = <Row>(query: CompiledQuery<Row>) => current.rows(query)
   return {
-    side,
+    ...{ side, schema: options.schema },
     get process() {
       return current.process
     },
@@ -149,8 +151,8 @@ async function connectClient(
   // Before connecting: an error that nobody listens to ends the process.
   const session = pgSession(side, client, {
     release: () => client.end(),
-    responseTimeout: responseTimeoutOf(options),
     isPooled: isSessionPooler(given.connectionString),
+    ...settingsOf(options),
   })
   try {
     await connectGuarded(client, trustOf(handle))
@@ -191,9 +193,12 @@ export function connectFailed(
   })
 }
 
-/** A little longer than what ends a statement on the server. */
-const responseTimeoutOf = ({ statementTimeout = 0, connectTimeout }: ConnectOptions) =>
-  statementTimeout > 0 ? statementTimeout + connectTimeout : 0
+type Settings = Pick<PgSessionOptions, 'responseTimeout' | 'schema'>
+
+/** The driver waits a little longer than what ends a statement on the server. */
+function settingsOf({ statementTimeout = 0, connectTimeout, schema }: ConnectOptions): Settings {
+  return { responseTimeout: statementTimeout > 0 ? statementTimeout + connectTimeout : 0, schema }
+}
 
 async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOptions): Promise<Session> {
   guardPool(pool, trustOf(pool))
@@ -208,11 +213,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
     }
     const isPooled = isSessionPooler(pool.options.connectionString)
     guardConnected(client)
-    const session = pgSession(side, client, {
-      release,
-      responseTimeout: responseTimeoutOf(options),
-      isPooled,
-    })
+    const session = pgSession(side, client, { release, isPooled, ...settingsOf(options) })
     return session
   } catch (error) {
     throw connectError(side, error, addressOf(pool))
@@ -220,7 +221,7 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
 }
 
 async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
-  const reserved = reserve(side, db, responseTimeoutOf(options))
+  const reserved = reserve(side, db, settingsOf(options))
   try {
     return await connectedInTime(reserved, options.connectTimeout, disposeLate)
   } catch (error) {
@@ -245,7 +246,7 @@ function disposeLate(session: Session): void {
 }
 
 /** The connection goes back to the caller, who must find no lock and no table of ours on it. */
-function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise<Session> {
+function reserve(side: Side, db: KyselyHandle, settings: Settings): Promise<Session> {
   return new Promise((resolve, reject) => {
     const held = db.connection().execute(
       (connection) =>
@@ -254,7 +255,7 @@ function reserve(side: Side, db: KyselyHandle, responseTimeout: number): Promise
             free()
             await held
           }
-          resolve(kyselySession(side, connection, { release, responseTimeout }))
+          resolve(kyselySession(side, connection, { release, ...settings }))
         }),
     )
     held.catch(reject)

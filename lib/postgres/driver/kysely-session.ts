@@ -3,14 +3,10 @@ import { sql, CompiledQuery, type Kysely } from 'kysely'
 import { closeTimeout, startResponseTimeout, unlessAborted, withinTime } from '../../domain/abort.js'
 import { statementError } from './driver-error.js'
 import { readTexts, requireTexts } from './texts.js'
+import type { PgSessionOptions } from './pg-session.js'
 import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
-import {
-  isBegin,
-  pinWholeSession,
-  restoreSettings,
-  sessionPins,
-  type EarlierSettings,
-} from './transaction.js'
+import { pinWholeSession, restoreSettings, type EarlierSettings } from './pinned-settings.js'
+import { isBegin, sessionPins } from './transaction.js'
 import { compile, kyselyOver, onlyRow, withControlSchema } from './statement.js'
 
 /** Any Kysely over PostgreSQL, whatever its tables. */
@@ -24,7 +20,7 @@ export type KyselyHandle = Kysely<any>
 export function kyselySession(
   side: Side,
   handle: KyselyHandle,
-  { release, responseTimeout }: { release: () => Promise<void>; responseTimeout: number },
+  { release, responseTimeout, schema }: Pick<PgSessionOptions, 'release' | 'responseTimeout' | 'schema'>,
 ): Session {
   const lost = new AbortController()
   // A plugin could rename columns, or parse texts that look like JSON.
@@ -50,7 +46,7 @@ export function kyselySession(
     }
   }
 
-  const { ask, restore, encoding } = pinnedStatements(side, send)
+  const { ask, restore, encoding } = pinnedStatements(side, schema, send)
 
   const rows: Rows = async (query) => (await ask([query]))[0] ?? []
 
@@ -63,8 +59,7 @@ export function kyselySession(
   }
 
   return {
-    side,
-    ...{ process: undefined, wire: undefined },
+    ...{ side, schema, process: undefined, wire: undefined },
     lost: lost.signal,
     encoding,
     roundTrips: () => roundTrips,
@@ -98,8 +93,8 @@ const cleaning = ['rollback', 'select pg_catalog.pg_advisory_unlock_all()', 'dis
  * The statements of a session, one by one, under pinned settings. Those of the target are pinned for as long as the connection is held, and
  * are restored after it; those of the source in each transaction, as a pooler may hand the connection to others in between.
  */
-function pinnedStatements(side: Side, send: Rows) {
-  const pins = sessionPins(side, () => undefined)
+function pinnedStatements(side: Side, schema: string | undefined, send: Rows) {
+  const pins = sessionPins(side, { schema, greetedBy: () => undefined })
   let earlier: EarlierSettings | undefined
   let isOpen = false
 
@@ -111,7 +106,7 @@ function pinnedStatements(side: Side, send: Rows) {
 
   async function ask(statements: readonly CompiledQuery[]): Promise<readonly never[][]> {
     if (side === 'target') {
-      earlier ??= onlyRow(await send(pinWholeSession(side)))
+      earlier ??= onlyRow(await send(pinWholeSession(side, schema)))
       const { control } = earlier
       return inOrder(statements.map((statement) => withControlSchema(statement, control)))
     }

@@ -32,17 +32,19 @@ export interface PgSessionOptions {
   readonly responseTimeout: number
   /** The caller knows of a pooler in between. */
   readonly isPooled: boolean
+  /** The schema of our tables, where the options name it. */
+  readonly schema: string | undefined
 }
 
 /** A session over a client of pg. */
 export function pgSession(
   side: Side,
   client: pg.ClientBase,
-  { release, responseTimeout, isPooled }: PgSessionOptions,
+  { release, responseTimeout, isPooled, schema }: PgSessionOptions,
 ): Session {
   const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
   const process = () => (isPooled ? undefined : processOf(client))
-  const pins = sessionPins(side, process)
+  const pins = sessionPins(side, { schema, greetedBy: process })
   let roundTrips = 0
 
   const run: Run = (work) => {
@@ -63,6 +65,7 @@ export function pgSession(
 
   return {
     side,
+    schema,
     get process() {
       return process()
     },

@@ -1,4 +1,8 @@
+import { sql, type CompiledQuery } from 'kysely'
+
+import { pathsOf } from './search-path.js'
 import type { Side } from './session.js'
+import { compile } from './statement.js'
 
 /** A setting that has the same value in every session of ours, whatever the server, the database and the role say. */
 export interface PinnedSetting {
@@ -118,3 +122,111 @@ export const beginAlone: Readonly<Record<Side, string>> = {
 
 /** The setting in which a transaction finds the path that the role itself has: the names of schemas, as an array. */
 export const ownPathSetting = 'chatwoot_sync.own_path'
+
+/** What the first pin of a connection has found. */
+export interface PathRow {
+  readonly own: string
+  readonly safe: string
+  /** The schema of our tables in the target, as SQL writes it. */
+  readonly control: string
+  /** Of the database. */
+  readonly encoding: string
+  /** The settings hold until the connection ends. */
+  readonly lasts: boolean
+}
+
+const pinnedNames = [
+  ...pinnedSettings.map(({ name }) => name),
+  'client_encoding',
+  ownPathSetting,
+  'search_path',
+]
+
+/** Settings by name as they were; null for those that this release of the server lacks. */
+export type EarlierSettings = Readonly<Record<string, string | null>> & Pick<PathRow, 'control' | 'encoding'>
+
+/** Pins the settings until the connection ends or `restoreSettings` is run, and returns what they were. */
+export function pinWholeSession(side: Side, schema?: string): CompiledQuery<EarlierSettings> {
+  const earlier = pinnedNames.map((name) => `pg_catalog.current_setting('${name}', true) as "${name}"`)
+  return compile(sql<EarlierSettings>`
+select
+  ${sql.raw(earlier.join(',\n  '))},
+  ${sql.raw(pinningItem(side, 'false'))},
+  ${sql.raw(encodingItem(side, 'false'))},
+  ${sql.raw(pathItems('false'))}
+from ${pathsOf(side, schema)}`)
+}
+
+/** For a connection that goes back to its owner. */
+export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
+  const items = pinnedNames.flatMap((name) => {
+    const value = earlier[name] ?? (name === ownPathSetting ? '' : null)
+    return value === null ? [] : [sql`pg_catalog.set_config(${name}, ${value}, false)`]
+  })
+  return compile(sql`select ${sql.join(items)}`)
+}
+
+/** The select list is computed from left to right: the path is the last thing that changes. */
+export function firstPin(side: Side, schema: string | undefined, process: string | undefined): CompiledQuery {
+  const lasts = side === 'source' ? 'false' : isProcess(process)
+  const isLocal = `(not ${lasts})`
+  return compile(sql`
+select
+  ${sql.raw(pinningItem(side, isLocal))},
+  ${sql.raw(encodingItem(side, isLocal))},
+  ${sql.raw(pathItems(isLocal))},
+  ${sql.raw(lasts)} as lasts
+from ${pathsOf(side, schema)}`)
+}
+
+const isProcess = (process: string | undefined) =>
+  process === undefined ? 'true' : `pg_catalog.pg_backend_pid() operator(pg_catalog.=) ${Number(process)}`
+
+const pathItems = (isLocal: string) => `
+  pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
+  pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe,
+  paths.control as control,
+  ${databaseEncoding} as encoding`
+
+export function pinAgain(side: Side, { own, safe, lasts }: PathRow): CompiledQuery {
+  const isLocal = String(!lasts)
+  return compile(sql`
+select
+  ${sql.raw(pinningItem(side, isLocal))},
+  pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, ${sql.raw(isLocal)}) as own,
+  ${sql.raw(encodingItem(side, isLocal))},
+  pg_catalog.set_config('search_path', ${safe}, ${sql.raw(isLocal)}) as safe`)
+}
+
+/**
+ * Pins the settings, as one item of a select list: a call of `set_config` for each would take the server as long to plan as all else in it.
+ * It holds no backslash, and every name in it is qualified. `isLocal` is SQL.
+ */
+function pinningItem(side: Side, isLocal: string): string {
+  const rows = pinnedSettings
+    .filter(({ isForSession }) => !isForSession || side === 'target')
+    .map(({ name, value }) => `('${name}', '${value}')`)
+  return `(
+    select pg_catalog.count(pg_catalog.set_config(pinned.name, pinned.value, ${isLocal}))
+    from (
+      values
+        ${rows.join(',\n        ')}
+    ) pinned (name, value)
+    where pg_catalog.current_setting(pinned.name, true) is not null
+  ) as pinned`
+}
+
+/**
+ * The call of `set_config` that pins the encoding in which texts come and go. A source without one would otherwise end the whole read at the
+ * first byte that is not UTF-8.
+ */
+function encodingItem(side: Side, isLocal: string): string {
+  const encoding =
+    side === 'target'
+      ? `'UTF8'`
+      : `case ${databaseEncoding} when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end`
+  return `pg_catalog.set_config('client_encoding', ${encoding}, ${isLocal})`
+}
+
+/** For a select list and for the simple form of case, whose operator is that of the type text in the catalog. */
+const databaseEncoding = 'pg_catalog.getdatabaseencoding()::pg_catalog.text'

@@ -1,3 +1,5 @@
+import { sql, type RawBuilder } from 'kysely'
+
 import type { Side } from './session.js'
 
 /**
@@ -27,19 +29,36 @@ export const isTrusted = `
 
 /**
  * The path of the role, what of it is safe, and the schema in which it finds our tables, as a row `paths (own, safe, control)`; for a from
- * clause.
+ * clause. `path` is the list of schemas and `control` the condition under which one of them is that of our tables.
  */
-const pathsWith = (schemas: string) => `(
+const pathsWith = (schemas: string, { own, path, control }: Place) => sql`(
   select
     schemas.own,
     coalesce(schemas.control, '') as control,
-    pg_catalog.concat_ws(', ', ${schemas}) as safe
+    ${sql.raw(`pg_catalog.concat_ws(', ', ${schemas})`)} as safe
   from (
     select
-      coalesce(pg_catalog.array_agg(n.nspname::pg_catalog.text order by s.place)::pg_catalog.text, '{}') as own,
+      ${own}::pg_catalog.text as own,
       pg_catalog.string_agg(pg_catalog.quote_ident(n.nspname::pg_catalog.text), ', ' order by s.place)
-        filter (where ${isTrusted}) as trusted,
-      (
+        filter (where ${sql.raw(isTrusted)}) as trusted,
+      ${control} as control
+    from ${path} s (name, place)
+    join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) s.name
+    join pg_catalog.pg_database d on d.datname operator(pg_catalog.=) pg_catalog.current_database()
+  ) schemas
+) paths`
+
+interface Place {
+  readonly own: RawBuilder<unknown>
+  readonly path: RawBuilder<unknown>
+  readonly control: RawBuilder<unknown>
+}
+
+/** The schemas of the role's path; our tables are in the first that has them. */
+const ofRole: Place = {
+  own: sql`coalesce(pg_catalog.array_agg(n.nspname::pg_catalog.text order by s.place)::pg_catalog.text, '{}')`,
+  path: sql`pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality`,
+  control: sql`(
         pg_catalog.array_agg(pg_catalog.quote_ident(n.nspname::pg_catalog.text) order by s.place)
           filter (
             where exists (
@@ -49,15 +68,29 @@ const pathsWith = (schemas: string) => `(
                 and c.relname operator(pg_catalog.=) 'etl_control'::pg_catalog.name
             )
           )
-      )[1] as control
-    from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality s (name, place)
-    join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) s.name
-    join pg_catalog.pg_database d on d.datname operator(pg_catalog.=) pg_catalog.current_database()
-  ) schemas
-) paths`
+      )[1]`,
+}
 
-/** Temporary tables of the target are ours; those of a source behind a pooler may be another client's. */
-export const pathsOf: Readonly<Record<Side, string>> = {
-  source: pathsWith(`'pg_catalog', schemas.trusted, 'pg_temp'`),
-  target: pathsWith(`'pg_catalog', 'pg_temp', schemas.trusted`),
+/** Names are looked up in this schema alone; what triggers and operators need stays on the path behind it. */
+const ofSchema = (schema: string): Place => ({
+  own: sql`array[${schema}::pg_catalog.text]`,
+  path: sql`(
+      select ${schema}::pg_catalog.name as name, 0::pg_catalog.int8 as place
+      union all
+      select p.name, p.place
+      from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality p (name, place)
+      where p.name operator(pg_catalog.<>) ${schema}::pg_catalog.name
+    )`,
+  control: sql`pg_catalog.quote_ident(${schema}::pg_catalog.text)`,
+})
+
+/**
+ * Temporary tables of the target are ours; those of a source behind a pooler may be another client's. `schema` is the one of our tables where
+ * the options name it.
+ */
+export function pathsOf(side: Side, schema: string | undefined): RawBuilder<unknown> {
+  const place = schema === undefined ? ofRole : ofSchema(schema)
+  return side === 'source'
+    ? pathsWith(`'pg_catalog', schemas.trusted, 'pg_temp'`, place)
+    : pathsWith(`'pg_catalog', 'pg_temp', schemas.trusted`, place)
 }

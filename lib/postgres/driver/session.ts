@@ -22,6 +22,8 @@ export type RowsOfEach<Rows extends readonly unknown[]> = {
  */
 export interface Session extends AsyncDisposable {
   readonly side: Side
+  /** The schema of our tables in the target, where the options name it; else the path of the role leads to them. */
+  readonly schema: string | undefined
   /**
    * Process id of the server's end, as the driver knows it. Behind a pooler it is an id of the pooler's own, and undefined where the connection
    * string names one.

@@ -41,7 +41,8 @@ export const isAboutControl = ({ sql: text }: CompiledQuery): boolean => text.in
 /** The statement with our schema in it, as SQL writes it; empty where there is none, and the tables are missing. */
 export function withControlSchema<Row>(query: CompiledQuery<Row>, schema: string): CompiledQuery<Row> {
   if (!isAboutControl(query)) return query
-  return { ...query, sql: query.sql.replaceAll(controlPrefix, schema === '' ? '' : `${schema}.`) }
+  // By a function, as a text could hold $& or the like.
+  return { ...query, sql: query.sql.replaceAll(controlPrefix, () => (schema === '' ? '' : `${schema}.`)) }
 }
 
 /** The text and the parameters of a template; `Row` is what a row of its result looks like. */

@@ -1,9 +1,9 @@
-import { sql, type CompiledQuery } from 'kysely'
+import type { CompiledQuery } from 'kysely'
 
-import { beginAlone, ownPathSetting, pinnedSettings } from './pinned-settings.js'
-import { pathsOf } from './search-path.js'
+import { quoted } from './own-schema.js'
+import { beginAlone, firstPin, pinAgain, type PathRow } from './pinned-settings.js'
 import type { RowsOfEach, Session, Side } from './session.js'
-import { compile, isAboutControl, plain, withControlSchema } from './statement.js'
+import { isAboutControl, plain, withControlSchema } from './statement.js'
 
 /** Milliseconds; 0 for no limit. */
 export interface Timeouts {
@@ -147,27 +147,25 @@ export interface SessionPins {
   encoding(): string | undefined
 }
 
-interface PathRow {
-  readonly own: string
-  readonly safe: string
-  /** The schema of our tables in the target, as SQL writes it. */
-  readonly control: string
-  /** Of the database. */
-  readonly encoding: string
-  /** The settings hold until the connection ends. */
-  readonly lasts: boolean
+/** What a session knows of its connection before it has asked. */
+interface PinnedConnection {
+  /** In which our tables of the target are; undefined for the one in which the role finds them. */
+  readonly schema: string | undefined
+  /** Id of the process of the server that greeted the driver; undefined where it is not to be compared. */
+  readonly greetedBy: () => string | undefined
 }
 
 /**
  * Of the source, each transaction is pinned, as a pooler may hand the connection to others in between. A connection to the target is pinned
  * once, by what comes first, and again only where that has left a transaction open, whose end could undo it: it is never given back. Where
- * another process of its server responds than the one that `greetedBy` returns, a pooler is in between, and each transaction is pinned.
+ * another process of its server responds than the one that greeted the driver, a pooler is in between, and each transaction is pinned.
  */
-export function sessionPins(side: Side, greetedBy: () => string | undefined): SessionPins {
+export function sessionPins(side: Side, { schema, greetedBy }: PinnedConnection): SessionPins {
   let path: PathRow | undefined
   let isSettled = false
 
-  const pin = () => (path ? pinTo(side, path) : firstPin(side, greetedBy()))
+  const pin = () => (path ? pinAgain(side, path) : firstPin(side, schema, greetedBy()))
+  const control = () => path?.control ?? (schema === undefined ? undefined : quoted(schema))
 
   return {
     encoding: () => path?.encoding,
@@ -177,7 +175,7 @@ export function sessionPins(side: Side, greetedBy: () => string | undefined): Se
       const all = isWrapped ? [plain(beginAlone[side]), pin()] : []
       const pinsAt = isWrapped ? [1] : []
       const places = statements.map((statement) => {
-        const place = all.push(withControlSchema(statement, path?.control ?? '')) - 1
+        const place = all.push(withControlSchema(statement, control() ?? '')) - 1
         if (needsPins && isBegin(statement)) pinsAt.push(all.push(pin()) - 1)
         return place
       })
@@ -189,104 +187,8 @@ export function sessionPins(side: Side, greetedBy: () => string | undefined): Se
       }
       return { all, places, isWrapped, learn }
     },
-    areTooEarly: (statements) => !path && statements.some(isAboutControl),
+    areTooEarly: (statements) => control() === undefined && statements.some(isAboutControl),
   }
 }
 
 export const isBegin = (statement: CompiledQuery | undefined) => /^\s*begin\b/i.test(statement?.sql ?? '')
-
-const pinnedNames = [
-  ...pinnedSettings.map(({ name }) => name),
-  'client_encoding',
-  ownPathSetting,
-  'search_path',
-]
-
-/** Settings by name as they were; null for those that this release of the server lacks. */
-export type EarlierSettings = Readonly<Record<string, string | null>> & Pick<PathRow, 'control' | 'encoding'>
-
-/** Pins the settings until the connection ends or `restoreSettings` is run, and returns what they were. */
-export function pinWholeSession(side: Side): CompiledQuery<EarlierSettings> {
-  const earlier = pinnedNames.map((name) => `pg_catalog.current_setting('${name}', true) as "${name}"`)
-  return compile(sql<EarlierSettings>`
-select
-  ${sql.raw(earlier.join(',\n  '))},
-  ${sql.raw(pinningItem(side, 'false'))},
-  ${sql.raw(encodingItem(side, 'false'))},
-  ${sql.raw(pathItems('false'))}
-from ${sql.raw(pathsOf[side])}`)
-}
-
-/** For a connection that goes back to its owner. */
-export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
-  const items = pinnedNames.flatMap((name) => {
-    const value = earlier[name] ?? (name === ownPathSetting ? '' : null)
-    return value === null ? [] : [sql`pg_catalog.set_config(${name}, ${value}, false)`]
-  })
-  return compile(sql`select ${sql.join(items)}`)
-}
-
-/** The select list is computed from left to right: the path is the last thing that changes. */
-function firstPin(side: Side, process: string | undefined): CompiledQuery {
-  const lasts = side === 'source' ? 'false' : isProcess(process)
-  const isLocal = `(not ${lasts})`
-  return plain(`
-select
-  ${pinningItem(side, isLocal)},
-  ${encodingItem(side, isLocal)},
-  ${pathItems(isLocal)},
-  ${lasts} as lasts
-from ${pathsOf[side]}`)
-}
-
-const isProcess = (process: string | undefined) =>
-  process === undefined ? 'true' : `pg_catalog.pg_backend_pid() operator(pg_catalog.=) ${Number(process)}`
-
-const pathItems = (isLocal: string) => `
-  pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
-  pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe,
-  paths.control as control,
-  ${databaseEncoding} as encoding`
-
-function pinTo(side: Side, { own, safe, lasts }: PathRow): CompiledQuery {
-  const isLocal = String(!lasts)
-  return compile(sql`
-select
-  ${sql.raw(pinningItem(side, isLocal))},
-  pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, ${sql.raw(isLocal)}) as own,
-  ${sql.raw(encodingItem(side, isLocal))},
-  pg_catalog.set_config('search_path', ${safe}, ${sql.raw(isLocal)}) as safe`)
-}
-
-/**
- * Pins the settings, as one item of a select list: a call of `set_config` for each would take the server as long to plan as all else in it.
- * It holds no backslash, and every name in it is qualified. `isLocal` is SQL.
- */
-function pinningItem(side: Side, isLocal: string): string {
-  const rows = pinnedSettings
-    .filter(({ isForSession }) => !isForSession || side === 'target')
-    .map(({ name, value }) => `('${name}', '${value}')`)
-  return `(
-    select pg_catalog.count(pg_catalog.set_config(pinned.name, pinned.value, ${isLocal}))
-    from (
-      values
-        ${rows.join(',\n        ')}
-    ) pinned (name, value)
-    where pg_catalog.current_setting(pinned.name, true) is not null
-  ) as pinned`
-}
-
-/**
- * The call of `set_config` that pins the encoding in which texts come and go. A source without one would otherwise end the whole read at the
- * first byte that is not UTF-8.
- */
-function encodingItem(side: Side, isLocal: string): string {
-  const encoding =
-    side === 'target'
-      ? `'UTF8'`
-      : `case ${databaseEncoding} when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end`
-  return `pg_catalog.set_config('client_encoding', ${encoding}, ${isLocal})`
-}
-
-/** For a select list and for the simple form of case, whose operator is that of the type text in the catalog. */
-const databaseEncoding = 'pg_catalog.getdatabaseencoding()::pg_catalog.text'

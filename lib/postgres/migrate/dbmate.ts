@@ -8,12 +8,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
+import { quoted } from '../driver/own-schema.js'
 import type { MigrationLock } from './lock.js'
+import { sharedList } from './place.js'
 import { startupOptions } from './startup-options.js'
 import { migrationUrl } from './url.js'
-
-/** The table in which dbmate records applied versions: its usual name, with a schema, so that no search_path changes it. */
-export const migrationsTable = 'public.schema_migrations'
 
 /**
  * Applies what is pending in `directory` to the database of the lock with the dbmate binary. Returns the error output of dbmate, or undefined
@@ -24,20 +23,43 @@ export const migrationsTable = 'public.schema_migrations'
  */
 export async function runDbmate(
   { client, lost }: MigrationLock,
-  directory: string,
-  signal: AbortSignal,
+  { directory, schema, signal }: DbmateOptions,
 ): Promise<string | undefined> {
   const binary = await dbmateBinary()
   const applicationName = `chatwoot-sync migrate ${randomUUID()}`
   const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-'))
   try {
-    const url = await migrationUrl(client, { applicationName, folder, options: await startupOptions(client) })
-    const errorOutput = await spawnDbmate({ binary, directory, url, folder, signal })
+    const options = await startupOptions(client)
+    // A pooler rejects options: the path has to lead to the schema without them.
+    if (schema !== undefined && options === '') await requirePath(client, schema)
+    const path = options === '' ? undefined : schema
+    const url = await migrationUrl(client, { applicationName, folder, options, schema: path })
+    const table = schema === undefined ? sharedList : 'schema_migrations'
+    const errorOutput = await spawnDbmate({ binary, directory, table, url, folder, signal })
     if (signal.aborted && !lost.aborted) await endSession(client, applicationName)
     return errorOutput
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+interface DbmateOptions {
+  readonly directory: string
+  /** For the tables and for the list; undefined for the path of the role, and the shared list. */
+  readonly schema: string | undefined
+  readonly signal: AbortSignal
+}
+
+async function requirePath(client: pg.Client, schema: string): Promise<void> {
+  // The path with which the session of dbmate will begin, whatever this one has set since.
+  await client.query('begin; set local search_path to default')
+  const { rows } = await client.query('select where current_schema() = $1::text', [schema])
+  await client.query('rollback')
+  if (rows.length > 0) return
+  throw new SyncError('TARGET_POOLED', 'Migrating a schema of its own is not possible through this pooler.', {
+    remedy: `Migrate over the server's own address, or have the owner run: alter role ${quoted(client.user ?? '')} set search_path = ${quoted(schema)}`,
+    details: { schema },
+  })
 }
 
 async function dbmateBinary(): Promise<string> {
@@ -63,6 +85,8 @@ function notInstalled(cause: unknown): SyncError {
 interface DbmateCall {
   readonly binary: string
   readonly directory: string
+  /** The list of versions: without a schema it is in the first one of the session's path. */
+  readonly table: string
   readonly url: string
   readonly folder: string
   readonly signal: AbortSignal
@@ -73,8 +97,15 @@ interface DbmateCall {
  * migration that was merged late has to be applied all the same. The URL is passed in the environment, because every user of the machine can
  * read the arguments; the empty working folder keeps a `.env` of the caller away from dbmate.
  */
-function spawnDbmate({ binary, directory, url, folder, signal }: DbmateCall): Promise<string | undefined> {
-  const options = ['--migrations-dir', directory, '--migrations-table', migrationsTable, '--no-dump-schema']
+function spawnDbmate({
+  binary,
+  directory,
+  table,
+  url,
+  folder,
+  signal,
+}: DbmateCall): Promise<string | undefined> {
+  const options = ['--migrations-dir', directory, '--migrations-table', table, '--no-dump-schema']
   const settings = { cwd: folder, env: { DATABASE_URL: url }, signal, maxBuffer: 16 * 1024 * 1024 }
   return new Promise((resolve, reject) => {
     execFile(binary, [...options, 'migrate'], settings, (error, _stdout, stderr) => {

@@ -14,6 +14,12 @@ export interface Migration {
   readonly name: string
 }
 
+/** The migrations of a folder. */
+export interface Folder {
+  readonly directory: string
+  readonly migrations: readonly Migration[]
+}
+
 /**
  * The folder of this package's migrations: next to `lib` in the source tree and in `dist`, and next to `bin`, where the command is one file.
  * Throws CONFIG_INVALID where a bundler has separated it from its files.

@@ -4,13 +4,22 @@ import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
 import { redact } from '../../domain/redact.js'
+import { checkSchemaName } from '../../domain/schema-name.js'
+import { quoted } from '../driver/own-schema.js'
 import { listMigrations, ownMigrations, readNotes, type Migration } from './files.js'
 import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './lock.js'
-import { migrationsTable, runDbmate } from './dbmate.js'
+import { runDbmate } from './dbmate.js'
+import { readVersions, type Place } from './place.js'
+import { preparePlace } from './prepare-place.js'
 
 export interface MigrateOptions {
   /** The database of the analytics table. It must exist: `migrate` never creates it. */
   target: MigrationTarget
+  /**
+   * The schema for all that is created, the list of migrations included, by its name as it is, without quotes; it is created where it is missing.
+   * Tables of ours that are there already, as by a search_path, are adopted. (Default: public, or the first schema of the role's path.)
+   */
+  schema?: string | undefined
   /** Folder of dbmate migrations. (Default: those of this package.) */
   directory?: string
   /** Stops `migrate` at once: the current migration is rolled back, those before it stay. (Default: none.) */
@@ -45,39 +54,44 @@ export interface MigrateResult {
  */
 export async function migrate({
   target,
+  schema,
   directory = ownMigrations(),
   signal,
 }: MigrateOptions): Promise<MigrateResult> {
+  checkSchemaName(schema)
   const migrations = await listMigrations(directory)
   await using lock = await takeMigrationLock(target, signal)
-  const pending = await notApplied(lock.client, migrations)
+  const { place, notes: ofPlace } = await preparePlace(lock.client, schema, { directory, migrations })
+  const pending = await notApplied(lock.client, place, migrations)
   const alreadyApplied = migrations.length - pending.length
-  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes: [] }
+  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes: ofPlace }
 
   const stop = AbortSignal.any([lock.lost, ...(signal ? [signal] : [])])
-  const errorOutput = await runDbmate(lock, resolve(directory), stop)
+  const errorOutput = await runDbmate(lock, {
+    directory: resolve(directory),
+    schema: place.schema,
+    signal: stop,
+  })
   if (lock.lost.aborted) throw lockLost(lock)
-  const left = await notApplied(lock.client, pending)
+  const left = await notApplied(lock.client, place, pending)
   const done = pending.filter((migration) => !left.includes(migration))
   const applied = done.map(({ name }) => name)
   if (errorOutput === undefined && left.length === 0) {
     const notes = alreadyApplied > 0 ? await readNotes(directory, done) : []
-    return { applied, pending: 0, alreadyApplied, notes }
+    return { applied, pending: 0, alreadyApplied, notes: [...ofPlace, ...notes] }
   }
-  throw signal?.aborted ? aborted(signal, applied) : failed(lock.client, errorOutput, applied, left[0])
+  throw signal?.aborted
+    ? aborted(signal, applied)
+    : failed(lock.client, place, { errorOutput, applied, migration: left[0] })
 }
 
 async function notApplied(
   client: pg.Client,
+  { list }: Place,
   migrations: readonly Migration[],
 ): Promise<readonly Migration[]> {
-  const { rows: tables } = await client.query('select where to_regclass($1::text) is not null', [
-    migrationsTable,
-  ])
-  if (tables.length === 0) return migrations
-  const { rows } = await client.query<{ version: string }>(`select version from ${migrationsTable}`)
-  const applied = new Set(rows.map(({ version }) => version))
-  return migrations.filter(({ version }) => !applied.has(version))
+  const applied = await readVersions(client, list)
+  return applied ? migrations.filter(({ version }) => !applied.has(version)) : migrations
 }
 
 function lockLost({ lost }: MigrationLock): SyncError {
@@ -96,11 +110,17 @@ function aborted(signal: AbortSignal, applied: readonly string[]): SyncError {
   )
 }
 
+interface Failure {
+  readonly errorOutput: string | undefined
+  readonly applied: readonly string[]
+  /** The first one that is not applied. */
+  readonly migration: Migration | undefined
+}
+
 function failed(
   client: pg.Client,
-  errorOutput: string | undefined,
-  applied: readonly string[],
-  migration: Migration | undefined,
+  { schema = 'public' }: Place,
+  { errorOutput, applied, migration }: Failure,
 ): SyncError {
   const reason = (errorOutput ?? 'dbmate did not apply it').replace(/^Error: (?:line: .*?: pq: |pq: )?/, '')
   const sqlState = /\(([0-9A-Z]{5})\)$/.exec(reason)?.[1]
@@ -111,7 +131,7 @@ function failed(
   const message = `${failure}: ${redact(reason, secrets)}.`
   const details = { version: migration?.version ?? null, sqlState: sqlState ?? null, applied }
   if (sqlState === '42501') {
-    const grant = `grant create on schema public to ${client.escapeIdentifier(client.user ?? '')}`
+    const grant = `grant create on schema ${schema === 'public' ? schema : quoted(schema)} to ${client.escapeIdentifier(client.user ?? '')}`
     const remedy = `Migrate as the role that owns the tables; the first time, have the owner of the database run: ${grant}`
     return new SyncError('TARGET_FORBIDDEN', message, { remedy, details })
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { ownSchema, relationNamed } from '../driver/catalog.js'
+import { ownRelation, ownSchema } from '../driver/own-schema.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -28,7 +28,7 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
           select c.oid::regclass::text
           from pg_class c
           where c.oid in (
-              ${relationNamed(sql`'conversas_analytics'::text`)}, ${relationNamed(sql`'etl_control'::text`)}, ${relationNamed(sql`'vw_etl_stats'::text`)}
+              ${ownRelation(sql`'conversas_analytics'::text`)}, ${ownRelation(sql`'etl_control'::text`)}, ${ownRelation(sql`'vw_etl_stats'::text`)}
             )
             and not pg_has_role(c.relowner, 'usage')
           order by c.relname
@@ -41,17 +41,17 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
           where d.classid = 'pg_rewrite'::regclass
             and d.refclassid = 'pg_class'::regclass
             and (
-              d.refobjid = ${relationNamed(sql`'vw_etl_stats'::text`)}
-              or d.refobjid = ${relationNamed(sql`'conversas_analytics'::text`)}
+              d.refobjid = ${ownRelation(sql`'vw_etl_stats'::text`)}
+              or d.refobjid = ${ownRelation(sql`'conversas_analytics'::text`)}
                 and format_type(a.atttypid, a.atttypmod) ~ '^(character|timestamp without)'
             )
           order by 1
         ))::text as dependent
-      where ${relationNamed(sql`'etl_control'::text`)} is not null
+      where ${ownRelation(sql`'etl_control'::text`)} is not null
         and not exists (
           select
           from pg_attribute a
-          where a.attrelid = ${relationNamed(sql`'etl_control'::text`)}
+          where a.attrelid = ${ownRelation(sql`'etl_control'::text`)}
             and a.attname = 'pipeline'
             and not a.attisdropped
         )`),

@@ -6,6 +6,10 @@ import { processOf } from '../driver/pg-session.js'
 /** Those that the driver of dbmate sends itself, and rejects from anybody else. */
 const ofDriver = ['DateStyle', 'client_encoding']
 
+/** A setting as the startup parameter `options` takes it: spaces and backslashes in it are escaped. */
+export const startupOption = (name: string, value: string): string =>
+  `${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`
+
 /**
  * What a session has to be started with for migrations to mean what they say, whatever the database and the role set: a list for the
  * startup parameter `options`. Empty behind a pooler, which rejects that parameter.
@@ -23,6 +27,6 @@ export async function startupOptions(client: pg.Client): Promise<string> {
   const known = new Set(rows.map(({ name }) => name))
   return pins
     .filter(({ name }) => known.has(name))
-    .map(({ name, value }) => `-c ${name}=${value.replaceAll(/[\\ ]/g, '\\$&')}`)
+    .map(({ name, value }) => `-c ${startupOption(name, value)}`)
     .join(' ')
 }

@@ -6,6 +6,8 @@ import * as tls from 'node:tls'
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
+import { quoted } from '../driver/own-schema.js'
+import { startupOption } from './startup-options.js'
 
 /** What a connected client of pg holds about its connection, however it was configured; its types leave out half of it. */
 interface Connection {
@@ -26,6 +28,8 @@ export interface MigrationUrlOptions {
   readonly folder: string
   /** What to start the session with, beside the options of the connection. (Default: nothing.) */
   readonly options?: string
+  /** The only schema on the path of the session. (Default: the path of the role.) */
+  readonly schema?: string | undefined
 }
 
 /**
@@ -37,14 +41,15 @@ export interface MigrationUrlOptions {
  */
 export async function migrationUrl(
   client: pg.Client,
-  { applicationName, folder, options = '' }: MigrationUrlOptions,
+  { applicationName, folder, options = '', schema }: MigrationUrlOptions,
 ): Promise<string> {
   const connection = client as unknown as Connection
   const user = encodeURIComponent(connection.user ?? '')
   const password =
     typeof connection.password === 'string' ? `:${encodeURIComponent(connection.password)}` : ''
-  // The last one of a setting counts: what the caller has chosen on purpose, such as a search_path, stays.
-  const allOptions = [options, connection.connectionParameters?.options ?? ''].join(' ').trim()
+  // The last one of a setting counts: what the caller has chosen on purpose, such as a search_path, stays, but for the schema.
+  const path = schema === undefined ? '' : `-c ${startupOption('search_path', quoted(schema))}`
+  const allOptions = [options, connection.connectionParameters?.options ?? '', path].join(' ').trim()
   const query = new URLSearchParams({
     host: connection.host,
     port: String(connection.port),

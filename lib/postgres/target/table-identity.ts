@@ -5,6 +5,7 @@ import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
 import { relationNamed, tableOf } from '../driver/catalog.js'
 import type { LoadPlan } from './load-plan.js'
+import { nameParts } from '../driver/own-schema.js'
 
 /** What makes a table the one that an earlier run has written, beyond its name. */
 export interface TableIdentity {
@@ -87,21 +88,6 @@ export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuer
       ) as key
     ) last
     ${join}`)
-}
-
-/** The parts of a name as SQL writes it, such as `analytics."My view"`; undefined for a text that is none. */
-function nameParts(name: string): readonly string[] | undefined {
-  const part = /\s*(?:"((?:[^"]|"")+)"|([a-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*(\.|$)/iy
-  const parts: string[] = []
-  for (let end = '.'; end === '.';) {
-    const [, quotedName, plainName, next] = part.exec(name) ?? []
-    const found =
-      quotedName?.replaceAll('""', '"') ?? plainName?.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
-    if (found === undefined || next === undefined) return undefined
-    parts.push(found)
-    end = next
-  }
-  return parts
 }
 
 function ownMarker(name: RawBuilder<unknown>, key: string) {
