@@ -689,6 +689,10 @@ export interface EtlRejects {
    */
   row_data: Json | null;
   /**
+   * SHA-256 of the key, which may be longer than an index holds.
+   */
+  row_hash: Generated<Buffer>;
+  /**
    * Key of the row, as the source writes it.
    */
   row_key: string;
