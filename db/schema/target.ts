@@ -978,7 +978,7 @@ export interface VwEtlHealth {
    */
   critical_limit: Numeric | null;
   /**
-   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one.
+   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows.
    */
   detail: string | null;
   /**

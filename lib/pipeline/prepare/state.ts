@@ -36,7 +36,7 @@ export interface KnownIdentities {
   readonly table: (TableIdentity & { readonly hasRows: boolean }) | undefined
   /** The last row that a run wrote and that was not found missing since. */
   readonly marker?: Marker | undefined
-  /** A warning said that another program deletes rows of the table. */
+  /** A warning said that another program deletes rows of the table; `etl_health` reads it here. */
   readonly hasWarnedOfDeletes: boolean
 }
 

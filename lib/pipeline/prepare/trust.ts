@@ -10,7 +10,7 @@ import type { State } from './state.js'
 export interface TargetTrust {
   /** Why it is not, so that everything has to be read. */
   readonly reason: string | undefined
-  /** Rows that somebody else deleted do not come back by themselves; one warning says so. */
+  /** Rows that somebody else deleted do not come back by themselves; one warning says so, and health, until they are back or it is on purpose. */
   readonly hasWarnedOfDeletes: boolean
   readonly warnings: readonly Warning[]
 }
@@ -45,7 +45,7 @@ export async function trustInTarget(
   const isTold = isSeen && !wasTold && !acceptTargetDeletes
   return {
     reason: undefined,
-    hasWarnedOfDeletes: wasTold || isTold,
+    hasWarnedOfDeletes: (wasTold || isTold) && !acceptTargetDeletes,
     warnings: isTold ? [rowsDeleted(name, deleted)] : [],
   }
 }
