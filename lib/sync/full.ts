@@ -7,6 +7,7 @@ import { emitProgress, measure, type Tally } from '../pipeline/tally.js'
 import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
 import { loadBatches, type LoadContext } from '../pipeline/write/load-batches.js'
 import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { rejectCollapsed } from '../pipeline/write/reject-collapsed.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
@@ -17,7 +18,15 @@ import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/table-locks.js'
 import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './load.js'
+import {
+  loadContextOf,
+  readRows,
+  rowsByCursor,
+  rowsInBulk,
+  scopeOf,
+  sourceRows,
+  spelledSource,
+} from './load.js'
 import type { Run } from './prepare.js'
 
 /**
@@ -61,6 +70,7 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
+  await rejectCollapsed(context, spelledSource(run))
   tally.warnings.push(...loadWarnings(context))
   const hadRejects = run.rejectedBefore.size > 0
   await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })

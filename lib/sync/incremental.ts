@@ -11,6 +11,7 @@ import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import { loadWarnings, settleRejects } from '../pipeline/write/rejects.js'
+import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-collapsed.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
@@ -18,7 +19,7 @@ import { beginWriting, between, setSavepoint } from '../postgres/driver/transact
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart } from './finish.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './load.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows, spelledSource } from './load.js'
 import type { Run } from './prepare.js'
 
 /**
@@ -48,8 +49,10 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   })
   await policy.beginLast()
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
+  await rejectCollapsed(context, spelledSource(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
-  if (missing.size > 0) await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
+  const gone = await withoutOtherSpelling(context, spelledSource(run), [...missing])
+  if (gone.length > 0) await measure(tally, 'deletes', () => dropKeys(context, gone))
   tally.warnings.push(...loadWarnings(context))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })

@@ -8,8 +8,11 @@ import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.
 import type { Plan } from '../pipeline/prepare/plan.js'
 import { keyPosition } from '../pipeline/write/chunk.js'
 import type { LoadContext } from '../pipeline/write/load-batches.js'
+import type { Spellings } from '../pipeline/write/load-context.js'
+import type { SpelledSource } from '../pipeline/write/reject-collapsed.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
+import { keyCollapsed } from '../postgres/driver/row-error.js'
 import { compile } from '../postgres/driver/statement.js'
 import type { Run } from './prepare.js'
 import { renewSnapshot } from './renew-snapshot.js'
@@ -51,6 +54,16 @@ export function loadContextOf(run: Loading): LoadContext {
         ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
+    spellings: plan.load.keyCanCollapse ? spellingsOf(run) : undefined,
+  }
+}
+
+function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spellings {
+  const collapsed = baseline.previousRuns.rejected.filter(({ sqlState }) => sqlState === keyCollapsed)
+  return {
+    known: new Set(collapsed.map(({ key }) => key)),
+    held: new Set(),
+    read: facts.loadType === 'incremental' ? new Set() : undefined,
   }
 }
 
@@ -84,6 +97,11 @@ export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 't
     findInSource: (keys) => findInSource(run.source, scope, keys),
   }
 }
+
+/** How the source is asked about keys that may be one key to the target. */
+export const spelledSource = (
+  run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
+): SpelledSource => ({ source: run.source, scope: scopeOf(run), rowsOf: sourceRows(run).rowsOf })
 
 /** The rows of a query that is ordered by its key, under as many snapshots as it takes. */
 export function readRows<Read extends Batch>(

@@ -120,7 +120,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
   const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
-    ? await repairRows(sides, suspects, sample, options)
+    ? await repairRows(sides, suspects, sample, { ...options, known: rejected })
     : {
         rowsRepaired: 0,
         rejected: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),

@@ -3,7 +3,7 @@ import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
-import { isBuiltIn, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
+import { isBuiltIn, isFreeText, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 
@@ -41,6 +41,18 @@ export function planConversions(
     described.push(`${to.name} (${from.type} into ${to.type})`)
   }
   return { conversions, lossy, warnings: described.length > 0 ? [columnsLossy(described)] : [] }
+}
+
+/** Whether two keys of the source can be read as one by the target's column: several texts are, and what `allowLossy` lets it change. */
+export function canCollapse(
+  relation: Pick<Relation, 'columns'>,
+  key: string,
+  { conversions }: Pick<LoadPlan, 'conversions'>,
+): boolean {
+  const from = relation.columns.find(({ name }) => name === key)?.definition
+  const by = conversions.get(key)?.by
+  if (!from || by === undefined || by === 'text' || by === 'integer') return false
+  return by === 'target' || isFreeText(from.kind)
 }
 
 /** Columns of which an earlier release loaded other values: those of lossy types, and of domains over numbers and times. */

@@ -159,10 +159,12 @@ class KeyRespelled extends Error {}
 
 /** Why the target rejected a row, also where it is that two keys of the source are one key to it. */
 function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
-  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && isLooseKey(plan)
+  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && canBeOne(plan)
   if (isTwice || error instanceof KeyRespelled) return keyConflict(plan)
   return rowErrorOf(error, plan.columns)
 }
+
+const canBeOne = (plan: LoadPlan) => isLooseKey(plan) || plan.keyCanCollapse === true
 
 /** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
 function isAboutStatement(error: unknown): boolean {

@@ -97,6 +97,20 @@ function keyTooLong({ code, details, cause }: SyncError): SyncError {
   return new SyncError(code, message, { remedy: 'Run chatwoot-sync migrate.', details, cause })
 }
 
+/** Keys of the rows that this run has rejected so far. */
+export async function rejectedInRun(
+  { db }: Session,
+  { pipeline, executionId }: RejectScope,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('etl_rejects')
+    .select('row_key')
+    .where('pipeline', '=', pipeline)
+    .where('execution_id', '=', executionId)
+    .execute()
+  return rows.map((row) => row.row_key)
+}
+
 /** Deletes the entries of these rows, which the target has accepted since. */
 export async function dropRejects({ db }: Session, pipeline: string, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return

@@ -53,6 +53,18 @@ export function keysOfType(plan: Keyed, keys: readonly string[]): RawBuilder<unk
     from json_array_elements_text(${JSON.stringify(keys)}::json) listed (key)`
 }
 
+/** The keys as the target's column writes them. */
+export async function castKeys(
+  target: Session,
+  plan: Keyed,
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await target.rows(
+    compile(sql<{ key: string }>`select k.key::text as key from (${keysOfType(plan, keys)}) k`),
+  )
+  return rows.map(({ key }) => key)
+}
+
 /** The keys of one list that are one key with a key of the other, which the target holds. */
 export async function findSpellings(
   target: Session,
