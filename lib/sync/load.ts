@@ -8,12 +8,13 @@ import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.
 import type { Plan } from '../pipeline/prepare/plan.js'
 import { keyPosition } from '../pipeline/write/chunk.js'
 import type { LoadContext } from '../pipeline/write/load-batches.js'
-import type { Spellings } from '../pipeline/write/load-context.js'
+import type { Spellings } from '../pipeline/write/hold-back.js'
 import type { SpelledSource } from '../pipeline/write/reject-collapsed.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/column-types.js'
 import { keyCollapsed } from '../postgres/driver/row-error.js'
 import { compile } from '../postgres/driver/statement.js'
+import { canCollapse } from '../postgres/target/key-rule.js'
 import type { Run } from './prepare.js'
 import { renewSnapshot } from './renew-snapshot.js'
 
@@ -48,13 +49,13 @@ export function loadContextOf(run: Loading): LoadContext {
       maxRejects,
       keepContent: keepRejected,
       known: isIncremental ? rejectedBefore : new Set(),
+      spellings: canCollapse(plan.load) ? spellingsOf(run) : undefined,
     },
     skew:
       isIncremental && low !== undefined
         ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
-    spellings: plan.load.keyCanCollapse ? spellingsOf(run) : undefined,
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type Sums,
 } from '../../postgres/target/fingerprints.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { castKeys, findSpellings, isLooseKey } from '../../postgres/target/key-rule.js'
+import { canCollapse, castKeys, findSpellings, isLooseKey } from '../../postgres/target/key-rule.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { pagesOf, rowsPerRange, type Page } from '../../postgres/target/key-ranges.js'
 import { isCountable } from '../../postgres/driver/column-types.js'
@@ -95,7 +95,7 @@ export async function compareRows(
       if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
     }
   }
-  if (load.keyCanCollapse && apart.length > 0 && found.extra.length > 0) {
+  if (canCollapse(load) && apart.length > 0 && found.extra.length > 0) {
     const older = await keysInTarget(sides.target, load, apart)
     found.extra = found.extra.filter((key) => !older.has(key))
   }
@@ -136,9 +136,9 @@ const sourceRows = (sides: Compared, condition: RawBuilder<unknown>) =>
     andNot(condition, sides.except, () => hasKey(sides, sides.except)),
   )
 
-/** What a key of the source is in the target may be the key of another row as well: then what is too many is told at the end. */
+/** What a key of the source is in the target may be the key of another row as well: then what is too many shows at the end. */
 const targetRows = ({ plan: { load }, except }: Compared, condition: RawBuilder<unknown>) =>
-  liveRows(load, load.keyCanCollapse ? condition : andNot(condition, except, () => hasLiveKey(load, except)))
+  liveRows(load, canCollapse(load) ? condition : andNot(condition, except, () => hasLiveKey(load, except)))
 
 async function keysAmong(sides: Sides, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return []

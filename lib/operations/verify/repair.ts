@@ -13,6 +13,7 @@ import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
+import { canCollapse } from '../../postgres/target/key-rule.js'
 import { createStage } from '../../postgres/target/upsert.js'
 import type { Differences, Sides } from './compare.js'
 
@@ -61,7 +62,7 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
   const { collapsed } = found
   const all = [...found.missing, ...found.stale]
   // Whether a row may take the place of another spelling of its key, a run finds out.
-  const rejected = new Set(plan.keyCanCollapse ? all.filter((key) => known.has(key)) : [])
+  const rejected = new Set(canCollapse(plan) ? all.filter((key) => known.has(key)) : [])
   const keys = all.filter((key) => !rejected.has(key) && !collapsed.has(key))
   const tally = newTally()
   const context: LoadContext = {

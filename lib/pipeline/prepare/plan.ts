@@ -13,7 +13,7 @@ import { isStamp } from '../../postgres/driver/column-types.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
-import { canCollapse, noConversions, planConversions, readInAnotherWay } from './conversions.js'
+import { noConversions, planConversions, readInAnotherWay } from './conversions.js'
 import { loadableColumns } from './loadable-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
@@ -138,7 +138,6 @@ function planCustom(
     changedAtZone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone,
     conversions,
     lossy,
-    keyCanCollapse: canCollapse(relation, key, { conversions }),
   }
   return {
     load,

@@ -1,7 +1,15 @@
 import type { Cells } from '../../postgres/driver/session.js'
 import type { LoadPlan } from '../../postgres/target/upsert.js'
 import { keyPosition } from './chunk.js'
-import type { Spellings } from './load-context.js'
+
+/** Which rows a run has to do with whose keys may be one key to the target. */
+export interface Spellings {
+  /** Keys of rows that an earlier run has rejected because of another spelling: they are held back until it is known whether that one exists. */
+  readonly known: ReadonlySet<string>
+  readonly held: Set<string>
+  /** Keys of the other rows that were read; undefined for all of them. */
+  readonly read: Set<string> | undefined
+}
 
 /** The rows but for those that would overwrite the row of another spelling; notes both. */
 export function withoutHeld(

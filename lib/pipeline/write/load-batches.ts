@@ -129,9 +129,9 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
   })
 }
 
-async function toChunk({ plan, transform, tally, spellings }: LoadContext, batch: Batch) {
+async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: Batch) {
   if ('pieces' in batch) return { chunk: chunkOfBinary(plan, batch), dropped: [] }
-  const read = spellings ? withoutHeld(spellings, plan, batch.rows) : batch.rows
+  const read = rejects.spellings ? withoutHeld(rejects.spellings, plan, batch.rows) : batch.rows
   if (!transform) return { chunk: chunkOfRows(plan, read), dropped: [] }
   const { rows, dropped }: TransformedRows = await measure(tally, 'transform', async () =>
     transformRows(transform, plan, read),

@@ -10,7 +10,7 @@ import {
 } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
-import { isLooseKey } from '../../postgres/target/key-rule.js'
+import { canCollapse, isLooseKey } from '../../postgres/target/key-rule.js'
 import {
   clearStage,
   countStage,
@@ -164,7 +164,7 @@ function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
   return rowErrorOf(error, plan.columns)
 }
 
-const canBeOne = (plan: LoadPlan) => isLooseKey(plan) || plan.keyCanCollapse === true
+const canBeOne = (plan: LoadPlan) => isLooseKey(plan) || canCollapse(plan)
 
 /** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
 function isAboutStatement(error: unknown): boolean {

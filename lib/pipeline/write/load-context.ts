@@ -16,17 +16,6 @@ export interface LoadContext {
   /** Present where late timestamps are measured, which only an incremental run can do. */
   readonly skew: SkewMeasure | undefined
   readonly signal: AbortSignal | undefined
-  /** Present where keys of the source can be one key to the target. */
-  readonly spellings?: Spellings | undefined
-}
-
-/** Which rows a run has to do with whose keys may be one key to the target. */
-export interface Spellings {
-  /** Keys of rows that an earlier run has rejected because of another spelling: they are held back until it is known whether that one exists. */
-  readonly known: ReadonlySet<string>
-  readonly held: Set<string>
-  /** Keys of the other rows that were read; undefined for all of them. */
-  readonly read: Set<string> | undefined
 }
 
 export interface SkewMeasure {

@@ -31,7 +31,8 @@ export interface SpelledSource extends Pick<SourceRows, 'rowsOf'> {
  * them: only where it can happen, and not in a run that reads no row.
  */
 export async function rejectCollapsed(context: LoadContext, from: SpelledSource): Promise<void> {
-  const { spellings, target, dryRun, rejects } = context
+  const { target, dryRun, rejects } = context
+  const { spellings } = rejects
   if (!spellings) return
   const { held, read } = spellings
   if (dryRun || (held.size === 0 && read?.size === 0)) return rejectAll(context, [...held])
@@ -58,7 +59,8 @@ export async function withoutOtherSpelling(
   from: SpelledSource,
   missing: readonly string[],
 ): Promise<readonly string[]> {
-  const { spellings, target, plan } = context
+  const { target, plan } = context
+  const { spellings } = context.rejects
   if (!spellings || missing.length === 0) return missing
   const { held, read } = spellings
   if (context.dryRun || (held.size === 0 && read?.size === 0)) await collectSpellings(context, from)
@@ -83,7 +85,8 @@ async function collectSpellings({ target, plan, signal }: LoadContext, { source,
 }
 
 async function rejectAll(context: LoadContext, keys: readonly string[]): Promise<void> {
-  const { tally, plan, spellings } = context
+  const { tally, plan, rejects } = context
+  const { spellings } = rejects
   const reason = collapsedKey(plan)
   const rejected = keys.map((key) => {
     const wasCounted = !spellings?.held.has(key) && (spellings?.read?.has(key) ?? true)
@@ -95,7 +98,7 @@ async function rejectAll(context: LoadContext, keys: readonly string[]): Promise
 }
 
 /** Of the rows that became one, the first was inserted, or found, and the others have updated it, or were equal. */
-function uncount({ counts }: Tally): void {
+function uncount({ counts }: Pick<Tally, 'counts'>): void {
   const where = (['rowsUpdated', 'rowsUnchanged', 'rowsInserted'] as const).find((name) => counts[name] > 0)
   if (where === undefined) return
   counts[where] -= 1
@@ -119,9 +122,10 @@ async function loadUncounted(
 async function load(context: LoadContext, { rowsOf }: SpelledSource, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return
   const { target } = context
+  const rejects = { ...context.rejects, spellings: undefined }
   for await (const batch of rowsOf(keys)) {
     await target.script([clearStage, setSavepoint])
-    await loadBatch({ ...context, spellings: undefined }, batch, false)
+    await loadBatch({ ...context, rejects }, batch, false)
     await target.script([releaseSavepoint, clearStage])
   }
 }

@@ -22,6 +22,11 @@ export function isLooseKey(plan: Keyed): boolean {
   return rule !== undefined && (!rule.isDeterministic || equality(keyColumnOf(plan).definition) === 'image')
 }
 
+/** Whether keys that differ in the source can be one key to the target, as the texts 01 and 1 are one integer. */
+export function canCollapse({ conversions, key }: Pick<LoadPlan, 'conversions' | 'key'>): boolean {
+  return conversions.get(key)?.canCollapse === true
+}
+
 export function keyColumnOf({ key, columns }: Keyed): Column {
   return columns.find(({ name }) => name === key) ?? { name: key, type: 'text', definition: plainText }
 }

@@ -17,8 +17,6 @@ export interface LoadPlan {
   readonly conversions: ReadonlyMap<string, Comparison>
   /** Names of the columns that could change a value of the source without a word; a row of such a value is rejected. */
   readonly lossy: readonly string[]
-  /** Keys that the source tells apart can be one key here, as the texts 01 and 1 are one integer. */
-  readonly keyCanCollapse?: boolean
   /** The time zone of that column, where it holds local time. */
   readonly changedAtZone?: string | undefined
 }

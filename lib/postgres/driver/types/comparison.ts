@@ -16,13 +16,17 @@ import {
  * The type in which values of two types are compared, which holds every value of both. `target`: in the type of the target's column, with all
  * that its column does to a value. `written`: as whole texts.
  */
-export type Comparison =
+export type Comparison = (
   | {
       readonly by:
         'integer' | 'number' | 'point' | 'clock' | 'interval' | 'json' | 'text' | 'target' | 'written'
     }
   /** In the range type of the source, as the target's may move the bounds. */
   | { readonly by: 'range'; readonly type: string }
+) & {
+  /** Values that differ in the source can be one value here, as the texts 01 and 1 are one integer. */
+  readonly canCollapse?: boolean
+}
 
 /** A value in the form of a comparison, and the type of this form. Equal values are equal there, in each of their bytes. */
 export interface Comparable {
