@@ -36,7 +36,6 @@ const tests = [
   'test/sync/sync-fidelity.test.ts',
   'test/sync/conversation-row.test.ts',
   'test/sync/custom-relation.test.ts',
-  'test/sync/lossy-columns.test.ts',
   'test/sync/collapsing-keys.test.ts',
   'test/sync/long-keys.test.ts',
   'test/sync/protection.test.ts',
