@@ -36,6 +36,8 @@ const tests = [
   'test/sync/sync-fidelity.test.ts',
   'test/sync/conversation-row.test.ts',
   'test/sync/custom-relation.test.ts',
+  'test/sync/collapsing-keys.test.ts',
+  'test/sync/long-keys.test.ts',
   'test/sync/protection.test.ts',
   'test/verify',
   'test/operations/migrate.test.ts',

@@ -10,7 +10,7 @@ import { closeFailed, failureOf } from './sync/close-failed.js'
 import { awaitedLater, connectionsOf, cutWhenAborted, type Connections } from './sync/connections.js'
 import { runFull } from './sync/full.js'
 import { runIncremental } from './sync/incremental.js'
-import { prepareRun } from './sync/prepare.js'
+import { prepareRun } from './sync/run.js'
 
 /**
  * Brings the target's table to the content of the source, as of one snapshot of it, and returns the report of the run, which is also its row

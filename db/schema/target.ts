@@ -689,6 +689,10 @@ export interface EtlRejects {
    */
   row_data: Json | null;
   /**
+   * SHA-256 of the key, which may be longer than an index holds.
+   */
+  row_hash: Generated<Buffer>;
+  /**
    * Key of the row, as the source writes it.
    */
   row_key: string;
@@ -974,7 +978,7 @@ export interface VwEtlHealth {
    */
   critical_limit: Numeric | null;
   /**
-   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one.
+   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows.
    */
   detail: string | null;
   /**

@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
-
 import { sql, type RawBuilder } from 'kysely'
 
-import { notBeside } from '../domain/package-file.js'
-import { qualify, tableIn, type ChatwootTables } from './catalog.js'
+import { tableIn, type ChatwootTables } from './catalog.js'
+import { arrayOf, sqlFile } from './feeds.js'
 
 /** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
 export const queryVersion = 1
@@ -95,38 +93,3 @@ function withoutForgotten(
     )`,
   ]
 }
-
-/** An array as one text, which every driver sends in the same form. */
-export function arrayOf(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`
-}
-
-/**
- * A statement of db/chatwoot with a value or an expression for each `:name` in it. Values go as parameters; the text is the same for every
- * run with the same expressions.
- */
-export function sqlFile<Row>(
-  file: string,
-  values: Readonly<Record<string, string | null | RawBuilder<unknown>>>,
-  tables: ChatwootTables = new Map(),
-): RawBuilder<Row> {
-  const text = (texts[file] ??= read(`../../db/chatwoot/${file}`))
-  // A comment could hold a colon or a quote, and the server has no use for it.
-  const bare = text.replaceAll(/^\s*--.*\n/gm, '')
-  const pieces = qualify(bare, tables).split(/(?<![:\w]):([a-z_]+)/)
-  return sql<Row>`${sql.join(
-    pieces.map((piece, index) => (index % 2 === 0 ? sql.raw(piece) : sql`${values[piece] ?? null}`)),
-    sql.raw(''),
-  )}`
-}
-
-function read(path: string): string {
-  try {
-    const here = import.meta.url
-    return readFileSync(new URL(path, here), 'utf8')
-  } catch (cause) {
-    throw notBeside(path, cause)
-  }
-}
-
-const texts: Record<string, string> = {}

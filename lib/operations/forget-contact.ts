@@ -16,7 +16,7 @@ import {
 import { takeRunLock } from '../postgres/control/run-lock.js'
 import { describeTarget, type Relation } from '../postgres/driver/catalog.js'
 import { openSession } from '../postgres/driver/connect.js'
-import { tableIn } from '../postgres/driver/own-schema.js'
+import { tableIn } from '../postgres/driver/search-path.js'
 import type { Session } from '../postgres/driver/session.js'
 import { beginWriting } from '../postgres/driver/transaction.js'
 

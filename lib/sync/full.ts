@@ -8,6 +8,7 @@ import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
+import { rejectCollapsed } from '../pipeline/write/reject-collapsed.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
@@ -17,9 +18,16 @@ import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/table-locks.js'
 import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
-import { finishRun, handleOf, toRunRow, type DryRunStart } from './finish.js'
-import type { Run } from './prepare.js'
-import { loadContextOf, readRows, rowsByCursor, rowsInBulk, scopeOf, sourceRows } from './rows.js'
+import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
+import {
+  loadContextOf,
+  readRows,
+  rowsByCursor,
+  rowsInBulk,
+  scopeOf,
+  sourceRows,
+  spelledSource,
+} from './rows.js'
 
 /**
  * Reads all rows in order of their key, and commits each batch with the key it reached: a run that is killed resumes after it. At the end,
@@ -62,6 +70,7 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
+  if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   const hadRejects = run.rejectedBefore.size > 0
   if (tally.counts.rowsRejected > 0 || hadRejects) {

@@ -10,6 +10,7 @@ import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
+import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-collapsed.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
@@ -17,9 +18,8 @@ import { beginWriting, between, setSavepoint } from '../postgres/driver/transact
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
 import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/upsert.js'
-import { finishRun, type DryRunStart } from './finish.js'
-import type { Run } from './prepare.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows } from './rows.js'
+import { finishRun, type DryRunStart, type Run } from './run.js'
+import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows, spelledSource } from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -48,8 +48,12 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   })
   await policy.beginLast()
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
+  if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
-  if (missing.size > 0) await measure(tally, 'deletes', () => dropKeys(context, [...missing]))
+  const gone = context.rejects.spellings
+    ? await withoutOtherSpelling(context, spelledSource(run), [...missing])
+    : [...missing]
+  if (gone.length > 0) await measure(tally, 'deletes', () => dropKeys(context, gone))
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   if (tally.counts.rowsRejected > 0 || rejectedBefore.size > 0) {
     await settleRejects(context, { isResumed: false, hadRejects: rejectedBefore.size > 0 })

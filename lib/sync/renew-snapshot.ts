@@ -5,7 +5,7 @@ import { lookAtSource, openSnapshot, otherServer } from '../pipeline/prepare/sna
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { redefinedRelation } from '../postgres/source/relation-identity.js'
 import { lockTables } from '../postgres/source/table-locks.js'
-import type { Run } from './prepare.js'
+import type { Run } from './run.js'
 
 /**
  * Continues a run under a new snapshot. Throws SCHEMA_CHANGED, SOURCE_IDENTITY_CHANGED or STANDBY_BEHIND where the source is no longer what

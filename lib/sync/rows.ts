@@ -16,11 +16,14 @@ import {
 } from '../pipeline/read/batches.js'
 import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
+import type { Spellings } from '../pipeline/write/hold-back.js'
+import type { SpelledSource } from '../pipeline/write/reject-collapsed.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
-import { keyColumnOf, keyPosition } from '../postgres/target/load-plan.js'
-import type { Run } from './prepare.js'
+import { keyCollapsed } from '../postgres/driver/row-error.js'
+import { canCollapse, keyColumnOf, keyPosition } from '../postgres/target/load-plan.js'
+import type { Run } from './run.js'
 import { renewSnapshot } from './renew-snapshot.js'
 
 /** What the queries of a run depend on. */
@@ -54,12 +57,22 @@ export function loadContextOf(run: Loading): LoadContext {
       maxRejects,
       keepContent: keepRejected,
       known: isIncremental ? rejectedBefore : new Set(),
+      spellings: canCollapse(plan.load) ? spellingsOf(run) : undefined,
     },
     skew:
       isIncremental && low !== undefined
         ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
+  }
+}
+
+function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spellings {
+  const collapsed = baseline.previousRuns.rejected.filter(({ sqlState }) => sqlState === keyCollapsed)
+  return {
+    known: new Set(collapsed.map(({ key }) => key)),
+    held: new Set(),
+    read: facts.loadType === 'incremental' ? new Set() : undefined,
   }
 }
 
@@ -93,6 +106,11 @@ export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 't
     findInSource: (keys) => findInSource(run.source, scope, keys),
   }
 }
+
+/** How the source is asked about keys that may be one key to the target. */
+export const spelledSource = (
+  run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
+): SpelledSource => ({ source: run.source, scope: scopeOf(run), rowsOf: sourceRows(run).rowsOf })
 
 /**
  * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import { rowColumns } from '../../lib/chatwoot/columns.js'
-import { sqlFile } from '../../lib/chatwoot/conversation-row.js'
+import { sqlFile } from '../../lib/chatwoot/feeds.js'
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
 import { compile } from '../../lib/postgres/driver/statement.js'

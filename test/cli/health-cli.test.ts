@@ -76,6 +76,7 @@ describe('the command', () => {
       'running-run': 'warning',
       failures: 'critical',
       'rejected-rows': 'warning',
+      'deleted-rows': 'ok',
       differences: 'warning',
       margin: 'critical',
     })

@@ -50,7 +50,7 @@ beforeAll(async () => {
   await createWanted()
 })
 
-/** What the target makes of each text by itself; null for what it cannot read. */
+/** What the target makes of each text by itself; null for what it cannot read, or of which it would drop a part. */
 async function createWanted(): Promise<void> {
   const texts = rows.map(({ id, parsed, loose: text }) => ({
     id,
@@ -58,8 +58,26 @@ async function createWanted(): Promise<void> {
     parsed_text: parsed === null ? null : withoutNul(parsed),
   }))
   await at.target.query(`
+    create function repeats_key(given json) returns boolean language sql as $$
+      with recursive node (value, kind) as (
+        select given, json_typeof(given)
+        union all
+        select child.value, json_typeof(child.value)
+        from node
+        cross join lateral (
+          select value from json_each(case when kind = 'object' then node.value else '{}' end)
+          union all
+          select value from json_array_elements(case when kind = 'array' then node.value else '[]' end)
+        ) child
+      )
+      select exists (
+        select 1
+        from node
+        where kind = 'object'
+          and (select count(*) <> count(distinct key) from json_each(node.value))
+      ) $$;
     create function read_jsonb(given text) returns jsonb language plpgsql as
-      $$ begin return given::jsonb; exception when others then return null; end $$;
+      $$ begin return case when not repeats_key(given::json) then given::jsonb end; exception when others then return null; end $$;
     create function read_numeric(given text) returns numeric language plpgsql as
       $$ begin return given::numeric; exception when others then return null; end $$;
     create table wanted (id bigint, parsed_text text, parsed jsonb, loose_text text, loose numeric)`)

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
-import { checkHealth, migrate, syncConversations, verifyConversations } from '../../lib/index.js'
+import { checkHealth, diagnose, migrate, syncConversations, verifyConversations } from '../../lib/index.js'
 import { targetServer } from '../setup/database.js'
 import { openTlsServer, type TlsServer } from '../fixtures/tls-fixture.js'
 
@@ -108,6 +108,19 @@ describe.each(['url', 'configuration'] as const)('by a %s', (way) => {
     })
     await expect(foreign).rejects.toMatchObject({ code: 'SOURCE_TLS_FAILED' })
   })
+})
+
+it('doctor warns of a certificate that nobody verifies', async () => {
+  const target = ways('analytics').url
+  const source = server.url('chatwoot', { sslmode: 'no-verify' })
+  const { checks } = await diagnose({ source, target })
+  expect(checks.filter(({ name }) => name.endsWith('-encryption'))).toMatchObject([
+    {
+      ...{ name: 'source-encryption', outcome: 'warning', remedy: expect.stringContaining('verify-full') },
+      message: expect.stringContaining('not verified'),
+    },
+    { name: 'target-encryption', outcome: 'ok' },
+  ])
 })
 
 it('a server without TLS is refused where TLS is asked for', async () => {

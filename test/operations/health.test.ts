@@ -21,6 +21,7 @@ describe('health of the runs', () => {
     const { healthy, outcome, checks } = await checkHealth({ target: target.url })
     expect({ healthy, outcome }).toEqual({ healthy: true, outcome: 'ok' })
     expect(checks.map(({ name }) => name).sort()).toEqual([
+      'deleted-rows',
       'differences',
       'failures',
       'last-success',

@@ -113,7 +113,7 @@ describe('migrate', () => {
 })
 
 describe('a migration that fails', () => {
-  it('is rolled back and named with what the database said, without secrets', async () => {
+  it('is rolled back and named, without what a function or a value said', async () => {
     await at.add('1_create_a', 'create table a (id integer)')
     await at.add(
       '2_break',
@@ -123,12 +123,25 @@ describe('a migration that fails', () => {
     await expect(migrateHere()).rejects.toMatchObject({
       code: 'MIGRATION_FAILED',
       message: expect.stringMatching(
-        /^The migration 2_break failed: password=\[redacted\] for \[redacted\].*\(P0001\)\. /,
+        /^The migration 2_break failed: an error whose words can quote a value \(SQLSTATE P0001\)\. Look at the server's log/,
       ),
       details: { version: '2', sqlState: 'P0001', applied: ['1_create_a'] },
     })
     expect(await at.tables()).toEqual(['a', 'schema_migrations'])
     expect(await at.versions()).toEqual(['1'])
+  })
+
+  it('shows no value of a row', async () => {
+    await at.add('1_fill', `create table people (age text); insert into people values ('Maria Souza')`)
+    await at.add('2_convert', 'alter table people alter column age type integer using age::integer')
+    const failed = await migrateHere().catch((error: unknown) => error)
+    expect(failed).toMatchObject({
+      code: 'MIGRATION_FAILED',
+      message: expect.stringMatching(/2_convert failed: a value did not fit \(SQLSTATE 22P02\)\./),
+      remedy: expect.stringContaining("server's log"),
+      details: { version: '2', sqlState: '22P02' },
+    })
+    expect(JSON.stringify(failed)).not.toContain('Souza')
   })
 
   it('says so for a syntax error and for a file without its way back', async () => {

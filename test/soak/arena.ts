@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import pg from 'pg'
 
-import { sqlFile } from '../../lib/chatwoot/conversation-row.js'
+import { sqlFile } from '../../lib/chatwoot/feeds.js'
 import { grantReader } from '../../bin/demo/chatwoot-source.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
 import { conversations, items, type Subject } from './subject.js'

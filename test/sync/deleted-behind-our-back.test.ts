@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 
+import { checkHealth, verifyConversations } from '../../lib/index.js'
 import { forgetContact } from '../../lib/operations/forget-contact.js'
 import {
   behindOptions as options,
@@ -7,7 +8,9 @@ import {
   openBehind as open,
   staleRows,
 } from '../fixtures/behind-fixture.js'
-import { differences, insertConversation, openSmallSync } from '../fixtures/sync-fixture.js'
+import { differences, insertConversation, openSmallSync, type SyncFixture } from '../fixtures/sync-fixture.js'
+
+const both = ({ source, target }: SyncFixture) => ({ source: source.url, target: target.url, ...options })
 
 it('tells once of rows that somebody else deletes, and reads nothing anew', async () => {
   await using at = await open(oldTable)
@@ -91,4 +94,31 @@ it.each([
   expect(await at.sync()).toMatchObject({ loadType: 'full', reason })
   expect(await differences(at)).toEqual([])
   expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
+})
+
+it.each([
+  ['a full run', (at: SyncFixture) => at.sync({ ...options, loadType: 'full' })],
+  ['verify --repair', (at: SyncFixture) => verifyConversations({ ...both(at), repair: true })],
+  ['a run that accepts it', (at: SyncFixture) => at.sync({ ...options, acceptTargetDeletes: true })],
+])('health tells of them until %s', async (_what, end) => {
+  await using at = await open(oldTable)
+  const health = async () => {
+    const { checks } = await checkHealth({ target: at.target.url, pipeline: 'p' })
+    const found = checks.find(({ name }) => name === 'deleted-rows')
+    return `${found?.outcome} ${found?.remedy}`
+  }
+  await at.sync(options)
+  expect(await health()).toBe('ok null')
+  await at.target.query('delete from tt where id < 4')
+  await at.target.query('select pg_stat_force_next_flush()')
+  await at.sync(options)
+  await at.sync(options)
+  await verifyConversations(both(at))
+  expect(await health()).toMatch(/^warning .*--accept-target-deletes/)
+
+  await end(at)
+
+  expect(await health()).toBe('ok null')
+  await at.sync(options)
+  expect(await health()).toBe('ok null')
 })

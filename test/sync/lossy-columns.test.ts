@@ -56,6 +56,10 @@ const pairs: readonly Pair[] = [
     '[2026-01-01,2026-02-01)',
   ],
   ['numrange', 'int4range', '[1,3]', '[1,3)'],
+  // Order, spaces and escapes are how it is written, not what it says.
+  ['json', 'jsonb', '{"a":1, "a":2}', '{"b" : -1.50, "a":[{"\\u0063":"\\"k\\": {"}, {"c":1e2}]}'],
+  ['text', 'jsonb', '[{"a":{"x":1,"\\u0078":1}}]', '[{"a":{"x":"\\\\"},"x":2}]'],
+  ['json[]', 'jsonb[]', '{"{\\"a\\":1,\\"a\\":1}"}', '{"{\\"a\\":1}",NULL}'],
 ]
 
 const names = pairs.map((_, index) => `c${index}`)

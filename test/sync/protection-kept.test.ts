@@ -132,3 +132,18 @@ it('a state of an earlier release that protected something is not weakened witho
   await expect(at.sync()).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
   expect(await at.sync({ reveal: true })).toMatchObject({ loadType: 'full' })
 })
+
+it('compares the protection with the last run of the pipeline, whichever table that one wrote', async () => {
+  await using at = await openPersonal()
+  await at.target.query('create table second (like conversas_analytics including all)')
+  const strong = { columns: { exclude: ['contact_email'] } }
+  await at.sync(strong)
+  await expect(at.sync({ table: 'second' })).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
+  expect(await at.target.query('select from second')).toEqual([])
+  // What another pipeline protects, it does not know.
+  await at.sync({ table: 'second', pipeline: 'other' })
+  expect(await at.target.query('select contact_email from second')).toEqual([
+    { contact_email: 'erica@privado.example' },
+  ])
+  expect(await stored(at)).toMatchObject({ contact_email: null })
+})

@@ -1,7 +1,7 @@
 import { defaults, type CustomRelation } from '../../options.js'
 import { describeRelation, describeSource, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
-import { tableIn } from '../../postgres/driver/own-schema.js'
+import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readPythonTables } from '../../postgres/migrate/python-tables.js'
 import { countKeys } from '../../postgres/source/key-counts.js'

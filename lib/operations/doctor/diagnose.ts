@@ -1,7 +1,7 @@
 import { checkSchemaName } from '../../domain/schema-name.js'
 import { defaults, type SyncOptions } from '../../options.js'
 import { addressOf, openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
-import { tableIn } from '../../postgres/driver/own-schema.js'
+import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session, Side } from '../../postgres/driver/session.js'
 import { examine, failed, ok, type Check } from './check.js'
 import { checkClocks } from './clocks.js'

@@ -7,9 +7,18 @@ export function checkEncryption({ side, wire }: Session, handle: DatabaseHandle)
   const name = `${side}-encryption`
   if (wire === undefined || wire === 'local') return []
   if (wire === 'encrypted') return [ok(name, `The connection to the ${side} is encrypted.`)]
+  const setting = side === 'source' ? 'SOURCE_DB' : 'LOCAL_DB'
+  if (wire === 'unverified') {
+    return [
+      warning(
+        name,
+        `The connection to the ${side} is encrypted, but its certificate is not verified: another server can pass for it.`,
+        `Set ${setting}_SSLMODE=verify-full, and ${setting}_SSLROOTCERT for a private CA.`,
+      ),
+    ]
+  }
   const message = `The connection to the ${side} is not encrypted`
   if (isPlainByChoice(handle)) return [ok(name, `${message}, as its settings say.`)]
-  const setting = side === 'source' ? 'SOURCE_DB' : 'LOCAL_DB'
   return [
     warning(
       name,

@@ -1,5 +1,5 @@
 import { readRunningRun } from '../../postgres/control/run-list.js'
-import { hasControl } from '../../postgres/driver/own-schema.js'
+import { hasControl } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { ok, warning, type Check } from './check.js'
 

@@ -1,5 +1,5 @@
 import { existingRelations } from '../../postgres/driver/catalog.js'
-import { hasControl, tableIn } from '../../postgres/driver/own-schema.js'
+import { hasControl, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readPendingMigrations } from '../../postgres/migrate/pending.js'
 import { critical, ok, warning, type Check } from './check.js'

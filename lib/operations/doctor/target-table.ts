@@ -1,7 +1,7 @@
 import { rowColumns } from '../../chatwoot/columns.js'
 import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
-import { tableIn } from '../../postgres/driver/own-schema.js'
+import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readMissingRights } from '../../postgres/target/rights.js'
 import { critical, ok, warning, type Check } from './check.js'

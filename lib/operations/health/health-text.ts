@@ -34,6 +34,10 @@ function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow
     case 'rejected-rows':
       if (!value) return 'The target has accepted every row.'
       return `Rows that the target rejects: ${count}.`
+    case 'deleted-rows':
+      return detail === null
+        ? 'No other program is known to delete rows of the table.'
+        : 'Another program has deleted rows of the table, which incremental runs do not bring back.'
     case 'differences':
       if (value === null) return 'Source and target have not been compared since the last full load.'
       return value > 0
@@ -68,6 +72,10 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
     case 'rejected-rows':
       if (!value) return 'O destino aceitou todas as linhas.'
       return `Linhas que o destino rejeita: ${count}.`
+    case 'deleted-rows':
+      return detail === null
+        ? 'Não se sabe de outro programa que exclua linhas da tabela.'
+        : 'Outro programa excluiu linhas da tabela, que execuções incrementais não trazem de volta.'
     case 'differences':
       if (value === null) return 'Origem e destino não foram comparados desde a última carga completa.'
       return value > 0
@@ -89,6 +97,8 @@ const remedies: Readonly<Record<string, string>> = {
   failures: 'Veja chatwoot-sync status e execute chatwoot-sync doctor.',
   'rejected-rows':
     'Veja em chatwoot-sync rejects o que o destino rejeitou e corrija a coluna: a próxima execução tenta de novo.',
+  'deleted-rows':
+    'Execute uma vez com --full, ou verify --repair; se for de propósito, execute com --accept-target-deletes.',
   differences: 'Execute chatwoot-sync verify --repair, e compare com mais frequência.',
   margin:
     'Confira os relógios das máquinas do Chatwoot, aumente --skew-allowance e execute chatwoot-sync verify.',

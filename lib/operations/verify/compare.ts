@@ -1,11 +1,13 @@
 import type { RawBuilder } from 'kysely'
 
 import { hasKey, rowsWhere, type QueryScope } from '../../pipeline/read/queries.js'
+import { addApart } from '../../pipeline/write/add-apart.js'
 import { throwIfAborted } from '../../domain/abort.js'
 import {
   andNot,
   hasLiveKey,
   listFingerprints,
+  type Fingerprint,
   listKeys,
   liveRows,
   rangeBorders,
@@ -14,7 +16,14 @@ import {
 } from '../../postgres/target/fingerprints.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { pagesOf, rowsPerRange, type Page } from '../../postgres/target/key-ranges.js'
-import { findSpellings, isCountable, isLooseKey } from '../../postgres/target/load-plan.js'
+import {
+  canCollapse,
+  castKeys,
+  findSpellings,
+  isCountable,
+  isLooseKey,
+  type LoadPlan,
+} from '../../postgres/target/load-plan.js'
 
 /** Both sides, each in a transaction in which texts have the same form. */
 export interface Sides extends QueryScope {
@@ -29,6 +38,8 @@ export interface Differences {
   readonly extra: readonly string[]
   /** How the target spells keys among the stale ones that it spells another way. */
   readonly stored: ReadonlyMap<string, string>
+  /** Those of the missing ones that are one key to the target with another one of the source. */
+  readonly collapsed: ReadonlySet<string>
   readonly rowsCompared: number
 }
 
@@ -79,7 +90,7 @@ export async function compareRows(
   )
   const found: Found = {
     missing: [...apart],
-    ...{ stale: [], extra: [], stored: new Map() },
+    ...{ stale: [], extra: [], stored: new Map(), collapsed: new Set() },
   }
   rowsCompared += apart.length
   for (const [index, page] of pages.entries()) {
@@ -89,6 +100,11 @@ export async function compareRows(
       if (ours.get(group) !== theirs.get(group)) await compareGroup(sides, page.ofGroup(group), found)
     }
   }
+  if (canCollapse(load) && apart.length > 0 && found.extra.length > 0) {
+    const older = await keysInTarget(sides.target, load, apart)
+    found.extra = found.extra.filter((key) => !older.has(key))
+  }
+  found.missing.push(...found.collapsed)
   await pairSpellings(sides, found)
   const inOrder = isCountable(load) ? (a: string, b: string) => Number(a) - Number(b) : undefined
   for (const keys of [found.missing, found.stale, found.extra]) keys.sort(inOrder)
@@ -102,6 +118,7 @@ interface Found {
   readonly stale: string[]
   extra: string[]
   readonly stored: Map<string, string>
+  readonly collapsed: Set<string>
 }
 
 /** A key that is missing in one spelling and too many in another is one row, whose key is stale. */
@@ -124,11 +141,9 @@ const sourceRows = (sides: Compared, condition: RawBuilder<unknown>) =>
     andNot(condition, sides.except, () => hasKey(sides, sides.except)),
   )
 
+/** What a key of the source is in the target may be the key of another row as well: then what is too many shows at the end. */
 const targetRows = ({ plan: { load }, except }: Compared, condition: RawBuilder<unknown>) =>
-  liveRows(
-    load,
-    andNot(condition, except, () => hasLiveKey(load, except)),
-  )
+  liveRows(load, canCollapse(load) ? condition : andNot(condition, except, () => hasLiveKey(load, except)))
 
 async function keysAmong(sides: Sides, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return []
@@ -141,15 +156,36 @@ async function compareGroup(sides: Compared, condition: RawBuilder<unknown>, fou
     listFingerprints({ session: sides.source, rows: sourceRows(sides, condition) }, load),
     listFingerprints({ session: sides.target, rows: targetRows(sides, condition) }, load),
   )
-  for (const [name, { key, fingerprint }] of ours) {
-    const other = theirs.get(name)
+  for (const [name, rows] of ours) {
+    const other = theirs.get(name)?.[0]
+    const { key, fingerprint } = firstOf(rows, other)
+    for (const row of rows) if (row.key !== key) found.collapsed.add(row.key)
     if (!other) found.missing.push(key)
     else if (other.fingerprint !== fingerprint) {
       found.stale.push(key)
       if (other.key !== key) found.stored.set(key, other.key)
     }
   }
-  for (const [name, { key }] of theirs) if (!ours.has(name)) found.extra.push(key)
+  for (const [name, [row]] of theirs) if (row && !ours.has(name)) found.extra.push(row.key)
+}
+
+/** Of rows whose keys are one key to the target, the one that a run loads: that is spelled as there, else the smallest. */
+function firstOf(rows: readonly Fingerprint[], other: Fingerprint | undefined): Fingerprint {
+  const isBefore = (one: Fingerprint, two: Fingerprint) => Buffer.compare(bytes(one), bytes(two)) < 0
+  return (
+    rows.find(({ key }) => key === other?.key) ?? rows.reduce((one, two) => (isBefore(two, one) ? two : one))
+  )
+}
+
+const bytes = ({ key }: Fingerprint) => Buffer.from(key)
+
+/** The keys in the target of older versions of rejected rows; a key that the column cannot hold has none. */
+async function keysInTarget(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>()
+  await addApart(target, plan, keys, async (session, load, some) => {
+    for (const key of await castKeys(session, load, some)) found.add(key)
+  })
+  return found
 }
 
 /** The first failure waits for the other side, which would otherwise continue unobserved. */

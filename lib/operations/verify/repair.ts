@@ -6,11 +6,13 @@ import { commitAtEnd } from '../../pipeline/write/load-batches.js'
 import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
 import { loadBatches } from '../../pipeline/write/load-batches.js'
 import type { LoadContext } from '../../pipeline/write/load-context.js'
+import { collapsedKey } from '../../pipeline/write/reject-collapsed.js'
+import { newReject, recordRejected } from '../../pipeline/write/rejects.js'
 import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
-import { keyPosition } from '../../postgres/target/load-plan.js'
+import { canCollapse, keyPosition } from '../../postgres/target/load-plan.js'
 import { createStage } from '../../postgres/target/upsert.js'
 import type { Differences, Sides } from './compare.js'
 
@@ -20,10 +22,13 @@ export interface Repair {
   readonly rejected: readonly string[]
 }
 
-type RepairOptions = Pick<
+interface RepairOptions extends Pick<
   ResolvedOptions,
   'pipeline' | 'batchSize' | 'batchBytes' | 'maxDeleteShare' | 'logger' | 'signal'
->
+> {
+  /** Keys of the rows that are rejected already. */
+  readonly known: ReadonlySet<string>
+}
 
 /**
  * Reads the rows that differ once more, in the same snapshot, and loads those that the target accepts, in the open transaction of the target.
@@ -46,15 +51,18 @@ export async function repairRows(
   }
   // First, as they may hold what must be unique.
   const deleted = canSoftDelete(plan.load) ? await softDelete(target, plan.load, extra) : 0
-  const { written, rejected } = await reload(sides, [...found.missing, ...found.stale], options)
+  const { written, rejected } = await reload(sides, found, options)
   return { rowsRepaired: written + deleted, rejected: [...rejected] }
 }
 
-async function reload(sides: Sides, keys: readonly string[], options: RepairOptions) {
-  const rejected = new Set<string>()
-  if (keys.length === 0) return { written: 0, rejected }
+async function reload(sides: Sides, found: Differences, { known, ...options }: RepairOptions) {
   const { source, target } = sides
   const plan = sides.plan.load
+  const { collapsed } = found
+  const all = [...found.missing, ...found.stale]
+  // Whether a row may take the place of another spelling of its key, a run finds out.
+  const rejected = new Set(canCollapse(plan) ? all.filter((key) => known.has(key)) : [])
+  const keys = all.filter((key) => !rejected.has(key) && !collapsed.has(key))
   const tally = newTally()
   const context: LoadContext = {
     ...{ target, plan, tally },
@@ -74,6 +82,13 @@ async function reload(sides: Sides, keys: readonly string[], options: RepairOpti
   }
   const layout = { columns: plan.columns.length, keyAt: keyPosition(plan) }
   const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
+  const reason = collapsedKey(plan)
+  const others = [...collapsed].filter((key) => found.missing.includes(key) && !rejected.has(key))
+  await recordRejected(
+    context,
+    others.map((key) => newReject(context, { key, cells: undefined }, reason)),
+  )
+  if (keys.length === 0) return { written: 0, rejected }
   const rows = (some: readonly string[]) =>
     cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, some)))
   // The transaction has been open since the comparison began, and keeps the finding as well.

@@ -13,7 +13,7 @@ import { takeRunLock } from '../../postgres/control/run-lock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting } from '../../postgres/driver/transaction.js'
 import { clockOf } from '../../postgres/driver/clock.js'
-import { recordVerification } from '../../postgres/control/verification.js'
+import { forgetTargetDeletes, recordVerification } from '../../postgres/control/verification.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { inspectStale, pendingKeys, summarizeStale, without } from './classify.js'
 import { compareRows, type Differences, type Sides } from './compare.js'
@@ -123,7 +123,7 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
   const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
-    ? await repairRows(sides, suspects, sample, options)
+    ? await repairRows(sides, suspects, sample, { ...options, known: rejected })
     : {
         rowsRepaired: 0,
         rejected: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),
@@ -150,6 +150,8 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
     differingColumns: stale.columns,
     differingKeys: keysOf(found).slice(0, 100),
   })
+  const isComplete = sample === 1 && (repair || found.missing.length === 0)
+  if (isComplete) await forgetTargetDeletes(target, options.pipeline)
   await target.script(['commit'])
   return report
 }

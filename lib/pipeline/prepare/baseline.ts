@@ -20,7 +20,7 @@ import {
   type Relation,
 } from '../../postgres/driver/catalog.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
-import { qualified, tableIn } from '../../postgres/driver/own-schema.js'
+import { qualified, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { checkTimeZones } from '../../postgres/source/probe.js'

@@ -2,8 +2,14 @@ import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { isBuiltIn, isNumber, isPoint } from '../../postgres/driver/types/column-type.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
+import {
+  type ColumnType,
+  isBuiltIn,
+  isFreeText,
+  isNumber,
+  isPoint,
+} from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 
@@ -62,8 +68,8 @@ export function planConversions(
     const from = relation.columns.find(({ name }) => name === to.name)
     if (!from) continue
     const { conversion, isAllowed } = outcomeOf(from, to, allowLossy)
-    if (isAllowed) conversions.set(to.name, { by: 'target' })
-    else if (isOtherType(from, to)) conversions.set(to.name, comparisonOf(from.definition, to.definition))
+    if (isAllowed) conversions.set(to.name, { by: 'target', canCollapse: true })
+    else if (isOtherType(from, to)) conversions.set(to.name, toComparison(from.definition, to.definition))
     if (conversion !== 'by value' || isAllowed) continue
     lossy.push(to.name)
     described.push(`${to.name} (${from.type} into ${to.type})`)
@@ -90,6 +96,12 @@ function outcomeOf(from: Column, to: Column, allowLossy: Allowed) {
   const isAllowed = isNamed && conversion !== 'same'
   if (conversion === 'mismatch' && !isAllowed) throw mismatch(from, to)
   return { conversion, isAllowed }
+}
+
+/** Where texts are read, several can be one value. */
+function toComparison(from: ColumnType, to: ColumnType): Comparison {
+  const comparison = comparisonOf(from, to)
+  return { ...comparison, canCollapse: comparison.by !== 'text' && isFreeText(from.kind) }
 }
 
 const isOtherType = ({ definition: from }: Column, { definition: to }: Column) =>

@@ -12,7 +12,7 @@ import {
 import { targetPooled } from '../../postgres/driver/driver-error.js'
 import type { ReconnectingSession } from '../../postgres/driver/connect.js'
 import { relationNamed } from '../../postgres/driver/catalog.js'
-import { tableIn } from '../../postgres/driver/own-schema.js'
+import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { readTogether, type Timeouts } from '../../postgres/driver/transaction.js'

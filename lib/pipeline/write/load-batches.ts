@@ -11,6 +11,7 @@ import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'
 import { chunkOfBinary, chunkOfRows, loadThroughStage, tryAppend } from './load-chunk.js'
+import { withoutHeld } from './hold-back.js'
 import type { LoadContext } from './load-context.js'
 import { transformRows, type TransformedRows } from './transform-rows.js'
 
@@ -125,11 +126,12 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
   })
 }
 
-async function toChunk({ plan, transform, tally }: LoadContext, batch: Batch) {
+async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: Batch) {
   if ('pieces' in batch) return { chunk: chunkOfBinary(plan, batch), dropped: [] }
-  if (!transform) return { chunk: chunkOfRows(plan, batch.rows), dropped: [] }
+  const read = rejects.spellings ? withoutHeld(rejects.spellings, plan, batch.rows) : batch.rows
+  if (!transform) return { chunk: chunkOfRows(plan, read), dropped: [] }
   const { rows, dropped }: TransformedRows = await measure(tally, 'transform', async () =>
-    transformRows(transform, plan, batch.rows),
+    transformRows(transform, plan, read),
   )
   return { chunk: chunkOfRows(plan, rows), dropped }
 }

@@ -17,7 +17,13 @@ import {
 } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
-import { isLooseKey, keyColumnOf, keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
+import {
+  canCollapse,
+  isLooseKey,
+  keyColumnOf,
+  keyPosition,
+  type LoadPlan,
+} from '../../postgres/target/load-plan.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
 import {
   clearStage,
@@ -223,10 +229,12 @@ class KeyRespelled extends Error {}
 
 /** Why the target rejected a row, also where it is that two keys of the source are one key to it. */
 function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
-  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && isLooseKey(plan)
+  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && canBeOne(plan)
   if (isTwice || error instanceof KeyRespelled) return keyConflict(plan)
   return rowErrorOf(error, plan.columns)
 }
+
+const canBeOne = (plan: LoadPlan) => isLooseKey(plan) || canCollapse(plan)
 
 /** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
 function isAboutStatement(error: unknown): boolean {

@@ -6,6 +6,7 @@ import type { Cells, Session } from '../../postgres/driver/session.js'
 import { countLive } from '../../postgres/target/deletes.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
+import type { Spellings } from './hold-back.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */
 export interface RejectRules {
@@ -24,6 +25,8 @@ export interface RejectRules {
   readonly findInSource?: FindInSource
   /** Whether this run has recorded the row for the same reason already. */
   readonly isRecorded?: (key: string) => boolean
+  /** Present where keys of the source can be one key to the target. */
+  readonly spellings?: Spellings | undefined
   /** Called for each of them that is tried once more in the same run. */
   readonly onRetried?: (key: string) => void
 }

@@ -1,8 +1,6 @@
 import { throwIfAborted } from '../../domain/abort.js'
 import { SyncError } from '../../domain/errors.js'
-import { rowErrorOf } from '../../postgres/driver/row-error.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { backToSavepoint, releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import {
   addKeys,
   canSoftDelete,
@@ -16,6 +14,7 @@ import { readAhead } from '../read/batches.js'
 import { keysOf, type QueryScope } from '../read/queries.js'
 import { compile } from '../../postgres/driver/statement.js'
 import type { Tally } from '../tally.js'
+import { addApart } from './add-apart.js'
 import { requirePlausibleDeletes, type DeleteLimits } from './delete-limits.js'
 
 /** Keys are short: many fit into one batch. */
@@ -62,35 +61,20 @@ async function collectKeys(
   plan: LoadPlan,
 ): Promise<number> {
   await createKeys(target, plan)
-  const add = tally.counts.rowsRejected > 0 ? addKeysApart : addKeys
   let count = 0
   for await (const batch of readAhead(keyBatches(source, scope))) {
     throwIfAborted(signal)
-    await add(target, plan, batch)
+    if (tally.counts.rowsRejected > 0) await addApart(target, plan, batch, addKeys)
+    else await addKeys(target, plan, batch)
     count += batch.length
   }
   return count
 }
 
-async function* keyBatches(source: Session, scope: QueryScope): AsyncGenerator<readonly string[]> {
+/** Every key of the source, as it is spelled there. */
+export async function* keyBatches(source: Session, scope: QueryScope): AsyncGenerator<readonly string[]> {
   for await (const batch of source.fetch(compile(keysOf(scope)), 1, () => keysPerBatch)) {
     yield batch.flatMap(([key]) => key ?? [])
-  }
-}
-
-/** A key that the type of the target's column cannot hold is that of a rejected row, and of no row in the target. */
-async function addKeysApart(target: Session, plan: LoadPlan, keys: readonly string[]): Promise<void> {
-  await target.script([setSavepoint])
-  try {
-    await addKeys(target, plan, keys)
-    await target.script([releaseSavepoint])
-  } catch (error) {
-    if (!rowErrorOf(error, plan.columns)) throw error
-    await target.script([backToSavepoint, releaseSavepoint])
-    if (keys.length === 1) return
-    const middle = keys.length >> 1
-    await addKeysApart(target, plan, keys.slice(0, middle))
-    await addKeysApart(target, plan, keys.slice(middle))
   }
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import { targetPooled } from '../driver/driver-error.js'
-import { lockSeed } from '../driver/own-schema.js'
+import { lockSeed } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { isDirect } from './run-lock.js'

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 
+import { SyncError } from '../../domain/errors.js'
 import type { RowError } from '../driver/row-error.js'
 import type { Session } from '../driver/session.js'
 
@@ -64,7 +65,8 @@ async function upsertRejects(
       ]),
     )
     .onConflict((conflict) =>
-      conflict.columns(['pipeline', 'row_key']).doUpdateSet(({ ref }) => ({
+      // By its name: a migration makes it of the hash of the key rather than of the key.
+      conflict.constraint('etl_rejects_pkey').doUpdateSet(({ ref }) => ({
         execution_id: ref('excluded.execution_id'),
         last_rejected_at: sql<string>`now()`,
         attempts: sql<number>`etl_rejects.attempts + (
@@ -81,6 +83,32 @@ async function upsertRejects(
       })),
     )
     .execute()
+    .catch((error: unknown) => {
+      throw isTooLong(error) ? keyTooLong(error) : error
+    })
+}
+
+/** Before the migration that hashes keys, the index of the table holds them. */
+const isTooLong = (error: unknown): error is SyncError =>
+  error instanceof SyncError && error.details['sqlState'] === '54000'
+
+function keyTooLong({ code, details, cause }: SyncError): SyncError {
+  const message = 'The key of a rejected row is longer than etl_rejects can hold before it is migrated.'
+  return new SyncError(code, message, { remedy: 'Run chatwoot-sync migrate.', details, cause })
+}
+
+/** Keys of the rows that this run has rejected so far. */
+export async function rejectedInRun(
+  { db }: Session,
+  { pipeline, executionId }: RejectScope,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('etl_rejects')
+    .select('row_key')
+    .where('pipeline', '=', pipeline)
+    .where('execution_id', '=', executionId)
+    .execute()
+  return rows.map((row) => row.row_key)
 }
 
 /** Deletes the entries of these rows, which the target has accepted since. */

@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import { targetPooled } from '../driver/driver-error.js'
-import { lockSeed } from '../driver/own-schema.js'
+import { lockSeed } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 

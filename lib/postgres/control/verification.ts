@@ -48,6 +48,19 @@ export async function recordVerification(
   }
 }
 
+/** No row is missing any longer: what the last run said of rows that another program deleted is over. */
+export async function forgetTargetDeletes({ db }: Session, pipeline: string): Promise<void> {
+  const flag = '{identities,hasWarnedOfDeletes}'
+  await db
+    .updateTable('etl_control')
+    .set({ state: sql<string>`jsonb_set(state, ${flag}::text[], 'false')` })
+    .where('pipeline', '=', pipeline)
+    .where('status', '=', 'success')
+    .where('state', 'is not', null)
+    .where(sql<boolean>`state #>> ${flag}::text[] = 'true'`)
+    .execute()
+}
+
 /** The newest comparison of a pipeline, at most one row; `toVerifyReport` reads it. */
 export const lastVerificationQuery = (pipeline: string) =>
   builder

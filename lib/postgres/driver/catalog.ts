@@ -1,8 +1,8 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { qualified } from './own-schema.js'
-import { ownPathSetting } from './pinned-settings.js'
+import { qualified } from './search-path.js'
+import { ownPathSetting } from './search-path.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'

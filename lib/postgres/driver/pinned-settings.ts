@@ -1,6 +1,6 @@
 import { sql, type CompiledQuery } from 'kysely'
 
-import { pathsOf } from './search-path.js'
+import { ownPathSetting, pathsOf } from './search-path.js'
 import type { Side } from './session.js'
 import { compile } from './statement.js'
 
@@ -119,9 +119,6 @@ export const beginAlone: Readonly<Record<Side, string>> = {
   source: 'begin isolation level read committed read only, not deferrable',
   target: 'begin isolation level read committed, not deferrable',
 }
-
-/** The setting in which a transaction finds the path that the role itself has: the names of schemas, as an array. */
-export const ownPathSetting = 'chatwoot_sync.own_path'
 
 /** What the first pin of a connection has found. */
 export interface PathRow {

@@ -51,6 +51,9 @@ export function isAboutOtherRows(sqlState: string): boolean {
 /** SQLSTATE of rows that a trigger leaves out without an error: no data. */
 export const leftOut = '02000'
 
+/** SQLSTATE of rows whose key is that of another row of the source to the target: cardinality violation. */
+export const keyCollapsed = '21000'
+
 /** SQLSTATE of rows whose value the server would have taken but changed: data exception. */
 export const valueChanged = '22000'
 

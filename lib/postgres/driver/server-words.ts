@@ -7,10 +7,15 @@ const longestWords = 500
 export function wordsOf(error: Error, message: string, sqlState: string | null): string {
   const isPublic = sqlState === null ? !isOfServer(error) : mayBeQuoted(sqlState, error)
   if (isPublic) return redact(message).slice(0, longestWords)
+  return withheldWords(sqlState, placesOf(error))
+}
+
+/** What is said instead of words that can quote a value. */
+export function withheldWords(sqlState: string | null, places: readonly string[] = []): string {
   const what = /^2[23]/.test(sqlState ?? '')
     ? 'a value did not fit'
     : 'an error whose words can quote a value'
-  return `${what} (${placeOf(error, sqlState)})`
+  return `${what} (${[`SQLSTATE ${sqlState ?? 'unknown'}`, ...places].join(', ')})`
 }
 
 /**
@@ -20,8 +25,11 @@ export function wordsOf(error: Error, message: string, sqlState: string | null):
 function mayBeQuoted(sqlState: string, error: Error): boolean {
   // What `raise` says under whatever SQLSTATE it chose is a text of the function's author.
   if (Reflect.get(error, 'routine') === 'exec_stmt_raise') return false
-  return quotable.test(sqlState)
+  return isQuotable(sqlState)
 }
+
+/** Whether the words of PostgreSQL under this SQLSTATE hold nothing but names, types and settings. */
+export const isQuotable = (sqlState: string): boolean => quotable.test(sqlState)
 
 const quotable = new RegExp(
   `^(?:${[
@@ -36,13 +44,13 @@ function isOfServer(error: Error): boolean {
   return typeof Reflect.get(error, 'severity') === 'string' || error.name === 'error'
 }
 
-/** The SQLSTATE, and the names that the server sent with it: none of them is a value. */
-function placeOf(error: Error, sqlState: string | null): string {
+/** The names that the server sent with an error: none of them is a value. */
+function placesOf(error: Error): string[] {
   const place = ['table', 'column', 'constraint'].flatMap((name) => {
     const value: unknown = Reflect.get(error, name)
     return typeof value === 'string' ? [`${name} ${value.slice(0, longestName)}`] : []
   })
-  return [`SQLSTATE ${sqlState ?? 'unknown'}`, ...place, ...functionOf(error)].join(', ')
+  return [...place, ...functionOf(error)]
 }
 
 /** Bytes of a name in PostgreSQL. */

@@ -1,6 +1,6 @@
 import type { CompiledQuery } from 'kysely'
 
-import { quoted } from './own-schema.js'
+import { quoted } from './search-path.js'
 import { beginAlone, firstPin, pinAgain, type PathRow } from './pinned-settings.js'
 import type { RowsOfEach, Session, Side } from './session.js'
 import { isAboutControl, plain, withControlSchema } from './statement.js'

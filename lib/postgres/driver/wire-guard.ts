@@ -7,8 +7,11 @@ import type pg from 'pg'
 
 import { WireError } from './wire-error.js'
 
-/** Who can read what a connection carries: nobody else, users of this machine with the rights of root, or whoever is on the way. */
-export type Wire = 'encrypted' | 'local' | 'open'
+/**
+ * Who can read what a connection carries: nobody else, nobody but a server that shows any certificate, users of this machine with the rights
+ * of root, or whoever is on the way.
+ */
+export type Wire = 'encrypted' | 'unverified' | 'local' | 'open'
 
 /** How far a server that is not known yet is trusted. */
 export interface Trust {
@@ -90,7 +93,7 @@ function unreadable(cause: unknown): WireError {
 export function wireOf(client: pg.ClientBase): Wire | undefined {
   const socket = socketOf(client)
   if (!socket) return undefined
-  if (socket instanceof TLSSocket) return 'encrypted'
+  if (socket instanceof TLSSocket) return socket.authorized ? 'encrypted' : 'unverified'
   // A socket in the file system has no address, and what a caller connects by other means is the caller's to protect.
   const address = socket instanceof Socket ? socket.remoteAddress : undefined
   return address === undefined || /^(127\.|::1$|::ffff:127\.)/i.test(address) ? 'local' : 'open'

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
 import type { Folder } from './files.js'
 import { listOf, readVersions, sharedList } from './place.js'
 import { isThere, traceOf, type Trace } from './traces.js'

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
 import type { MigrationLock } from './lock.js'
 import { sharedList } from './place.js'
 import { startupOptions } from './startup-options.js'

@@ -5,7 +5,8 @@ import type pg from 'pg'
 import { SyncError } from '../../domain/errors.js'
 import { redact } from '../../domain/redact.js'
 import { checkSchemaName } from '../../domain/schema-name.js'
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
+import { isQuotable, withheldWords } from '../driver/server-words.js'
 import { listMigrations, ownMigrations, readNotes, type Migration } from './files.js'
 import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './lock.js'
 import { runDbmate } from './dbmate.js'
@@ -44,7 +45,7 @@ export interface MigrateResult {
  * Safe to call at every start and from many processes at once: one of them migrates, the others wait for it, without a limit, and find
  * nothing pending. When nothing is pending, it costs one connection and a few milliseconds, and dbmate does not run.
  *
- * Throws MIGRATION_FAILED, with the message of the database, for a migration that fails; TARGET_FORBIDDEN, with the grant, where the role
+ * Throws MIGRATION_FAILED, with the message of the database where it can quote no value, for a migration that fails; TARGET_FORBIDDEN, with the grant, where the role
  * may not create tables; ABORTED when the signal fires; LOCK_LOST when the connection with the lock breaks; TARGET_POOLED behind a pooler;
  * CONFIG_MISSING when something is pending and the npm package dbmate is not installed; CONFIG_INVALID for a folder without migrations and
  * for TLS options that dbmate does not support; and TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_TLS_FAILED or TARGET_DATABASE_MISSING.
@@ -124,17 +125,28 @@ function failed(
 ): SyncError {
   const reason = (errorOutput ?? 'dbmate did not apply it').replace(/^Error: (?:line: .*?: pq: |pq: )?/, '')
   const sqlState = /\(([0-9A-Z]{5})\)$/.exec(reason)?.[1]
-  const secrets = typeof client.password === 'string' ? [client.password] : []
   const failure = migration
     ? `The migration ${migration.name} failed`
     : 'dbmate failed after the last migration'
-  const message = `${failure}: ${redact(reason, secrets)}.`
+  const { words, remedy: look } = wordsFor(client, reason, sqlState)
+  const message = `${failure}: ${words}.`
   const details = { version: migration?.version ?? null, sqlState: sqlState ?? null, applied }
   if (sqlState === '42501') {
     const grant = `grant create on schema ${schema === 'public' ? schema : quoted(schema)} to ${client.escapeIdentifier(client.user ?? '')}`
     const remedy = `Migrate as the role that owns the tables; the first time, have the owner of the database run: ${grant}`
     return new SyncError('TARGET_FORBIDDEN', message, { remedy, details })
   }
-  const remedy = 'Fix what the message names and migrate again; the migrations before it stay applied.'
+  const remedy = `${look} and migrate again; the migrations before it stay applied.`
   return new SyncError('MIGRATION_FAILED', message, { remedy, details })
+}
+
+/** What dbmate printed, where it holds nothing but names, and what to do about it. */
+function wordsFor(client: pg.Client, reason: string, sqlState: string | undefined) {
+  const isShown = sqlState === undefined || sqlState.startsWith('42') || isQuotable(sqlState)
+  if (!isShown) {
+    const remedy = "Look at the server's log for the words, fix what they name"
+    return { words: withheldWords(sqlState), remedy }
+  }
+  const secrets = typeof client.password === 'string' ? [client.password] : []
+  return { words: redact(reason, secrets), remedy: 'Fix what the message names' }
 }

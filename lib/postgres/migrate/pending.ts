@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import { existingRelations } from '../driver/catalog.js'
-import { schemaOfControl } from '../driver/own-schema.js'
+import { schemaOfControl } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { listMigrations, ownMigrations, type Migration } from './files.js'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
 import type { Migration } from './files.js'
 
 /** Where the tables are, and the list of the migrations that are applied to them. */

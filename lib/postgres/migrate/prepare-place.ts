@@ -1,7 +1,7 @@
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
 import { adoptTables } from './adopt.js'
 import { listMigrations, ownMigrations, type Folder } from './files.js'
 import { renewFunctions } from './stale-functions.js'

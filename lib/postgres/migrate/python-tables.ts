@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { ownRelation, ownSchema } from '../driver/own-schema.js'
+import { ownRelation, ownSchema } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 

@@ -6,7 +6,7 @@ import * as tls from 'node:tls'
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
-import { quoted } from '../driver/own-schema.js'
+import { quoted } from '../driver/search-path.js'
 import { startupOption } from './startup-options.js'
 
 /** What a connected client of pg holds about its connection, however it was configured; its types leave out half of it. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { ownPathSetting } from '../driver/pinned-settings.js'
+import { ownPathSetting } from '../driver/search-path.js'
 import { isTrusted } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'

@@ -44,11 +44,14 @@ export interface Fingerprint {
   readonly fingerprint: string
 }
 
-/** The fingerprint of each row by its key in the type of the target's column, as one side may write a key another way than the other. */
+/**
+ * The fingerprint of each row by its key in the type of the target's column, as one side may write a key another way than the other, and
+ * the source may have several of one.
+ */
 export async function listFingerprints(
   half: Half,
   plan: LoadPlan,
-): Promise<ReadonlyMap<string, Fingerprint>> {
+): Promise<ReadonlyMap<string, readonly Fingerprint[]>> {
   const rows = await half.session.rows(
     compile(sql<Fingerprint & { readonly same_key: string }>`
     select
@@ -57,7 +60,9 @@ export async function listFingerprints(
       ${fingerprint(plan, half.session)}::text as fingerprint
     from (${half.rows}) v`),
   )
-  return new Map(rows.map((row) => [row.same_key, row]))
+  const byKey = new Map<string, Fingerprint[]>()
+  for (const row of rows) byKey.set(row.same_key, [...(byKey.get(row.same_key) ?? []), row])
+  return byKey
 }
 
 /** A row with every column as text, and its key as its side writes it. */

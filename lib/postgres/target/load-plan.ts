@@ -55,6 +55,11 @@ export function isLooseKey(plan: Keyed): boolean {
   return rule !== undefined && (!rule.isDeterministic || equality(keyColumnOf(plan).definition) === 'image')
 }
 
+/** Whether keys that differ in the source can be one key to the target, as the texts 01 and 1 are one integer. */
+export function canCollapse({ conversions, key }: Pick<LoadPlan, 'conversions' | 'key'>): boolean {
+  return conversions.get(key)?.canCollapse === true
+}
+
 export function keyColumnOf({ key, columns }: Keyed): Column {
   return columns.find(({ name }) => name === key) ?? { name: key, type: 'text', definition: plainText }
 }
@@ -84,6 +89,18 @@ export function keysOfType(plan: Keyed, keys: readonly string[]): RawBuilder<unk
   return sql`
     select listed.key::${sql.raw(wideType(keyColumnOf(plan).definition))} as key
     from json_array_elements_text(${JSON.stringify(keys)}::json) listed (key)`
+}
+
+/** The keys as the target's column writes them. */
+export async function castKeys(
+  target: Session,
+  plan: Keyed,
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await target.rows(
+    compile(sql<{ key: string }>`select k.key::text as key from (${keysOfType(plan, keys)}) k`),
+  )
+  return rows.map(({ key }) => key)
 }
 
 /** The keys of one list that are one key with a key of the other, which the target holds. */

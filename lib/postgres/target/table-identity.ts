@@ -5,7 +5,7 @@ import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
 import { relationNamed, tableOf } from '../driver/catalog.js'
 import type { LoadPlan } from './load-plan.js'
-import { nameParts } from '../driver/own-schema.js'
+import { nameParts } from '../driver/search-path.js'
 
 /** What makes a table the one that an earlier run has written, beyond its name. */
 export interface TableIdentity {
@@ -35,7 +35,7 @@ export interface KnownTable {
   readonly table: (TableIdentity & { readonly hasRows: boolean }) | undefined
   /** The last row that a run wrote and that was not found missing since. */
   readonly marker?: Marker | undefined
-  /** A warning said that another program deletes rows of the table. */
+  /** A warning said that another program deletes rows of the table; `etl_health` reads it here. */
   readonly hasWarnedOfDeletes: boolean
 }
 
@@ -129,7 +129,7 @@ export function markerOf({ table, key, columns }: LoadPlan, value: string): RawB
 export interface TargetTrust {
   /** Why it is not, so that everything has to be read. */
   readonly reason: string | undefined
-  /** Rows that somebody else deleted do not come back by themselves; one warning says so. */
+  /** Rows that somebody else deleted do not come back by themselves; one warning says so, and health, until they are back or it is on purpose. */
   readonly hasWarnedOfDeletes: boolean
   readonly warnings: readonly Warning[]
 }
@@ -164,7 +164,7 @@ export async function trustInTarget(
   const isTold = isSeen && !wasTold && !acceptTargetDeletes
   return {
     reason: undefined,
-    hasWarnedOfDeletes: wasTold || isTold,
+    hasWarnedOfDeletes: (wasTold || isTold) && !acceptTargetDeletes,
     warnings: isTold ? [rowsDeleted(name, deleted)] : [],
   }
 }

@@ -16,12 +16,17 @@ import {
  * The type in which values of two types are compared, which holds every value of both. `target`: in the type of the target's column, with all
  * that its column does to a value. `written`: as whole texts.
  */
-export type Comparison =
+export type Comparison = (
   | {
-      readonly by: 'integer' | 'number' | 'point' | 'clock' | 'interval' | 'text' | 'target' | 'written'
+      readonly by:
+        'integer' | 'number' | 'point' | 'clock' | 'interval' | 'json' | 'text' | 'target' | 'written'
     }
   /** In the range type of the source, as the target's may move the bounds. */
   | { readonly by: 'range'; readonly type: string }
+) & {
+  /** Values that differ in the source can be one value here, as the texts 01 and 1 are one integer. */
+  readonly canCollapse?: boolean
+}
 
 /** A value in the form of a comparison, and the type of this form. Equal values are equal there, in each of their bytes. */
 export interface Comparable {
@@ -46,6 +51,7 @@ export function comparisonOf(from: ColumnType, to: ColumnType): Comparison {
     return { by: 'interval' }
   }
   if (isOneOf(kind, 'time', 'timetz')) return { by: isPoint(from.kind) ? 'text' : 'clock' }
+  if (kind === 'jsonb' && from.kind !== 'jsonb' && isFreeText(from.kind)) return { by: 'json' }
   return { by: isText(kind) ? 'text' : otherwise(from, to) }
 }
 
@@ -88,6 +94,10 @@ export function comparable(
     case 'interval':
       return asText(
         sql`((${isZoned(to, role) ? sql`(${read})::time` : read})::${sql.raw(isArray ? 'interval[]' : 'interval')})::text`,
+      )
+    case 'json':
+      return asText(
+        sql`((${read})::${sql.raw(isArray ? 'jsonb[]' : 'jsonb')})::text || ' ' || ${keysIn(read, isArray)}`,
       )
     case 'range':
       return asText(sql`((${exact})::${sql.raw(comparison.type)})::text`)
@@ -142,6 +152,19 @@ function numbers(text: RawBuilder<unknown>): RawBuilder<unknown> {
     left join lateral unnest(all_of) with ordinality part (one, place) on true
     group by all_of
   )`
+}
+
+/** A text of JSON, and the colon if it is a key. */
+const textInJson = String.raw`"(?:[^"\\]|\\.)*"\s*(:?)`
+
+/** How many keys the objects of a document have, those that occur twice counted twice. */
+function keysIn(document: RawBuilder<unknown>, isArray: boolean): RawBuilder<unknown> {
+  const documents = isArray ? sql`unnest((${document})::text::json[])` : sql`(values ((${document})::text))`
+  return sql`(
+    select count(*) filter (where found.parts[1] = ':')
+    from ${documents} one (written)
+    cross join lateral regexp_matches(one.written::text, ${sql.lit(textInJson)}, 'g') found (parts)
+  )::text`
 }
 
 /** The date of a text is passed over where a time of day is read. */

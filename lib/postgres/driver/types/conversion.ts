@@ -54,6 +54,8 @@ const conversions: Partial<Record<TypeKind, Rule>> = {
   composite: (from, to) =>
     unless(from.kind === 'composite' ? from.parts === to.parts : isFreeText(from.kind)),
   enum: () => 'same',
+  // Of a key that occurs twice in one object, it keeps the last.
+  jsonb: (from, to) => (from.kind !== 'jsonb' && isFreeText(from.kind) ? 'by value' : ofOthers(from, to)),
 }
 
 function intoNumeric(from: ColumnType, to: ColumnType): Conversion {

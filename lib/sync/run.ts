@@ -1,6 +1,6 @@
 import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
 import { formatMicros, isOtherSource, isSameServer } from '../domain/horizon.js'
-import type { Warning } from '../domain/report.js'
+import type { Phases, SyncReport, Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
 import type { OpenSnapshot, SourceLook } from '../pipeline/prepare/snapshot.js'
@@ -8,13 +8,14 @@ import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
 import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-protection.js'
 import { measure, newTally, type Tally } from '../pipeline/tally.js'
 import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/run-rows.js'
-import type { RunProgress } from '../postgres/control/runs.js'
+import { closeRun, type RunHandle, type RunProgress } from '../postgres/control/runs.js'
+import { clockOf } from '../postgres/driver/clock.js'
 import { isAboutOtherRows } from '../postgres/driver/row-error.js'
 import type { ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
 import { replacedRelation } from '../postgres/source/relation-identity.js'
-import type { TableLook } from '../postgres/target/table-identity.js'
-import type { Attempts } from './attempts.js'
+import { markerOf, type TableLook } from '../postgres/target/table-identity.js'
+import { retryWarnings, type Attempts } from './attempts.js'
 
 /** Both connections, and where a run is after it was locked. */
 export interface LockedRun {
@@ -210,4 +211,79 @@ function reasonOf(
   if (!usable)
     return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'
   return opened.bound.reason ?? null
+}
+
+/** When a dry run began, of which the database holds no row. */
+export interface DryRunStart {
+  /** Time of the target's clock. */
+  readonly startedAt: string
+  /** The same by `performance.now()`. */
+  readonly began: number
+}
+
+/** Closes the run's row as a success, in the open transaction, and returns its report; of a dry run the report alone. */
+export async function finishRun(run: Run, dryRun: DryRunStart | undefined): Promise<SyncReport> {
+  const progress = toRunRow(run, null)
+  if (dryRun) return dryRunReport(run, progress, dryRun)
+  const { lastWritten } = run.tally
+  const marker = lastWritten === null ? undefined : markerOf(run.baseline.plan.load, lastWritten)
+  return closeRun(run.target, handleOf(run), progress, marker)
+}
+
+export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'>): RunHandle {
+  return {
+    executionId: attempts.executionId,
+    pipeline: options.pipeline,
+    lockedIn: attempts.lock.heldIn,
+  }
+}
+
+/** The row of the control table as it is after `resumeKey`. */
+export function toRunRow(
+  { facts, tally, attempts }: Pick<Run, 'facts' | 'tally' | 'attempts'>,
+  resumeKey: string | null,
+): RunProgress {
+  const { counts, skewUsed, phases, warnings } = tally
+  return {
+    ...facts,
+    ...counts,
+    phases: rounded(phases),
+    warnings: [...warnings, ...retryWarnings(attempts)],
+    marginUsedSeconds: skewUsed === null ? null : skewUsed / 1_000_000,
+    resumeKey,
+  }
+}
+
+async function dryRunReport(
+  { attempts, options, target }: Pick<Run, 'attempts' | 'options' | 'target'>,
+  progress: RunProgress,
+  { startedAt, began }: DryRunStart,
+): Promise<SyncReport> {
+  const { fingerprint: _fingerprint, resumeKey: _resumeKey, state: _state, ...facts } = progress
+  return {
+    ...facts,
+    executionId: attempts.executionId,
+    pipeline: options.pipeline,
+    status: 'success',
+    triggeredBy: options.triggeredBy,
+    startedAt,
+    completedAt: await clockOf(target),
+    durationSeconds: Math.round(performance.now() - began) / 1000,
+    errorCode: null,
+    errorMessage: null,
+    dryRun: true,
+  }
+}
+
+function rounded(phases: Phases): Phases {
+  const round = (name: keyof Phases) => Math.round(phases[name] * 10) / 10
+  return {
+    connect: round('connect'),
+    probe: round('probe'),
+    feeds: round('feeds'),
+    extract: round('extract'),
+    transform: round('transform'),
+    load: round('load'),
+    deletes: round('deletes'),
+  }
 }

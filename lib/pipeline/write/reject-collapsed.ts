@@ -1,0 +1,132 @@
+import { throwIfAborted } from '../../domain/abort.js'
+import { rejectedInRun } from '../../postgres/control/rejects.js'
+import { keyCollapsed, type RowError } from '../../postgres/driver/row-error.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
+import { keyColumnOf, type LoadPlan } from '../../postgres/target/load-plan.js'
+import {
+  addSpellings,
+  createSpellings,
+  keysWithoutSpelling,
+  sharedSpellings,
+} from '../../postgres/target/spellings.js'
+import { clearStage } from '../../postgres/target/upsert.js'
+import type { QueryScope } from '../read/queries.js'
+import type { Tally } from '../tally.js'
+import { addApart } from './add-apart.js'
+import { loadBatch } from './load-batches.js'
+import type { LoadContext } from './load-context.js'
+import { newReject, recordRejected } from './rejects.js'
+import type { SourceRows } from './retry-conflicts.js'
+import { keyBatches } from './soft-delete-missing.js'
+
+/** The source, and how rows of it are read once nothing else is. */
+export interface SpelledSource extends Pick<SourceRows, 'rowsOf'> {
+  readonly source: Session
+  readonly scope: QueryScope
+}
+
+/**
+ * Two keys of the source that are one key to the target would make one row of two, of which the last one stays: rejects all but one of them,
+ * and loads that one again. To be called in the last transaction. All keys of the source are read for it, as no index of the source finds
+ * them: only where it can happen, and not in a run that reads no row.
+ */
+export async function rejectCollapsed(context: LoadContext, from: SpelledSource): Promise<void> {
+  const { target, dryRun, rejects } = context
+  const { spellings } = rejects
+  if (!spellings) return
+  const { held, read } = spellings
+  if (dryRun || (held.size === 0 && read?.size === 0)) return rejectAll(context, [...held])
+  await collectSpellings(context, from)
+  const rejected = new Set(await rejectedInRun(target, rejects))
+  const shared = await sharedSpellings(target, [...rejected])
+  const others = shared.filter((each) => !each.is_first && !rejected.has(each.spelling))
+  const overwritten = new Set(others.filter(({ spelling }) => !held.has(spelling)).map(({ key }) => key))
+  await rejectAll(
+    context,
+    others.map(({ spelling }) => spelling),
+  )
+  const firsts = shared.filter((each) => each.is_first && overwritten.has(each.key))
+  const passed = new Set(held)
+  for (const { spelling } of others) passed.delete(spelling)
+  const again = firsts.flatMap(({ spelling }) => (passed.has(spelling) ? [] : [spelling]))
+  await loadUncounted(context, from, again)
+  await load(context, from, [...passed])
+}
+
+/** Which of the keys that a run asked for in vain are those of rows that nothing else in the source stands for. */
+export async function withoutOtherSpelling(
+  context: LoadContext,
+  from: SpelledSource,
+  missing: readonly string[],
+): Promise<readonly string[]> {
+  const { target, plan } = context
+  const { spellings } = context.rejects
+  if (!spellings || missing.length === 0) return missing
+  const { held, read } = spellings
+  if (context.dryRun || (held.size === 0 && read?.size === 0)) await collectSpellings(context, from)
+  await createSpellings(target, plan, 'asked')
+  await addApart(target, plan, missing, (session, load, keys) => addSpellings(session, load, keys, 'asked'))
+  return keysWithoutSpelling(target)
+}
+
+/** Why a row is rejected whose key is that of another row of the source, once the target has read both. */
+export function collapsedKey(plan: LoadPlan): RowError {
+  const { name, type } = keyColumnOf(plan)
+  const message = `its key is another spelling of the key of another row, and both are one ${type}`
+  return { sqlState: keyCollapsed, message, column: name }
+}
+
+async function collectSpellings({ target, plan, signal }: LoadContext, { source, scope }: SpelledSource) {
+  await createSpellings(target, plan, 'source')
+  for await (const keys of keyBatches(source, scope)) {
+    throwIfAborted(signal)
+    await addApart(target, plan, keys, addSpellings)
+  }
+}
+
+async function rejectAll(context: LoadContext, keys: readonly string[]): Promise<void> {
+  const { tally, plan, rejects } = context
+  const { spellings } = rejects
+  const reason = collapsedKey(plan)
+  const rejected = keys.map((key) => {
+    const wasCounted = !spellings?.held.has(key) && (spellings?.read?.has(key) ?? true)
+    if (wasCounted) uncount(tally)
+    tally.counts.rowsExtracted += 1
+    return newReject(context, { key, cells: undefined }, reason)
+  })
+  if (rejected.length > 0) await recordRejected(context, rejected)
+}
+
+/** Of the rows that became one, the first was inserted, or found, and the others have updated it, or were equal. */
+function uncount({ counts }: Pick<Tally, 'counts'>): void {
+  const where = (['rowsUpdated', 'rowsUnchanged', 'rowsInserted'] as const).find((name) => counts[name] > 0)
+  if (where === undefined) return
+  counts[where] -= 1
+  counts.rowsExtracted -= 1
+}
+
+/** Rows that were counted when they were read, or that this run has nothing else to do with. */
+async function loadUncounted(
+  context: LoadContext,
+  from: SpelledSource,
+  keys: readonly string[],
+): Promise<void> {
+  const { tally } = context
+  const before = { ...tally.counts }
+  const { keys: keysBefore } = tally
+  await load(context, from, keys)
+  Object.assign(tally.counts, before)
+  tally.keys = keysBefore
+}
+
+async function load(context: LoadContext, { rowsOf }: SpelledSource, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  const { target } = context
+  const rejects = { ...context.rejects, spellings: undefined }
+  for await (const batch of rowsOf(keys)) {
+    await target.script([clearStage, setSavepoint])
+    await loadBatch({ ...context, rejects }, batch, false)
+    await target.script([releaseSavepoint, clearStage])
+  }
+}
