@@ -8,7 +8,7 @@ import {
   tablesOf,
   tablesToRead,
 } from '../../chatwoot/catalog.js'
-import { rowColumns } from '../../chatwoot/columns.js'
+import { isAdded, rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
@@ -96,7 +96,9 @@ function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const present = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
+  const present = rowColumns.flatMap(
+    (name) => columnOf(table, name) ?? (isAdded(name) ? [] : missingInTarget(table, [name])),
+  )
   requireUnique(table, chatwoot.key)
   const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
   const { key, changedAt } = chatwoot
