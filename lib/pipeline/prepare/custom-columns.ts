@@ -44,6 +44,23 @@ export function sourceTypes(relation: Relation, columns: readonly Column[]): str
   return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
 }
 
+/** Checked: the relation has them, and no run finds a row or its change by them. Throws CONFIG_INVALID. */
+export function ignorableColumns(
+  names: readonly string[] | undefined,
+  relation: Relation,
+  needed: readonly string[],
+): readonly string[] | undefined {
+  const wrong = names?.find((name) => needed.includes(name) || !columnOf(relation, name))
+  if (wrong === undefined) return names
+  const why = needed.includes(wrong)
+    ? 'by which rows and their changes are found'
+    : 'which the relation does not have'
+  throw new SyncError('CONFIG_INVALID', `relation.ignoreChanges names ${wrong}, ${why}.`, {
+    remedy: 'Correct it, or leave it out.',
+    details: { column: wrong },
+  })
+}
+
 /** What becomes of values between columns of two types. */
 export interface ConversionPlan extends Pick<LoadPlan, 'conversions' | 'lossy'> {
   readonly warnings: readonly Warning[]

@@ -23,6 +23,7 @@ import {
   columnsIgnored,
   exactStamp,
   filterColumns,
+  ignorableColumns,
   planConversions,
   readInAnotherWay,
   requireInSource,
@@ -127,7 +128,7 @@ function planCustom(
   relation: Relation,
   table: Relation,
   options: PlanOptions,
-  { name, key, changedAt, changedAtZone }: CustomRelation,
+  { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
   requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
   const present = table.columns.filter(
@@ -159,6 +160,7 @@ function planCustom(
     changedAtZone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone,
     conversions,
     lossy,
+    ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),
   }
   return {
     load,
@@ -243,7 +245,7 @@ function fingerprintOf(
   const { relation, accounts, inboxes, timeZone, table } = options
   const sorted = (ids: readonly number[] | undefined) => ids && [...new Set(ids)].sort((a, b) => a - b)
   const facts = [
-    relation,
+    relation && { ...relation, ignoreChanges: undefined },
     sorted(accounts),
     sorted(inboxes),
     timeZone,

@@ -21,8 +21,15 @@ export interface LoadPlan {
   readonly conversions: ReadonlyMap<string, Comparison>
   /** Names of the columns that could change a value of the source without a word; a row of such a value is rejected. */
   readonly lossy: readonly string[]
+  /** Names of columns whose difference alone is no change; undefined for none. */
+  readonly ignored?: readonly string[] | undefined
   /** The time zone of that column, where it holds local time. */
   readonly changedAtZone?: string | undefined
+}
+
+/** The columns of which each has to be the same on both sides. */
+export function comparedColumns({ columns, ignored = [] }: LoadPlan): readonly Column[] {
+  return ignored.length === 0 ? columns : columns.filter(({ name }) => !ignored.includes(name))
 }
 
 /** The temporary table through which batches are loaded. */
