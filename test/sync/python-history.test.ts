@@ -89,6 +89,25 @@ describe('migrate takes the history of the Python pipeline', () => {
     ])
   })
 
+  it('beside indexes with names that PostgreSQL chose, which are ours too', async () => {
+    await makePythonTarget(target, '2026-01-01')
+    await target.query(`
+      create index on conversas_analytics (status);
+      create index on conversas_analytics (conversation_id);
+      create index on etl_control (started_at)`)
+    await migrate({ target: target.url })
+    const indexes = await target.query<{ name: string }>(
+      `select indexname as name from pg_indexes where indexname ~ '(status|started_at|conversation_id)_idx' order by 1`,
+    )
+    expect(indexes.map(({ name }) => name)).toEqual([
+      'conversas_analytics_conversation_id_idx_python',
+      'conversas_analytics_status_idx',
+      'conversas_analytics_status_idx_python',
+      'etl_control_started_at_idx',
+      'etl_control_started_at_idx_python',
+    ])
+  })
+
   it('and the next run continues where its last good run without a watermark started', async () => {
     await using source = await cloneDatabase('source')
     const [{ watermark } = { watermark: '' }] = await source.query<{ watermark: string }>(
