@@ -85,7 +85,7 @@ export function summarizeStale(
   const differing = stale.flatMap((key) => inspected.get(key) ?? [])
   const silent = stale.filter((key) => {
     const names = inspected.get(key)
-    return names && changedAt !== undefined && !names.includes(changedAt)
+    return names && changedAt !== undefined && !names.includes(changedAt.column)
   }).length
   const rows = stale.filter((key) => inspected.has(key)).length
   const counts = columns.map(

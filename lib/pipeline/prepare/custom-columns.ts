@@ -32,11 +32,16 @@ export function stampOf(relation: Relation, name: string, changedAt: string): Co
   return stamp
 }
 
-/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
-export function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
+/** The stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
+export function exactStamp(
+  stamp: Column,
+  loaded: readonly Column[],
+  changedAtZone: string | undefined,
+): LoadPlan['changedAt'] {
   const stored = loaded.find(({ name }) => name === stamp.name)
   const isTime = ({ definition }: Column) => isPoint(definition.kind) && definition.kind !== 'date'
-  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
+  if (!stored || !isTime(stamp) || !isTime(stored)) return undefined
+  return { column: stamp.name, zone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone }
 }
 
 /** A column that changes its type can change what the same rows look like. */

@@ -108,7 +108,7 @@ function planChatwoot(
     key,
     columns,
     scope: scopeOf(table, options),
-    changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
+    changedAt: columns.some(({ name }) => name === changedAt) ? { column: changedAt } : undefined,
     // The source returns each column in the type of the target.
     conversions: new Map(),
     lossy: [],
@@ -156,8 +156,7 @@ function planCustom(
     key,
     columns: shared,
     scope: scopeOf(table, options),
-    changedAt: exactStamp(stamp, shared),
-    changedAtZone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone,
+    changedAt: exactStamp(stamp, shared, changedAtZone),
     conversions,
     lossy,
     ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),

@@ -185,8 +185,8 @@ export async function oldestMovedStamp(
   if (plan.changedAt === undefined) return null
   const keys = sql`select json_array_elements_text(${JSON.stringify(retried)}::json)`
   const isNew = retried.length > 0 ? sql`and s.${sql.id(plan.key)}::text not in (${keys})` : sql``
-  const stamp = sql.id(plan.changedAt)
-  const zone = plan.changedAtZone
+  const { column, zone } = plan.changedAt
+  const stamp = sql.id(column)
   const oldest =
     zone === undefined ? sql`min(s.${stamp})` : sql`min(s.${stamp})::timestamp at time zone ${zone}::text`
   const [row] = await target.rows(
