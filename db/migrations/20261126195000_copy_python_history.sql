@@ -65,13 +65,13 @@ begin
       case when run ->> 'execution_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (run ->> 'execution_id')::uuid end as id,
       case when isfinite((run ->> 'started_at')::timestamptz) then (run ->> 'started_at')::timestamptz end as started_at,
       case when isfinite((run ->> 'completed_at')::timestamptz) then (run ->> 'completed_at')::timestamptz end as completed_at,
-      (run ->> 'duration_seconds')::numeric as duration,
+      case when run ->> 'duration_seconds' ~ '^-?[0-9]' then (run ->> 'duration_seconds')::numeric end as duration,
       case when isfinite((run ->> 'watermark_start')::timestamp) then (run ->> 'watermark_start')::timestamp end as watermark_start,
       case when isfinite((run ->> 'watermark_end')::timestamp) then (run ->> 'watermark_end')::timestamp end as watermark_end,
-      least(greatest(coalesce((run ->> 'rows_extracted')::numeric, 0), 0), 2147483647)::integer as extracted,
-      least(greatest(coalesce((run ->> 'rows_inserted')::numeric, 0), 0), 2147483647)::integer as inserted,
-      least(greatest(coalesce((run ->> 'rows_updated')::numeric, 0), 0), 2147483647)::integer as updated,
-      least(greatest(coalesce((run ->> 'rows_unchanged')::numeric, 0), 0), 2147483647)::integer as unchanged
+      case when run ->> 'rows_extracted' ~ '^[0-9]' then least((run ->> 'rows_extracted')::numeric, 2147483647) else 0 end::integer as extracted,
+      case when run ->> 'rows_inserted' ~ '^[0-9]' then least((run ->> 'rows_inserted')::numeric, 2147483647) else 0 end::integer as inserted,
+      case when run ->> 'rows_updated' ~ '^[0-9]' then least((run ->> 'rows_updated')::numeric, 2147483647) else 0 end::integer as updated,
+      case when run ->> 'rows_unchanged' ~ '^[0-9]' then least((run ->> 'rows_unchanged')::numeric, 2147483647) else 0 end::integer as unchanged
     from (select to_jsonb(p) as run from etl_control_python p) runs
   ) v;
 end

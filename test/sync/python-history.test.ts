@@ -68,7 +68,7 @@ describe('migrate takes the history of the Python pipeline', () => {
   it('with few columns, without ids or with the same ones, and with times and numbers that no run has', async () => {
     await target.query(`
       create table conversas_analytics (conversation_id integer not null);
-      create table etl_control (execution_id text, started_at timestamp, status text, watermark_end timestamp, duration_seconds double precision);
+      create table etl_control (execution_id text, started_at timestamp, status text, watermark_end timestamp, duration_seconds double precision, rows_extracted double precision default 'NaN');
       insert into etl_control
       values
         ('5d4b1f6e-0000-4000-8000-000000000001', '2025-01-01', 'SUCCESS ', '2025-01-01', 1.5),
