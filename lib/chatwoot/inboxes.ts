@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { arrayOf } from './conversation-row.js'
+import { arrayOf } from './feeds.js'
 
 export interface NamedInbox {
   readonly id: number

@@ -4,7 +4,7 @@ import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { MarkdownPage, names } from '../fixtures/markdown-page.js'
 import { oddities } from '../fixtures/old-view-oddities.js'
 import { oldViewColumns } from '../fixtures/old-view-oracle.js'
-import type { readTexts } from '../fixtures/sync-fixture.js';
+import type { readTexts } from '../fixtures/sync-fixture.js'
 import { openSync } from '../fixtures/sync-fixture.js'
 import { templateOf } from '../setup/database.js'
 

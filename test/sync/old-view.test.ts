@@ -85,7 +85,7 @@ it('is filled by one full load once migrate has added what it needs; until then 
   await at.target.query(`
     drop view ${view};
     alter table conversas_analytics ${added};
-    delete from public.schema_migrations where version = '20261126201000'`)
+    delete from public.schema_migrations where version = '20261126200647'`)
   await at.sync()
   expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsExtracted: 0 })
   expect((await migrate({ target: at.target.url })).notes).toEqual([expect.stringContaining(view)])
