@@ -216,7 +216,10 @@ const schema = z.strictObject({
   target: handle,
   schema: z.optional(schemaName),
   relation: z.optional(
-    z.strictObject({ name, key: column, changedAt: column, changedAtZone: z.optional(name) }),
+    z.strictObject({
+      ...{ name, key: column, changedAt: column },
+      ...{ changedAtZone: z.optional(name), ignoreChanges: columns },
+    }),
   ),
   table: z._default(name, defaults.table),
   pipeline: z._default(name, defaults.pipeline),

@@ -3,10 +3,12 @@ import { resolve } from 'node:path'
 
 import type { Command } from 'commander'
 
+import { readSettingsFile } from '../flags/settings-file.js'
+import { printError } from '../output/error-output.js'
 import { printReport } from '../output/print-report.js'
 import { wrap } from '../output/wrap.js'
 import { exitCodes } from '../process/exit-code.js'
-import type { InstallOptions } from '../schedule/install.js'
+import type { Installed, InstallOptions } from '../schedule/install.js'
 
 interface ScheduleFlags {
   readonly calendar?: string
@@ -15,6 +17,7 @@ interface ScheduleFlags {
   readonly runAs?: string
   readonly command?: string
   readonly environmentFile?: string
+  readonly env?: string
   readonly syncOption?: readonly string[]
   readonly logDir?: string
   readonly directory?: string
@@ -43,6 +46,7 @@ export function register(command: Command): void {
     .option('--log-dir <folder>', 'with --cron: folder for log files')
     .action(printSchedule)
   addUnitOptions(command.command('install').description('write the unit files, and enable the timers'))
+    .option('--env <file>', 'settings to copy if the settings file has none (.env)')
     .option('--json', 'print one JSON object')
     .action(install)
   addPlaceOptions(command.command('status').description('show what is installed, and when it runs next'))
@@ -73,7 +77,7 @@ async function printSchedule(flags: ScheduleFlags): Promise<void> {
   if (flags.cron !== undefined) {
     const { crontabLines } = await import('../schedule/crontab.js')
     const times = flags.cron === true ? undefined : flags.cron
-    process.stdout.write(crontabLines({ ...options, times, logDirectory: flags.logDir }))
+    process.stdout.write(crontabLines({ ...options, times, ...(await cronPlacesOf(flags, options)) }))
     return
   }
   const { systemdUnits } = await import('../schedule/systemd-units.js')
@@ -81,20 +85,51 @@ async function printSchedule(flags: ScheduleFlags): Promise<void> {
   process.stdout.write(units.map(({ content }) => content).join('\n'))
 }
 
+/** With a program that is named the lines are for another machine, of whose files nothing is known. */
+async function cronPlacesOf({ command, logDir }: ScheduleFlags, options: InstallOptions) {
+  const logDirectory = logDir && resolve(logDir)
+  if (command !== undefined || options.environmentFile !== undefined) return { logDirectory }
+  const { cronPlaces } = await import('../schedule/cron-places.js')
+  const places = await cronPlaces(options)
+  if (!places.exists)
+    printError(
+      `there is no ${places.environmentFile}. Write the settings there, or run this in the folder with .env.`,
+    )
+  return { environmentFile: places.environmentFile, logDirectory: logDirectory ?? places.logDirectory }
+}
+
 async function install(flags: ScheduleFlags): Promise<void> {
   const { installSchedule } = await import('../schedule/install.js')
-  const installed = await installSchedule(installOptionsOf(flags))
-  const { files, environmentFile, environmentFileIsNew, active } = installed
+  const settings = readSettingsFile(flags.env)
+  const installed = await installSchedule({ ...installOptionsOf(flags), settings })
+  const { files, active, settingsProblem } = installed
   const user = flags.user ? ' --user' : ''
+  const isLeft = settingsProblem !== null && flags.directory === undefined
+  if (isLeft) process.exitCode = exitCodes.misused
   print(flags, installed, [
     ...files.map((file) => `Wrote ${file}`),
-    environmentFileIsNew
-      ? `Wrote ${environmentFile}: fill it in before the first run.`
-      : `The settings are in ${environmentFile}`,
+    aboutSettings(installed),
+    ...(isLeft
+      ? [
+          `No timer was enabled. ${settingsProblem} Fill in ${installed.environmentFile}, then run this command again.`,
+        ]
+      : []),
     ...(active ? [`The timers are enabled. Try it: systemctl${user} start chatwoot-sync.service`] : []),
     // A user's systemd ends with the user's last session.
     ...(active && flags.user ? ['To run them while you are logged out, too: loginctl enable-linger'] : []),
   ])
+}
+
+function aboutSettings({
+  environmentFile,
+  environmentFileIsNew: isNew,
+  environmentFileFrom,
+}: Installed): string {
+  if (environmentFileFrom !== null)
+    return `Wrote ${environmentFile} with the settings of ${environmentFileFrom}; the timers read only the former.`
+  return isNew
+    ? `Wrote ${environmentFile}: fill it in before the first run.`
+    : `The settings are in ${environmentFile}`
 }
 
 async function status(flags: ScheduleFlags): Promise<void> {

@@ -8,6 +8,7 @@ import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { duration, wholeNumber } from '../flags/option-values.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { inboxIds, type InboxFlag } from '../flags/inbox-names.js'
 import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
 import { schemaOf } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
@@ -55,8 +56,9 @@ export function register(command: Command): void {
     .action(serve)
 }
 
-async function serve(flags: ServeFlags): Promise<void> {
-  loadSettings(flags.env)
+async function serve(given: Omit<ServeFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
+  loadSettings(given.env)
+  const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const databases = databasesOf(['source', 'target'], process.env)
   const token = process.env['CHATWOOT_SYNC_TOKEN']?.trim() || undefined
   const signal = serviceStopSignal()

@@ -4,6 +4,7 @@ import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { inboxIds, type InboxFlag } from '../flags/inbox-names.js'
 import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
@@ -45,8 +46,9 @@ export function register(command: Command): void {
   addOutputOptions(addLoadOptions(command)).addHelpText('after', examples).action(sync)
 }
 
-async function sync(flags: SyncFlags): Promise<void> {
-  loadSettings(flags.env)
+async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
+  loadSettings(given.env)
+  const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)
   const view = await openProgress(flags, options, (source, target) => `Reading ${source} into ${target}`)

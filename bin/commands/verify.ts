@@ -4,6 +4,7 @@ import type { VerifyOptions, VerifyProgress } from '../../lib/index.js'
 import { databasesOf } from '../flags/databases.js'
 import { shareAboveZero } from '../flags/option-values.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { inboxIds, type InboxFlag } from '../flags/inbox-names.js'
 import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
@@ -42,8 +43,9 @@ export function register(command: Command): void {
   addOutputOptions(command).addHelpText('after', examples).action(verify)
 }
 
-async function verify(flags: VerifyFlags): Promise<void> {
-  loadSettings(flags.env)
+async function verify(given: Omit<VerifyFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
+  loadSettings(given.env)
+  const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)
   const view = await openProgress(flags, options, (source, target) => `Comparing ${source} with ${target}`)

@@ -5,6 +5,7 @@ import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { duration } from '../flags/option-values.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
+import { inboxIds, type InboxFlag } from '../flags/inbox-names.js'
 import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../flags/pipeline-flags.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
@@ -50,8 +51,11 @@ export function register(command: Command): void {
     .action(watchDatabases)
 }
 
-async function watchDatabases(flags: WatchFlags): Promise<void> {
-  loadSettings(flags.env)
+async function watchDatabases(
+  given: Omit<WatchFlags, 'inbox'> & { readonly inbox?: InboxFlag },
+): Promise<void> {
+  loadSettings(given.env)
+  const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, serviceStopSignal())
   await using log = await openLog(flags)
   const { watch } = await import('../../lib/index.js')

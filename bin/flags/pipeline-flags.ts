@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
 import type { SyncOptions } from '../../lib/index.js'
+import { idsOrName } from './inbox-names.js'
 import { duration, ids, share } from './option-values.js'
 import { protectionOf, type ProtectionFlags } from './protection-settings.js'
 import { addRelationOptions, relationOf, type RelationFlags } from './relation-flags.js'
@@ -11,7 +12,7 @@ export interface PipelineFlags extends RelationFlags, ProtectionFlags, SchemaFla
   readonly table?: string
   readonly pipeline?: string
   readonly account?: readonly number[]
-  readonly inbox?: readonly number[]
+  readonly inbox?: readonly number[] | undefined
   readonly allowLossy?: true | readonly string[]
   readonly timeZone?: string
   readonly skewAllowance?: number
@@ -25,7 +26,7 @@ export function addPipelineOptions(command: Command): Command {
     .option('--table <name>', 'table in the target (conversas_analytics)')
     .option('--pipeline <name>', 'name under which the state is kept (conversations)')
     .option('--account <id...>', 'only conversations of these accounts', ids)
-    .option('--inbox <id...>', 'only conversations of these inboxes', ids)
+    .option('--inbox <id...>', 'only conversations of these inboxes, by id or name', idsOrName)
     .option('--time-zone <name>', "for the calendar columns (the inbox's own)")
     .option('--allow-lossy [column...]', 'take values that these columns change (reject the row)')
     .optionsGroup('Personal data:')

@@ -8,6 +8,7 @@ export interface RelationFlags {
   readonly key?: string
   readonly changedAt?: string
   readonly changedAtZone?: string
+  readonly ignoreChanges?: readonly string[]
 }
 
 /** Adds the flags that name a relation to read in place of Chatwoot's tables. */
@@ -17,6 +18,7 @@ export function addRelationOptions(command: Command): Command {
     .option('--key <column>', 'with --relation: the column that identifies a row')
     .option('--changed-at <column>', 'with --relation: the timestamp that every change updates')
     .option('--changed-at-zone <name>', 'its time zone, if it has none and is local (UTC)')
+    .option('--ignore-changes <name...>', 'differing in these alone is no change')
 }
 
 /** The relation that these flags name together; undefined without any. Throws CONFIG_MISSING when one of them is missing. */
@@ -25,10 +27,11 @@ export function relationOf({
   key,
   changedAt,
   changedAtZone,
+  ignoreChanges,
 }: RelationFlags): CustomRelation | undefined {
   if (name === undefined && key === undefined && changedAt === undefined) return undefined
   if (name !== undefined && key !== undefined && changedAt !== undefined) {
-    return { name, key, changedAt, changedAtZone }
+    return { name, key, changedAt, changedAtZone, ignoreChanges }
   }
   const given = { '--relation': name, '--key': key, '--changed-at': changedAt }
   const missing = Object.entries(given).flatMap(([option, value]) => (value === undefined ? [option] : []))

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 import { SyncError } from '../../lib/domain/errors.js'
+import type { SettingsFile } from '../flags/settings-file.js'
 import { requireEnvironmentFile } from './environment-file.js'
 import { requireReachable } from './reachable-program.js'
 import { checkCalendar, systemctl, type Scope } from './systemctl.js'
@@ -11,6 +12,8 @@ import { systemdUnits, unitNames, type ScheduleOptions } from './systemd-units.j
 export interface InstallOptions extends ScheduleOptions {
   /** Folder of the unit files. (Default: where systemd looks. With another one the files are only written, and systemd is not called.) */
   readonly directory?: string | undefined
+  /** Settings for an environment file that has none yet. (Default: none; it is written empty.) */
+  readonly settings?: Pick<SettingsFile, 'path' | 'values'> | undefined
 }
 
 type Place = Pick<InstallOptions, 'directory' | 'scope'>
@@ -18,13 +21,20 @@ type Place = Pick<InstallOptions, 'directory' | 'scope'>
 export interface Installed {
   readonly files: readonly string[]
   readonly environmentFile: string
-  /** It was just written, so its settings must be filled in before the first run. */
+  /** It was just written. */
   readonly environmentFileIsNew: boolean
+  /** The file whose settings were copied into it; null where none were. */
+  readonly environmentFileFrom: string | null
+  /** Why no run can work with these settings, so that no timer was enabled; null where one can. */
+  readonly settingsProblem: string | null
   /** Whether systemd has enabled the timers. */
   readonly active: boolean
 }
 
-/** Writes the unit files and enables their timers; call it again to change options. Throws CONFIG_INVALID with what prevents it. */
+/**
+ * Writes the unit files and enables their timers, unless the settings lack what every run needs; call it again to change options. Throws
+ * CONFIG_INVALID with what prevents it.
+ */
 export async function installSchedule(options: InstallOptions): Promise<Installed> {
   const { scope = 'system', directory } = options
   const environmentFile = environmentFileOf(options)
@@ -34,7 +44,7 @@ export async function installSchedule(options: InstallOptions): Promise<Installe
   })
   if (options.calendar !== undefined) await checkCalendar(options.calendar)
   if (scope === 'system' && options.runAs === undefined) await requireReachable(options.command)
-  const environmentFileIsNew = await requireEnvironmentFile(environmentFile)
+  const { isNew, copiedFrom, problem } = await requireEnvironmentFile(environmentFile, options.settings)
   const folder = folderOf(options)
   const files = units.map(({ name }) => join(folder, name))
   try {
@@ -43,11 +53,11 @@ export async function installSchedule(options: InstallOptions): Promise<Installe
   } catch (error) {
     throw unwritable(folder, error)
   }
-  if (directory === undefined) {
-    await systemctl(scope, ['daemon-reload'])
-    await systemctl(scope, ['enable', '--now', ...timers])
-  }
-  return { files, environmentFile, environmentFileIsNew, active: directory === undefined }
+  const active = directory === undefined && problem === null
+  if (directory === undefined) await systemctl(scope, ['daemon-reload'])
+  if (active) await systemctl(scope, ['enable', '--now', ...timers])
+  const found = { environmentFileIsNew: isNew, environmentFileFrom: copiedFrom, settingsProblem: problem }
+  return { files, environmentFile, ...found, active }
 }
 
 /** Disables the timers and removes the unit files, but not the settings file. Returns the removed files. Throws CONFIG_INVALID. */
@@ -120,7 +130,11 @@ function folderOf({ directory, scope }: Place): string {
   return scope === 'user' ? join(homedir(), '.config/systemd/user') : '/etc/systemd/system'
 }
 
-function environmentFileOf({ environmentFile, scope }: InstallOptions): string {
+/** Where the settings of the service are. */
+export function environmentFileOf({
+  environmentFile,
+  scope,
+}: Pick<InstallOptions, 'environmentFile' | 'scope'>): string {
   if (environmentFile !== undefined) return environmentFile
   return scope === 'user'
     ? join(homedir(), '.config/chatwoot-sync/environment')

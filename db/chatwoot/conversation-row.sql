@@ -135,7 +135,28 @@ select
   to_char(opened.local, 'DD/MM/YYYY') as conversation_date_formatted,
   to_char(opened.local, 'DD/MM/YYYY HH24:MI:SS') as conversation_datetime_formatted,
   to_char(opened.local, 'YYYY-MM') as conversation_year_month,
-  to_char(opened.local, 'IYYY-IW') as conversation_year_week
+  to_char(opened.local, 'IYYY-IW') as conversation_year_week,
+  nullif(
+    array_remove(
+      array[
+        case when contact.email = '' then 'contact_email' end,
+        case when contact.phone_number = '' then 'contact_phone' end,
+        case when contact.identifier = '' then 'contact_identifier' end,
+        case when assignee.email = '' then 'assignee_email' end,
+        case when client.phone_number = '' then 'client_phone' end
+      ],
+      null
+    ),
+    '{}'
+  ) as empty_texts,
+  m.public_from as first_public_message_at,
+  m.public_to as last_public_message_at,
+  m.by_any_user as messages_by_users_count,
+  m.by_any_contact as messages_by_contacts_count,
+  m.public_texts as public_texts_count,
+  m.public_length as public_texts_length,
+  m.public_longest as longest_public_text,
+  char_length(csat.feedback_message) as csat_feedback_length
 from (
   select
     null::uuid as uuid,
@@ -204,6 +225,13 @@ cross join lateral (
     max(place) filter (where not private and sender_type = 'Contact') as last_by_contact,
     (min(created_at) filter (where isfinite(created_at)))::timestamp(6) as first_at,
     (max(created_at) filter (where isfinite(created_at)))::timestamp(6) as last_at,
+    (min(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_from,
+    (max(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_to,
+    (count(*) filter (where sender_type = 'User'))::integer as by_any_user,
+    (count(*) filter (where sender_type = 'Contact'))::integer as by_any_contact,
+    (count(content) filter (where not private))::integer as public_texts,
+    sum(char_length(content)) filter (where not private) as public_length,
+    max(char_length(content)) filter (where not private) as public_longest,
     avg(char_length(content)) as mean_length,
     max(char_length(content)) as max_length
   from (

@@ -205,6 +205,10 @@ export interface ConversasAnalytics {
    */
   csat_feedback: string | null;
   /**
+   * Length of csat_feedback, characters; NULL without a feedback. Privacy: none.
+   */
+  csat_feedback_length: number | null;
+  /**
    * 5 Promotor, 4 Neutro, 1 to 3 Detrator, else Sem Rating.
    */
   csat_nps_category: string | null;
@@ -229,6 +233,10 @@ export interface ConversasAnalytics {
    */
   display_id: number | null;
   /**
+   * Which of contact_email, contact_phone, contact_identifier, assignee_email and client_phone are empty texts in Chatwoot, where the column is NULL; NULL when none is. Privacy: none.
+   */
+  empty_texts: string[] | null;
+  /**
    * When the row first came into this table.
    */
   etl_inserted_at: Generated<string>;
@@ -244,6 +252,10 @@ export interface ConversasAnalytics {
    * Text of the first public message.
    */
   first_message_text: string | null;
+  /**
+   * Time of the first message that is not a private note, UTC. Privacy: none.
+   */
+  first_public_message_at: string | null;
   /**
    * First human reply, UTC.
    */
@@ -401,6 +413,14 @@ export interface ConversasAnalytics {
    */
   last_message_text: string | null;
   /**
+   * Time of the last message that is not a private note, UTC. Privacy: none.
+   */
+  last_public_message_at: string | null;
+  /**
+   * Length of the longest of these texts, characters; NULL without any. Privacy: none.
+   */
+  longest_public_text: number | null;
+  /**
    * Longest text in characters.
    */
   max_message_length: number | null;
@@ -417,6 +437,14 @@ export interface ConversasAnalytics {
    */
   message_compiled: Json | null;
   /**
+   * Messages of contacts, private ones among them. Privacy: none.
+   */
+  messages_by_contacts_count: number | null;
+  /**
+   * Messages of agents, private notes among them. Privacy: none.
+   */
+  messages_by_users_count: number | null;
+  /**
    * NULL none, 0 low, 1 medium, 2 high, 3 urgent.
    */
   priority: number | null;
@@ -432,6 +460,14 @@ export interface ConversasAnalytics {
    * Private notes.
    */
   private_notes_count: number | null;
+  /**
+   * Messages with a text that are not private notes; an empty text counts. Privacy: none.
+   */
+  public_texts_count: number | null;
+  /**
+   * Sum of the lengths of these texts, characters; NULL without any. Privacy: none.
+   */
+  public_texts_length: string | null;
   /**
    * Of resolved conversations: from the begin to the last stamped change, whole seconds.
    */
@@ -968,6 +1004,187 @@ export interface VwConversasAnalytics {
   waiting_time_seconds: string | null;
 }
 
+export interface VwConversasAnalyticsV3 {
+  account_id: number | null;
+  account_name: string | null;
+  agent_has_seen: boolean | null;
+  agent_last_seen_at: string | null;
+  assignee_email: string | null;
+  assignee_id: number | null;
+  assignee_name: string | null;
+  avg_message_length: number | null;
+  avg_time_between_messages_seconds: Numeric | null;
+  campaign_id: string | null;
+  client_phone: string | null;
+  client_sender_id: string | null;
+  contact_email: string | null;
+  contact_has_seen: boolean | null;
+  contact_id: string | null;
+  contact_identifier: string | null;
+  contact_last_seen_at: string | null;
+  /**
+   * Messages of contacts, private ones among them, by public messages.
+   */
+  contact_message_ratio: Numeric | null;
+  contact_messages_count: string | null;
+  contact_name: string | null;
+  contact_phone: string | null;
+  conversation_created_at: string | null;
+  conversation_date: string | null;
+  conversation_date_formatted: string | null;
+  conversation_datetime_formatted: string | null;
+  conversation_day: number | null;
+  conversation_day_name: string | null;
+  conversation_day_of_week: number | null;
+  /**
+   * From the first to the last public message; rounded.
+   */
+  conversation_duration_seconds: number | null;
+  conversation_hour: number | null;
+  conversation_id: number | null;
+  conversation_minute: number | null;
+  conversation_month: number | null;
+  conversation_month_name: string | null;
+  conversation_period: string | null;
+  conversation_quarter: number | null;
+  conversation_updated_at: string | null;
+  conversation_uuid: string | null;
+  conversation_week_of_year: number | null;
+  conversation_year: number | null;
+  conversation_year_month: string | null;
+  conversation_year_week: string | null;
+  csat_created_at: string | null;
+  csat_feedback: string | null;
+  /**
+   * 5 Promotor, 4 Neutro, 1 to 3 Detrator, else Sem Rating; NULL without an answer.
+   */
+  csat_nps_category: string | null;
+  csat_rating: number | null;
+  csat_response_id: string | null;
+  csat_sentiment_category: string | null;
+  days_since_creation: number | null;
+  display_id: number | null;
+  first_message_sender_type: string | null;
+  /**
+   * Text of the first public message, of whatever kind.
+   */
+  first_message_text: string | null;
+  first_reply_created_at: string | null;
+  first_response_time_minutes: Numeric | null;
+  first_response_time_seconds: number | null;
+  /**
+   * contact_id is set, though the contact may be deleted.
+   */
+  has_contact: boolean | null;
+  has_contact_messages: boolean | null;
+  /**
+   * The same as has_contact_messages: no answer is asked for.
+   */
+  has_contact_reply: boolean | null;
+  has_csat: boolean | null;
+  has_detailed_feedback: boolean | null;
+  has_human_intervention: boolean | null;
+  /**
+   * Priority 1 to 3: low (0) counts as none.
+   */
+  has_priority: boolean | null;
+  has_private_notes: boolean | null;
+  has_team: boolean | null;
+  /**
+   * An agent wrote, be it a private note; NULL without messages.
+   */
+  has_user_messages: boolean | null;
+  has_written_feedback: boolean | null;
+  inbox_channel_type: string | null;
+  inbox_id: number | null;
+  inbox_name: string | null;
+  inbox_timezone: string | null;
+  is_assigned: boolean | null;
+  /**
+   * Resolved without a public message of an agent; no bot need have written. NULL without messages.
+   */
+  is_bot_resolved: boolean | null;
+  /**
+   * Monday to Friday, 9:00 to 17:59 in UTC.
+   */
+  is_business_hours: boolean | null;
+  is_fast_resolution: boolean | null;
+  is_fast_response: boolean | null;
+  is_from_campaign: boolean | null;
+  /**
+   * Priority 3, which is urgent; NULL without one.
+   */
+  is_high_priority: boolean | null;
+  is_long_conversation: boolean | null;
+  is_night_time: boolean | null;
+  /**
+   * Status 0 or 2: a pending conversation counts as open.
+   */
+  is_open: boolean | null;
+  is_pending: boolean | null;
+  /**
+   * Status 1, or 4, which Chatwoot does not have.
+   */
+  is_resolved: boolean | null;
+  is_short_conversation: boolean | null;
+  is_slow_response: boolean | null;
+  /**
+   * snoozed_until is later than now, whatever the status.
+   */
+  is_snoozed: boolean | null;
+  /**
+   * Began in this month or later.
+   */
+  is_this_month: boolean | null;
+  /**
+   * Began in this week or later.
+   */
+  is_this_week: boolean | null;
+  is_this_year: boolean | null;
+  is_today: boolean | null;
+  is_waiting: boolean | null;
+  is_waiting_long: boolean | null;
+  is_weekday: boolean | null;
+  is_weekend: boolean | null;
+  is_yesterday: boolean | null;
+  last_activity_at: string | null;
+  last_message_sender_type: string | null;
+  /**
+   * Text of the last public message, of whatever kind; of several at one time, the first.
+   */
+  last_message_text: string | null;
+  max_message_length: number | null;
+  mc_first_message_at: string | null;
+  mc_last_message_at: string | null;
+  message_compiled: Json | null;
+  priority: number | null;
+  /**
+   * One step too low: None for low, Low for medium, Medium for high, High for urgent.
+   */
+  priority_label: string | null;
+  /**
+   * The number of Chatwoot, 0 without one: low and none are both 0.
+   */
+  priority_score: number | null;
+  private_notes_count: string | null;
+  /**
+   * Of resolved conversations: from the start to the last stamped change, which any later touch moves; rounded.
+   */
+  resolution_time_seconds: number | null;
+  snoozed_until: string | null;
+  status: number | null;
+  status_label_pt: string | null;
+  t_messages: string | null;
+  team_id: string | null;
+  team_name: string | null;
+  total_messages_private: string | null;
+  total_messages_public: string | null;
+  user_message_ratio: Numeric | null;
+  user_messages_count: string | null;
+  waiting_since: string | null;
+  waiting_time_seconds: number | null;
+}
+
 export interface VwEtlHealth {
   /**
    * What was looked at.
@@ -1078,6 +1295,7 @@ export interface DB {
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;
   vw_conversas_analytics: VwConversasAnalytics;
+  vw_conversas_analytics_v3: VwConversasAnalyticsV3;
   vw_etl_health: VwEtlHealth;
   vw_etl_reject_reasons: VwEtlRejectReasons;
   vw_etl_stats: VwEtlStats;

@@ -1,5 +1,5 @@
-/** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
-export const rowColumns = [
+/** Columns of the conversation row that every table of the first release has. */
+export const firstColumns = [
   'conversation_id',
   'display_id',
   'conversation_uuid',
@@ -112,3 +112,22 @@ export const rowColumns = [
   'conversation_year_month',
   'conversation_year_week',
 ] as const
+
+/** Columns that a migration added for vw_conversas_analytics_v3; a table may lack them until then. */
+export const oldViewColumns = [
+  'empty_texts',
+  'first_public_message_at',
+  'last_public_message_at',
+  'messages_by_users_count',
+  'messages_by_contacts_count',
+  'public_texts_count',
+  'public_texts_length',
+  'longest_public_text',
+  'csat_feedback_length',
+] as const
+
+/** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
+export const rowColumns: readonly string[] = [...firstColumns, ...oldViewColumns]
+
+/** Whether a table may lack the column until it is migrated. */
+export const isAdded = (name: string): boolean => oldViewColumns.some((each) => each === name)

@@ -11,4 +11,9 @@ export interface CustomRelation {
    * like local time: then a pipeline that never ran fails with CONFIG_MISSING, and one that has run warns.)
    */
   readonly changedAtZone?: string | undefined
+  /**
+   * Columns whose difference alone is no change, such as those that depend on the time of reading: they are loaded with each row that is written,
+   * a run does not write a row for them, and `verify` does not compare them. (Default: none.)
+   */
+  readonly ignoreChanges?: readonly string[] | undefined
 }

@@ -13,6 +13,35 @@ afterAll(() => Promise.all([shell[Symbol.asyncDispose](), pair[Symbol.asyncDispo
 /** Escape sequences and whatever else moves a cursor; line breaks are fine. */
 const control = /[\u0000-\u0009\u000b-\u001f\u007f]/
 
+describe('inboxes by name', () => {
+  it('are those with that name in any account, beside ids', async () => {
+    const inboxes = await pair.source.query<{ id: number; name: string }>(
+      'select distinct on (name) inboxes.id, name from inboxes join conversations on inbox_id = inboxes.id order by name, inboxes.id limit 2',
+    )
+    const [one, other] = inboxes
+    const given = ['--inbox', one?.name ?? '', String(other?.id)]
+    const args = ['sync', '--pipeline', 'named', '--dry-run', '--json']
+    const { code, stdout } = await shell.run([...args, ...given], pair.variables)
+    const [{ rows } = { rows: 0 }] = await pair.source.query<{ rows: number }>(
+      `select count(*)::integer as rows
+       from conversations
+       join inboxes on inboxes.id = inbox_id
+       where inboxes.name = $1 or inboxes.id = $2`,
+      [one?.name, other?.id],
+    )
+    expect({ code, rows: JSON.parse(stdout).rowsExtracted }).toEqual({ code: 0, rows })
+    expect(rows).toBeGreaterThan(0)
+  })
+
+  it('that do not exist are named, with those that do', async () => {
+    const { code, stderr } = await shell.run(['verify', '--inbox', 'Ninguém'], pair.variables)
+    expect(code).toBe(2)
+    expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(
+      /No inbox is named "Ninguém"\. There are: ".*"\. \(CONFIG_INVALID\)/,
+    )
+  })
+})
+
 describe('sync in a pipe', () => {
   it('says in plain lines what it does and did, and logs it', async () => {
     const { code, stdout, stderr } = await shell.run(['sync'], pair.variables)

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { parseDotenv } from '../../bin/flags/dotenv.js'
 import { installSchedule, readScheduleStatus, removeSchedule } from '../../bin/schedule/install.js'
 import { systemdUnits } from '../../bin/schedule/systemd-units.js'
 import { openShell } from '../fixtures/cli-fixture.js'
@@ -33,6 +34,21 @@ afterAll(async () => {
 const recorder = (file: string) => `#!/bin/sh
 echo "$*" >> '${file}'
 case "$*" in *show*) printf 'ActiveState=active\\nNextElapseUSecRealtime=Thu 2026-11-26 03:00:00 UTC\\n' ;; esac
+`
+
+/** As the Python pipeline has it, with a certificate beside it and a setting of another program. */
+const dotenv = `SOURCE_DB_HOST=db.example.com
+SOURCE_DB_PORT=6432
+SOURCE_DB_NAME=chatwoot
+SOURCE_DB_USER=chatwoot_read
+SOURCE_DB_PASSWORD=abc#123\\ "x" # of the source
+SOURCE_DB_SSLROOTCERT=ca.pem
+LOCAL_DB_HOST=localhost
+LOCAL_DB_PORT=5432
+LOCAL_DB_NAME=allpfit
+LOCAL_DB_USER=analytics
+LOCAL_DB_PASSWORD='it is'
+OTHER=mine
 `
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777
@@ -124,6 +140,22 @@ describe('installing', () => {
     const variables = { HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` }
     const userUnits = join(home, '.config/systemd/user')
 
+    // Without settings every run would fail, which nobody sees.
+    const empty = await shell.run(['schedule', 'install', '--user', '--json'], variables)
+    expect({ code: empty.code, ...JSON.parse(empty.stdout) }).toMatchObject({
+      ...{ code: 2, environmentFileIsNew: true, environmentFileFrom: null, active: false },
+      settingsProblem: expect.stringMatching(/^Settings are missing: SOURCE_DB_HOST, .*LOCAL_DB_USER\.$/),
+    })
+    expect(await readFile(asked, 'utf8')).toBe('--user --no-pager daemon-reload\n')
+    expect(
+      (await shell.run(['schedule', 'install', '--user'], variables)).stdout.replaceAll(/\s+/g, ' '),
+    ).toMatch(
+      /No timer was enabled\. Settings are missing: .*\. Fill in \S+environment, then run this command again\./,
+    )
+    await writeFile(asked, '')
+    await shell.write('ca.pem', '')
+    await shell.write('.env', dotenv)
+
     const installed = await shell.run(['schedule', 'install', '--user'], variables)
     expect(installed).toMatchObject({ code: 0, stderr: '' })
     expect(installed.stdout).toContain('loginctl enable-linger')
@@ -132,7 +164,21 @@ describe('installing', () => {
         .map(({ name }) => name)
         .sort(),
     )
-    expect(await modeOf(join(home, '.config/chatwoot-sync/environment'))).toBe(0o600)
+    const environmentFile = join(home, '.config/chatwoot-sync/environment')
+    expect(installed.stdout.replaceAll(/\s+/g, ' ')).toMatch(
+      /Wrote \S+environment with the settings of \S+\/\.env; the timers read only the former\./,
+    )
+    expect(await modeOf(environmentFile)).toBe(0o600)
+    expect(parseDotenv(await readFile(environmentFile, 'utf8')).values).toEqual({
+      ...parseDotenv(dotenv.replace(/OTHER=.*/, '')).values,
+      SOURCE_DB_SSLROOTCERT: expect.stringMatching(/^\/.*\/ca\.pem$/),
+    })
+    await shell.write('.env', dotenv.replace('chatwoot_read', 'another'))
+    expect((await shell.run(['schedule', 'install', '--user'], variables)).stdout).toContain(
+      'The settings are in',
+    )
+    expect(await readFile(environmentFile, 'utf8')).not.toContain('another')
+    await writeFile(asked, (await readFile(asked, 'utf8')).split('\n').slice(2).join('\n'))
     const status = await shell.run(['schedule', 'status', '--user', '--json'], variables)
     expect(JSON.parse(status.stdout)).toMatchObject({ installed: true, next: 'Thu 2026-11-26 03:00:00 UTC' })
     expect(await shell.run(['schedule', 'remove', '--user'], variables)).toMatchObject({ code: 0 })

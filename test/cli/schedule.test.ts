@@ -50,6 +50,20 @@ describe('what is printed', () => {
     const other = await shell.run(['schedule', 'print', '--cron', '30 6 * * 1-5'])
     expect(other.stdout).toMatch(/^30 6 \* \* 1-5 \/\S+node\S* \/\S+ sync --triggered-by scheduler/m)
   })
+
+  it('for cron in a clone names the settings and the logs there, and says where there are none', async () => {
+    await using clone = await openShell()
+    const none = await clone.run(['schedule', 'print', '--cron'])
+    expect(none).toMatchObject({ code: 0, stderr: expect.stringMatching(/there is no \S+environment\. /) })
+    await clone.write('.env', 'SOURCE_DB_HOST=x\n')
+    const { stdout, stderr } = await clone.run(['schedule', 'print', '--cron'])
+    expect(stderr).toBe('')
+    const [, sync = '', health = ''] = stdout.split('\n')
+    for (const line of [sync, health]) {
+      expect(line).toMatch(/ --env (\/\S+)\/\.env --log-dir \1\/logs\/etl$/)
+      expect(line).toContain(` ${await clone.realpath()}/`)
+    }
+  })
 })
 
 describe('unit files', () => {

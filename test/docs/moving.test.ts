@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { migrate, syncConversations } from '../../lib/index.js'
+import { migrate, syncConversations, verifyConversations } from '../../lib/index.js'
 import { MarkdownPage, names } from '../fixtures/markdown-page.js'
 import { pythonControl, pythonViews } from '../fixtures/python-target.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
@@ -47,6 +47,17 @@ describe('the page on moving from the Python pipeline', () => {
       "insert into conversas_analytics (conversation_id, contact_name) values (999999, 'Ana')",
     )
     await target.query("update conversas_analytics set is_today = true where contact_name = 'Ana'")
+
+    const { notes } = await migrate({ target: target.url })
+    expect(notes).toEqual([expect.stringContaining('etl_control_python')])
+    expect(await target.query('select count(*)::integer as runs from etl_control_python')).toEqual([
+      { runs: 2 },
+    ])
+    const again = await syncConversations({ source: source.url, target: target.url, loadType: 'full' })
+    expect(again).toMatchObject({ status: 'success', rowsDeleted: 1 })
+    expect(await verifyConversations({ source: source.url, target: target.url })).toMatchObject({
+      ...{ rowsMissing: 0, rowsStale: 0, rowsExtra: 0 },
+    })
   })
 })
 

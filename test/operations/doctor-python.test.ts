@@ -47,12 +47,13 @@ describe('before migrate, on a target of the Python pipeline, the doctor', () =>
     await target.query(`
       create view report as select contact_name from conversas_analytics;
       create view ids as select conversation_id from conversas_analytics;
-      create view newest as select * from vw_etl_stats limit 1`)
+      create view newest as select * from vw_etl_stats limit 1;
+      create view freshness as select now() - get_last_successful_watermark() as age`)
     const { about } = await pair.examine({ target: target.url })
     const [views] = about('target-views')
     expect(views).toMatchObject({
       outcome: 'critical',
-      message: expect.stringContaining(': newest, report.'),
+      message: expect.stringContaining(': freshness, newest, report.'),
     })
     await expect(migrate({ target: target.url })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' })
     await target.query(/drop view [^;]*;/.exec(views?.remedy ?? '')?.[0] ?? '')

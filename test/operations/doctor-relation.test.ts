@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { syncConversations } from '../../lib/index.js'
+import { checkHealth, syncConversations, verifyConversations } from '../../lib/index.js'
 import { openPractice, type Practice } from '../fixtures/doctor-fixture.js'
 
 let pair: Practice
@@ -36,6 +36,72 @@ describe('on a custom relation, the doctor', () => {
     ])
     const options = { source: pair.readerUrl, target: pair.target.url, relation }
     expect(await syncConversations(options)).toMatchObject({ rowsInserted: 10 })
+  })
+
+  it('finds columns that depend on the time of reading, and its flag keeps verify and health quiet', async () => {
+    await createView(`
+      id as conversation_id,
+      updated_at as changed_at,
+      updated_at as conversation_updated_at,
+      'now() and CURRENT_DATE' as contact_name,
+      extract(epoch from now() - coalesce(waiting_since, created_at) at time zone 'UTC')::integer as resolution_time_seconds,
+      (select count(*)::integer from messages where created_at < current_timestamp) as t_messages`)
+    await pair.source.query(`grant select on messages to ${pair.reader.user}`)
+    const clocked = (await pair.examine({ relation })).about('relation-clock')
+    expect(clocked).toMatchObject([
+      {
+        outcome: 'warning',
+        message: expect.stringContaining('time of reading: resolution_time_seconds, t_messages.'),
+        remedy: expect.stringContaining('--ignore-changes resolution_time_seconds t_messages '),
+      },
+    ])
+    const quiet = { ...relation, ignoreChanges: ['resolution_time_seconds', 't_messages'] }
+    expect((await pair.examine({ relation: quiet })).about('relation-clock')).toMatchObject([
+      { outcome: 'ok' },
+    ])
+
+    const options = { source: pair.readerUrl, target: pair.target.url, loadType: 'full' as const }
+    await syncConversations({ ...options, relation })
+    await pair.target.query('update conversas_analytics set resolution_time_seconds = -1')
+    const { loadType: _full, ...pipeline } = options
+    expect(await verifyConversations({ ...pipeline, relation })).toMatchObject({ rowsStale: 10 })
+
+    // No new load because of the flag alone, and no write for a difference there.
+    expect(await syncConversations({ ...pipeline, relation: quiet })).toMatchObject({
+      ...{ loadType: 'incremental', reason: null, rowsUpdated: 0 },
+    })
+    expect(await syncConversations({ ...options, relation: quiet })).toMatchObject({
+      rowsUpdated: 0,
+      rowsUnchanged: 10,
+    })
+    expect(await verifyConversations({ ...pipeline, relation: quiet })).toMatchObject({
+      ...{ rowsStale: 0, rowsMissing: 0, rowsExtra: 0, differingColumns: {} },
+    })
+    const { checks } = await checkHealth({ target: pair.target.url })
+    expect(checks.filter(({ outcome }) => outcome !== 'ok')).toEqual([])
+
+    // A row that differs elsewhere gets all of its columns.
+    await pair.target.query(`update conversas_analytics set contact_name = 'x' where conversation_id = 3`)
+    expect(await verifyConversations({ ...pipeline, relation: quiet, repair: true })).toMatchObject({
+      ...{ rowsStale: 1, rowsRepaired: 1, differingColumns: { contact_name: 1 } },
+    })
+    expect(
+      await pair.target.query(
+        'select count(*)::integer as rows from conversas_analytics where resolution_time_seconds > 0',
+      ),
+    ).toEqual([{ rows: 1 }])
+  })
+
+  it('rejects the key, the change column and columns that are not loaded among those', async () => {
+    await createView('id as conversation_id, updated_at as changed_at, display_id')
+    const options = { source: pair.readerUrl, target: pair.target.url }
+    for (const column of ['conversation_id', 'changed_at', 'nothing']) {
+      const custom = { ...relation, ignoreChanges: [column] }
+      await expect(syncConversations({ ...options, relation: custom })).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining(`relation.ignoreChanges names ${column}, `),
+      })
+    }
   })
 
   it('says what no run can notice, and where each reads everything', async () => {

@@ -9,6 +9,7 @@ import { readRole } from '../../postgres/source/rights.js'
 import { readTableHazards } from '../../postgres/target/table-hazards.js'
 import { critical, ok, type Check } from './check.js'
 import { checkChanges } from './relation-changes.js'
+import { checkClockColumns } from './relation-clock.js'
 import { compareColumns } from './relation-columns.js'
 import { compareFilled } from './target-hazards.js'
 
@@ -33,6 +34,7 @@ export async function checkCustomRelation(
     ok('relation', `The relation ${name} has the columns ${key} and ${changedAt}.`),
     ...(await checkKeys(source, relation, key)),
     ...(await checkChanges(source, relation, custom)),
+    ...(await checkClockColumns(source, relation, custom)),
     ...compared,
   ]
 }

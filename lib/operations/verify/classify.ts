@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../../options.js'
 import { changedSince } from '../../postgres/source/custom-relation.js'
 import { listKeys, listTexts, liveRowsOf } from '../../postgres/target/fingerprints.js'
 import { compile } from '../../postgres/driver/statement.js'
+import { comparedColumns } from '../../postgres/target/load-plan.js'
 import type { Differences, Sides } from './compare.js'
 
 /**
@@ -84,7 +85,7 @@ export function summarizeStale(
   const differing = stale.flatMap((key) => inspected.get(key) ?? [])
   const silent = stale.filter((key) => {
     const names = inspected.get(key)
-    return names && changedAt !== undefined && !names.includes(changedAt)
+    return names && changedAt !== undefined && !names.includes(changedAt.column)
   }).length
   const rows = stale.filter((key) => inspected.has(key)).length
   const counts = columns.map(
@@ -110,7 +111,7 @@ async function differingColumns(
   const theirs = new Map(there.map(({ key, texts }) => [key, texts]))
   return here.map(({ key, texts }) => {
     const other = theirs.get(spelled(key))
-    const names = load.columns.flatMap(({ name }) => (texts[name] === other?.[name] ? [] : [name]))
+    const names = comparedColumns(load).flatMap(({ name }) => (texts[name] === other?.[name] ? [] : [name]))
     return [key, names]
   })
 }

@@ -32,16 +32,38 @@ export function stampOf(relation: Relation, name: string, changedAt: string): Co
   return stamp
 }
 
-/** The name of the stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
-export function exactStamp(stamp: Column, loaded: readonly Column[]): string | undefined {
+/** The stamp where both of its columns hold a time; a date would show every change of a day as hours late. */
+export function exactStamp(
+  stamp: Column,
+  loaded: readonly Column[],
+  changedAtZone: string | undefined,
+): LoadPlan['changedAt'] {
   const stored = loaded.find(({ name }) => name === stamp.name)
   const isTime = ({ definition }: Column) => isPoint(definition.kind) && definition.kind !== 'date'
-  return stored && isTime(stamp) && isTime(stored) ? stamp.name : undefined
+  if (!stored || !isTime(stamp) || !isTime(stored)) return undefined
+  return { column: stamp.name, zone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone }
 }
 
 /** A column that changes its type can change what the same rows look like. */
 export function sourceTypes(relation: Relation, columns: readonly Column[]): string[] {
   return columns.map(({ name }) => columnOf(relation, name)?.type ?? '')
+}
+
+/** Checked: the relation has them, and no run finds a row or its change by them. Throws CONFIG_INVALID. */
+export function ignorableColumns(
+  names: readonly string[] | undefined,
+  relation: Relation,
+  needed: readonly string[],
+): readonly string[] | undefined {
+  const wrong = names?.find((name) => needed.includes(name) || !columnOf(relation, name))
+  if (wrong === undefined) return names
+  const why = needed.includes(wrong)
+    ? 'by which rows and their changes are found'
+    : 'which the relation does not have'
+  throw new SyncError('CONFIG_INVALID', `relation.ignoreChanges names ${wrong}, ${why}.`, {
+    remedy: 'Correct it, or leave it out.',
+    details: { column: wrong },
+  })
 }
 
 /** What becomes of values between columns of two types. */

@@ -8,7 +8,7 @@ import {
   tablesOf,
   tablesToRead,
 } from '../../chatwoot/catalog.js'
-import { rowColumns } from '../../chatwoot/columns.js'
+import { isAdded, rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
@@ -23,6 +23,7 @@ import {
   columnsIgnored,
   exactStamp,
   filterColumns,
+  ignorableColumns,
   planConversions,
   readInAnotherWay,
   requireInSource,
@@ -96,7 +97,9 @@ function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const present = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
+  const present = rowColumns.flatMap(
+    (name) => columnOf(table, name) ?? (isAdded(name) ? [] : missingInTarget(table, [name])),
+  )
   requireUnique(table, chatwoot.key)
   const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
   const { key, changedAt } = chatwoot
@@ -105,7 +108,7 @@ function planChatwoot(
     key,
     columns,
     scope: scopeOf(table, options),
-    changedAt: columns.some(({ name }) => name === changedAt) ? changedAt : undefined,
+    changedAt: columns.some(({ name }) => name === changedAt) ? { column: changedAt } : undefined,
     // The source returns each column in the type of the target.
     conversions: new Map(),
     lossy: [],
@@ -125,7 +128,7 @@ function planCustom(
   relation: Relation,
   table: Relation,
   options: PlanOptions,
-  { name, key, changedAt, changedAtZone }: CustomRelation,
+  { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
   requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
   const present = table.columns.filter(
@@ -153,10 +156,10 @@ function planCustom(
     key,
     columns: shared,
     scope: scopeOf(table, options),
-    changedAt: exactStamp(stamp, shared),
-    changedAtZone: stamp.definition.kind === 'timestamptz' ? undefined : changedAtZone,
+    changedAt: exactStamp(stamp, shared, changedAtZone),
     conversions,
     lossy,
+    ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),
   }
   return {
     load,
@@ -241,7 +244,7 @@ function fingerprintOf(
   const { relation, accounts, inboxes, timeZone, table } = options
   const sorted = (ids: readonly number[] | undefined) => ids && [...new Set(ids)].sort((a, b) => a - b)
   const facts = [
-    relation,
+    relation && { ...relation, ignoreChanges: undefined },
     sorted(accounts),
     sorted(inboxes),
     timeZone,

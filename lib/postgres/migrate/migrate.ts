@@ -12,6 +12,7 @@ import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './l
 import { runDbmate } from './dbmate.js'
 import { readVersions, type Place } from './place.js'
 import { preparePlace } from './prepare-place.js'
+import { findPython, goForwardAgain, takeOverNotes } from './take-over.js'
 
 export interface MigrateOptions {
   /** The database of the analytics table. It must exist: `migrate` never creates it. */
@@ -34,7 +35,10 @@ export interface MigrateResult {
   readonly pending: 0
   /** How many of the folder's migrations had been applied before. */
   readonly alreadyApplied: number
-  /** What the release changes for a target that an earlier one has filled, a sentence or two each; empty for a new target. */
+  /**
+   * What the release changes for a target that an earlier one has filled, or what changes for those whose tables were taken over from the
+   * Python pipeline, a sentence or two each; empty for a new target.
+   */
   readonly notes: readonly string[]
 }
 
@@ -65,7 +69,12 @@ export async function migrate({
   const { place, notes: ofPlace } = await preparePlace(lock.client, schema, { directory, migrations })
   const pending = await notApplied(lock.client, place, migrations)
   const alreadyApplied = migrations.length - pending.length
-  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes: ofPlace }
+  const python = await findPython(lock.client)
+  const isTakenOver = python.isPython && pending.some(({ version }) => version === takeOverVersion)
+  const isForward =
+    python.isPython && !isTakenOver && migrations.some(({ version }) => version === takeOverVersion)
+  const notes = [...ofPlace, ...(isForward ? await goForwardAgain(lock.client, python) : [])]
+  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes }
 
   const stop = AbortSignal.any([lock.lost, ...(signal ? [signal] : [])])
   const errorOutput = await runDbmate(lock, {
@@ -78,13 +87,17 @@ export async function migrate({
   const done = pending.filter((migration) => !left.includes(migration))
   const applied = done.map(({ name }) => name)
   if (errorOutput === undefined && left.length === 0) {
-    const notes = alreadyApplied > 0 ? await readNotes(directory, done) : []
-    return { applied, pending: 0, alreadyApplied, notes: [...ofPlace, ...notes] }
+    if (isTakenOver) notes.push(...takeOverNotes(python))
+    else if (alreadyApplied > 0) notes.push(...(await readNotes(directory, done)))
+    return { applied, pending: 0, alreadyApplied, notes }
   }
   throw signal?.aborted
     ? aborted(signal, applied)
     : failed(lock.client, place, { errorOutput, applied, migration: left[0] })
 }
+
+/** Of the migration that creates the table of runs: before it, a table of that name is the Python pipeline's. */
+const takeOverVersion = '20261124100300'
 
 async function notApplied(
   client: pg.Client,

@@ -12,7 +12,7 @@ export interface PythonTables {
   readonly canCreate: boolean
   /** The tables and views that it has to change and does not own. */
   readonly notOwned: readonly string[]
-  /** Views of others that depend on a column whose type it changes, or on a view that it replaces. */
+  /** Views of others that depend on a column whose type it changes, or on the view or the function that it replaces. */
   readonly dependent: readonly string[]
 }
 
@@ -39,12 +39,15 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
           join pg_rewrite v on v.oid = d.objid and v.ev_class <> d.refobjid
           left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and a.attnum > 0
           where d.classid = 'pg_rewrite'::regclass
-            and d.refclassid = 'pg_class'::regclass
             and (
-              d.refobjid = ${ownRelation(sql`'vw_etl_stats'::text`)}
-              or d.refobjid = ${ownRelation(sql`'conversas_analytics'::text`)}
+              d.refclassid = 'pg_class'::regclass and d.refobjid = ${ownRelation(sql`'vw_etl_stats'::text`)}
+              or d.refclassid = 'pg_class'::regclass
+                and d.refobjid = ${ownRelation(sql`'conversas_analytics'::text`)}
                 and format_type(a.atttypid, a.atttypmod) ~ '^(character|timestamp without)'
+              or d.refclassid = 'pg_proc'::regclass
+                and d.refobjid in (select oid from pg_proc where proname = 'get_last_successful_watermark' and pronargs = 0)
             )
+            and v.ev_class is distinct from ${ownRelation(sql`'vw_etl_stats'::text`)}
           order by 1
         ))::text as dependent
       where ${ownRelation(sql`'etl_control'::text`)} is not null

@@ -5,7 +5,7 @@ import { isForeign } from '../driver/texts.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { comparableCell } from './comparable.js'
-import { inScope, keyColumnOf, type LoadPlan } from './load-plan.js'
+import { comparedColumns, inScope, keyColumnOf, type LoadPlan } from './load-plan.js'
 
 /** One half of a comparison: rows as a query with the columns of the plan, in their order. */
 export interface Half {
@@ -147,7 +147,7 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
 /** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
 function fingerprint(plan: LoadPlan, session: Session): RawBuilder<unknown> {
   const byType = new Map<string, RawBuilder<unknown>[]>()
-  for (const column of plan.columns) {
+  for (const column of comparedColumns(plan)) {
     const { type, value } = inUtf8(comparableCell(plan, column, session.side), session)
     byType.set(type, [...(byType.get(type) ?? []), value])
   }

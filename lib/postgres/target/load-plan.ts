@@ -16,13 +16,24 @@ export interface LoadPlan {
   /** Which rows of the table belong to this pipeline, by the values of columns; others are left alone. Empty for all of them. */
   readonly scope: readonly { readonly column: string; readonly values: readonly number[] }[]
   /** The column of the target that holds the change stamp. */
-  readonly changedAt: string | undefined
+  readonly changedAt: ChangeStamp | undefined
   /** How the values of columns that have another type in the source are compared, by name. */
   readonly conversions: ReadonlyMap<string, Comparison>
   /** Names of the columns that could change a value of the source without a word; a row of such a value is rejected. */
   readonly lossy: readonly string[]
-  /** The time zone of that column, where it holds local time. */
-  readonly changedAtZone?: string | undefined
+  /** Names of columns whose difference alone is no change; undefined for none. */
+  readonly ignored?: readonly string[] | undefined
+}
+
+export interface ChangeStamp {
+  readonly column: string
+  /** Its time zone, where it holds local time. */
+  readonly zone?: string | undefined
+}
+
+/** The columns of which each has to be the same on both sides. */
+export function comparedColumns({ columns, ignored = [] }: LoadPlan): readonly Column[] {
+  return ignored.length === 0 ? columns : columns.filter(({ name }) => !ignored.includes(name))
 }
 
 /** The temporary table through which batches are loaded. */

@@ -4,7 +4,8 @@ import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
 import { tableOf, type Relation } from '../driver/catalog.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
-import { equality, isLooseKey, isRespelled, isSameKey, stageName, type LoadPlan } from './load-plan.js'
+import { comparedColumns, equality, isLooseKey, isRespelled, isSameKey, stageName } from './load-plan.js'
+import type { LoadPlan } from './load-plan.js'
 import { exactColumns, withExact } from './lossy-columns.js'
 
 export interface Written {
@@ -184,8 +185,8 @@ export async function oldestMovedStamp(
   if (plan.changedAt === undefined) return null
   const keys = sql`select json_array_elements_text(${JSON.stringify(retried)}::json)`
   const isNew = retried.length > 0 ? sql`and s.${sql.id(plan.key)}::text not in (${keys})` : sql``
-  const stamp = sql.id(plan.changedAt)
-  const zone = plan.changedAtZone
+  const { column, zone } = plan.changedAt
+  const stamp = sql.id(column)
   const oldest =
     zone === undefined ? sql`min(s.${stamp})` : sql`min(s.${stamp})::timestamp at time zone ${zone}::text`
   const [row] = await target.rows(
@@ -266,9 +267,9 @@ const isOtherSpelling = ({ key }: LoadPlan) => isRespelled(sql`s.${sql.id(key)}`
  * Whether two rows hold other bytes. Column by column where equal means the same bytes, which costs half of comparing whole rows; the
  * others, such as numeric, to which 1 and 1.0 are equal, by their image.
  */
-function isOtherContent({ key, columns }: LoadPlan): RawBuilder<unknown> {
-  const pairs = columns.flatMap(({ name, definition }) =>
-    name === key ? [] : [{ name: sql.id(name), definition }],
+function isOtherContent(plan: LoadPlan): RawBuilder<unknown> {
+  const pairs = comparedColumns(plan).flatMap(({ name, definition }) =>
+    name === plan.key ? [] : [{ name: sql.id(name), definition }],
   )
   const plain = pairs.flatMap(({ name, definition }) => {
     const kind = equality(definition)
