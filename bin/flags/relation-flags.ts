@@ -21,7 +21,10 @@ export function addRelationOptions(command: Command): Command {
     .option('--ignore-changes <name...>', 'differing in these alone is no change')
 }
 
-/** The relation that these flags name together; undefined without any. Throws CONFIG_MISSING when one of them is missing. */
+/**
+ * The relation that these flags name together; undefined without any. Throws CONFIG_MISSING when one that it needs is missing: alone, the
+ * others would do nothing.
+ */
 export function relationOf({
   relation: name,
   key,
@@ -29,7 +32,8 @@ export function relationOf({
   changedAtZone,
   ignoreChanges,
 }: RelationFlags): CustomRelation | undefined {
-  if (name === undefined && key === undefined && changedAt === undefined) return undefined
+  const all = [name, key, changedAt, changedAtZone, ignoreChanges]
+  if (all.every((value) => value === undefined)) return undefined
   if (name !== undefined && key !== undefined && changedAt !== undefined) {
     return { name, key, changedAt, changedAtZone, ignoreChanges }
   }

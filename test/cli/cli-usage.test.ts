@@ -87,14 +87,24 @@ describe('settings', () => {
     expect(stderr).toMatch(/^chatwoot-sync: The settings file no\.env .*CONFIG_MISSING\)\n$/)
   })
 
-  it('of a relation come together', async () => {
+  it.each([
+    [
+      ['--relation', 'mine'],
+      ['--key', '--changed-at'],
+    ],
+    [
+      ['--ignore-changes', 'age'],
+      ['--relation', '--key', '--changed-at'],
+    ],
+    [
+      ['--changed-at-zone', 'America/Sao_Paulo'],
+      ['--relation', '--key', '--changed-at'],
+    ],
+  ])('of a relation come together: %j misses %j', async (args, missing) => {
     const variables = { SOURCE_DATABASE_URL: 'postgres://h/a', LOCAL_DATABASE_URL: 'postgres://h/b' }
-    const { code, stdout } = await shell.run(['sync', '--relation', 'mine', '--json'], variables)
+    const { code, stdout } = await shell.run(['sync', ...args, '--json'], variables)
     expect(code).toBe(2)
-    expect(JSON.parse(stdout).error).toMatchObject({
-      code: 'CONFIG_MISSING',
-      details: { missing: ['--key', '--changed-at'] },
-    })
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'CONFIG_MISSING', details: { missing } })
   })
 })
 

@@ -60,12 +60,10 @@ describe('tables that a search_path has put into a schema', () => {
     const { applied, alreadyApplied } = await migrate({ target: at.target, schema: 'tenant_b' })
     expect(alreadyApplied).toBe(earlier)
     expect(applied[0]).toMatch(/^20261126/)
-    expect(
-      await syncConversations({ source: source.url, target: at.target, schema: 'tenant_b' }),
-    ).toMatchObject({
-      rowsInserted: 0,
-      rowsUpdated: 0,
-    })
+    const sync = () => syncConversations({ source: source.url, target: at.target, schema: 'tenant_b' })
+    // The columns that were added are filled, once.
+    expect(await sync()).toMatchObject({ loadType: 'full', rowsInserted: 0, rowsDeleted: 0 })
+    expect(await sync()).toMatchObject({ loadType: 'incremental', rowsInserted: 0, rowsUpdated: 0 })
     await migrate({ target: at.target, schema: 'fresh' })
     const described = async (schema: string) =>
       (await describeSchema(at.client, schema)).map((line) => line.replaceAll(`${schema}.`, ''))

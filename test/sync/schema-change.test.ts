@@ -150,7 +150,7 @@ it.each([
   ],
 ])('takes no batch into a target that changed in the middle: %s', async (change, told) => {
   await using at = await openSync()
-  await at.target.query('drop view vw_conversas_analytics')
+  await at.target.query('drop view vw_conversas_analytics, vw_conversas_analytics_v3')
   const blocker = await lock(at.target, 'conversas_analytics', 'share')
   const running = at.sync().catch((error: unknown) => error)
   await untilBlocked(at.target)

@@ -1,6 +1,6 @@
 import { sql, type CompiledQuery } from 'kysely'
 
-import { ownPathSetting, pathsOf } from './search-path.js'
+import { lockSeedSetting, ownPathSetting, pathsOf } from './search-path.js'
 import type { Side } from './session.js'
 import { compile } from './statement.js'
 
@@ -124,6 +124,8 @@ export const beginAlone: Readonly<Record<Side, string>> = {
 export interface PathRow {
   readonly own: string
   readonly safe: string
+  /** Of the keys of our locks. */
+  readonly lock_seed: string
   /** The schema of our tables in the target, as SQL writes it. */
   readonly control: string
   /** Of the database. */
@@ -136,6 +138,7 @@ const pinnedNames = [
   ...pinnedSettings.map(({ name }) => name),
   'client_encoding',
   ownPathSetting,
+  lockSeedSetting,
   'search_path',
 ]
 
@@ -157,7 +160,7 @@ from ${pathsOf(side, schema)}`)
 /** For a connection that goes back to its owner. */
 export function restoreSettings(earlier: EarlierSettings): CompiledQuery {
   const items = pinnedNames.flatMap((name) => {
-    const value = earlier[name] ?? (name === ownPathSetting ? '' : null)
+    const value = earlier[name] ?? (name.startsWith('chatwoot_sync.') ? '' : null)
     return value === null ? [] : [sql`pg_catalog.set_config(${name}, ${value}, false)`]
   })
   return compile(sql`select ${sql.join(items)}`)
@@ -182,15 +185,17 @@ const isProcess = (process: string | undefined) =>
 const pathItems = (isLocal: string) => `
   pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
   pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe,
+  pg_catalog.set_config('${lockSeedSetting}', paths.lock_seed, ${isLocal}) as lock_seed,
   paths.control as control,
   ${databaseEncoding} as encoding`
 
-export function pinAgain(side: Side, { own, safe, lasts }: PathRow): CompiledQuery {
+export function pinAgain(side: Side, { own, safe, lock_seed: seed, lasts }: PathRow): CompiledQuery {
   const isLocal = String(!lasts)
   return compile(sql`
 select
   ${sql.raw(pinningItem(side, isLocal))},
   pg_catalog.set_config(${sql.lit(ownPathSetting)}, ${own}, ${sql.raw(isLocal)}) as own,
+  pg_catalog.set_config(${sql.lit(lockSeedSetting)}, ${seed}, ${sql.raw(isLocal)}) as lock_seed,
   ${sql.raw(encodingItem(side, isLocal))},
   pg_catalog.set_config('search_path', ${safe}, ${sql.raw(isLocal)}) as safe`)
 }
@@ -221,9 +226,9 @@ function encodingItem(side: Side, isLocal: string): string {
   const encoding =
     side === 'target'
       ? `'UTF8'`
-      : `case ${databaseEncoding} when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end`
+      : `case when ${databaseEncoding} operator(pg_catalog.=) 'SQL_ASCII'::pg_catalog.text then 'SQL_ASCII' else 'UTF8' end`
   return `pg_catalog.set_config('client_encoding', ${encoding}, ${isLocal})`
 }
 
-/** For a select list and for the simple form of case, whose operator is that of the type text in the catalog. */
+/** Of the type text. */
 const databaseEncoding = 'pg_catalog.getdatabaseencoding()::pg_catalog.text'

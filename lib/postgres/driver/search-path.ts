@@ -6,6 +6,9 @@ import { compile } from './statement.js'
 /** The setting in which a transaction finds the path that the role itself has: the names of schemas, as an array. */
 export const ownPathSetting = 'chatwoot_sync.own_path'
 
+/** The setting in which it finds the seed of the keys of our locks. */
+export const lockSeedSetting = 'chatwoot_sync.lock_seed'
+
 /**
  * Whether nobody can have planted anything in the schema `n`: not everybody may create in it, as by default up to PostgreSQL 14, and no
  * function or operator in it belongs to a role that may not. Of two functions that fit, the one with the types of the arguments wins, in
@@ -32,47 +35,57 @@ export const isTrusted = `
       )`
 
 /**
- * The path of the role, what of it is safe, and the schema in which it finds our tables, as a row `paths (own, safe, control)`; for a from
- * clause. `path` is the list of schemas and `control` the condition under which one of them is that of our tables.
+ * The path of the role, what of it is safe, the schema of our tables and the seed of the keys of our locks, as a row
+ * `paths (own, safe, control, lock_seed)`; for a from clause. Two tenants in one database do not block each other, as the seed is the object
+ * id of the schema; in `public` it is 0, as in releases before there was a choice. Where there are no tables nothing can be locked, and the
+ * key is nobody else's.
  */
-const pathsWith = (schemas: string, { own, path, control }: Place) => sql`(
+const pathsWith = (schemas: string, { own, path, isControl, otherwise }: Place) => sql`(
   select
     schemas.own,
-    coalesce(schemas.control, '') as control,
+    coalesce(schemas.control, ${otherwise}) as control,
+    coalesce(schemas.lock_seed, '1') as lock_seed,
     ${sql.raw(`pg_catalog.concat_ws(', ', ${schemas})`)} as safe
   from (
     select
       ${own}::pg_catalog.text as own,
       pg_catalog.string_agg(pg_catalog.quote_ident(n.nspname::pg_catalog.text), ', ' order by s.place)
         filter (where ${sql.raw(isTrusted)}) as trusted,
-      ${control} as control
+      (
+        pg_catalog.array_agg(pg_catalog.quote_ident(n.nspname::pg_catalog.text) order by s.place)
+          filter (where ours.is_control)
+      )[1] as control,
+      (
+        pg_catalog.array_agg(case when n.nspname operator(pg_catalog.=) 'public'::pg_catalog.name then '0' else n.oid::pg_catalog.text end order by s.place)
+          filter (where ours.is_control)
+      )[1] as lock_seed
     from ${path} s (name, place)
     join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) s.name
     join pg_catalog.pg_database d on d.datname operator(pg_catalog.=) pg_catalog.current_database()
+    cross join lateral (select ${isControl} as is_control) ours
   ) schemas
 ) paths`
 
 interface Place {
   readonly own: RawBuilder<unknown>
   readonly path: RawBuilder<unknown>
-  readonly control: RawBuilder<unknown>
+  /** Whether the schema `n` is that of our tables. */
+  readonly isControl: RawBuilder<unknown>
+  /** The name of it, as SQL writes it, where there is none. */
+  readonly otherwise: RawBuilder<unknown>
 }
 
 /** The schemas of the role's path; our tables are in the first that has them. */
 const ofRole: Place = {
   own: sql`coalesce(pg_catalog.array_agg(n.nspname::pg_catalog.text order by s.place)::pg_catalog.text, '{}')`,
   path: sql`pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality`,
-  control: sql`(
-        pg_catalog.array_agg(pg_catalog.quote_ident(n.nspname::pg_catalog.text) order by s.place)
-          filter (
-            where exists (
-              select
-              from pg_catalog.pg_class c
-              where c.relnamespace operator(pg_catalog.=) n.oid
-                and c.relname operator(pg_catalog.=) 'etl_control'::pg_catalog.name
-            )
-          )
-      )[1]`,
+  isControl: sql`exists (
+        select
+        from pg_catalog.pg_class c
+        where c.relnamespace operator(pg_catalog.=) n.oid
+          and c.relname operator(pg_catalog.=) 'etl_control'::pg_catalog.name
+      )`,
+  otherwise: sql`''`,
 }
 
 /** Names are looked up in this schema alone; what triggers and operators need stays on the path behind it. */
@@ -85,7 +98,8 @@ const ofSchema = (schema: string): Place => ({
       from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality p (name, place)
       where p.name operator(pg_catalog.<>) ${schema}::pg_catalog.name
     )`,
-  control: sql`pg_catalog.quote_ident(${schema}::pg_catalog.text)`,
+  isControl: sql`n.nspname operator(pg_catalog.=) ${schema}::pg_catalog.name`,
+  otherwise: sql`pg_catalog.quote_ident(${schema}::pg_catalog.text)`,
 })
 
 /**
@@ -128,10 +142,12 @@ export function tableIn(schema: string | undefined, table: string): string {
   return qualified({ schema, name })
 }
 
-const ownPath = sql`unnest(current_setting(${sql.lit(ownPathSetting)})::text[]) with ordinality own (schema, place)`
+const ownPath = sql`unnest(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[]) with ordinality own (schema, place)`
 
 /** The first schema of the role's own path, as `current_schema` returns it there; where the options name a schema, that one. */
-export const ownSchema = sql<string | null>`(current_setting(${sql.lit(ownPathSetting)})::text[])[1]`
+export const ownSchema = sql<
+  string | null
+>`(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[])[1]`
 
 /**
  * One of our own tables in the target, by its bare name: in the schema that the options name, and nowhere else, or else where the path of
@@ -163,15 +179,5 @@ export async function hasControl(target: Session): Promise<boolean> {
   return typeof row?.schema === 'string'
 }
 
-/**
- * The seed of the keys of our locks: the schema of our tables, so that two in one database do not block each other. For `public` it is 0, as
- * in releases before there was a choice. Where there are no tables nothing can be locked, and the key is nobody else's.
- */
-export const lockSeed: RawBuilder<string> = sql`coalesce(
-    (
-      select case n.nspname when 'public' then 0 else n.oid::bigint end
-      from pg_namespace n
-      where n.nspname = ${schemaOfControl}
-    ),
-    1
-  )`
+/** The seed of the keys of our locks, as `pathsOf` has found it. */
+export const lockSeed = sql<string>`coalesce(nullif(current_setting(${sql.lit(lockSeedSetting)}, true), ''), '1')::bigint`
