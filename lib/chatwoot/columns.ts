@@ -129,5 +129,5 @@ export const oldViewColumns = [
 /** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
 export const rowColumns: readonly string[] = [...firstColumns, ...oldViewColumns]
 
-/** Whether a table may lack the column until it is migrated. */
-export const isAdded = (name: string): boolean => oldViewColumns.some((each) => each === name)
+/** What a table may lack until it is migrated. */
+export const addedColumns: ReadonlySet<string> = new Set(oldViewColumns)

@@ -200,7 +200,7 @@ function resumable(
 }
 
 function reasonOf(
-  { previousRuns, usable, opened }: Pick<Baseline, 'previousRuns' | 'usable' | 'opened'>,
+  { previousRuns, usable, opened, plan }: Pick<Baseline, 'previousRuns' | 'usable' | 'opened' | 'plan'>,
   resumed: UnfinishedLoad | undefined,
   loadType: ResolvedOptions['loadType'],
 ): string | null {
@@ -208,6 +208,8 @@ function reasonOf(
   if (loadType === 'full') return null
   if (!previousRuns.lastSuccess) return 'no previous successful run'
   if (opened.bound.low !== undefined) return null
+  if (!usable && previousRuns.lastSuccess.fingerprint === plan.earlierFingerprint)
+    return 'the table has new columns, which a migration added'
   if (!usable)
     return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'
   return opened.bound.reason ?? null

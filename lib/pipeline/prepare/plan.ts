@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 
-import type { ChatwootColumn, ChatwootTables } from '../../chatwoot/catalog.js'
 import {
   chatwootShape,
   isKnownColumn,
   requireChatwoot,
   tablesOf,
   tablesToRead,
+  type ChatwootColumn,
+  type ChatwootTables,
 } from '../../chatwoot/catalog.js'
-import { isAdded, rowColumns } from '../../chatwoot/columns.js'
+import { addedColumns, rowColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
@@ -56,6 +57,8 @@ export interface Plan {
   readonly estimatedRows: number | null
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
+  /** The same for a table without the columns that migrations have added since the first release. */
+  readonly earlierFingerprint: string
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
   readonly protection: ProtectionPlan
@@ -98,7 +101,7 @@ function planChatwoot(
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
   const present = rowColumns.flatMap(
-    (name) => columnOf(table, name) ?? (isAdded(name) ? [] : missingInTarget(table, [name])),
+    (name) => columnOf(table, name) ?? (addedColumns.has(name) ? [] : missingInTarget(table, [name])),
   )
   requireUnique(table, chatwoot.key)
   const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
@@ -228,12 +231,13 @@ function protectedBy(
   load: LoadPlan,
   changedAt: string,
   definition: readonly (string | number)[],
-): Pick<Plan, 'protection' | 'fingerprint'> {
+): Pick<Plan, 'protection' | 'fingerprint' | 'earlierFingerprint'> {
   const isProtected = options.columns !== undefined || !options.messageTexts
   const protection = isProtected ? planProtection(options, load, changedAt) : unprotected
-  const { digest } = protection
-  const more = digest === null ? definition : [...definition, digest]
-  return { protection, fingerprint: fingerprintOf(options, load.columns, more) }
+  const more = protection.digest === null ? definition : [...definition, protection.digest]
+  const earlier = load.columns.filter(({ name }) => !addedColumns.has(name))
+  const of = (columns: readonly Column[]) => fingerprintOf(options, columns, more)
+  return { protection, fingerprint: of(load.columns), earlierFingerprint: of(earlier) }
 }
 
 function fingerprintOf(
@@ -258,14 +262,11 @@ function fingerprintOf(
 
 function requireUnique(table: Relation, key: string): void {
   if (table.uniqueColumns.includes(key)) return
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} has no unique index on ${key} alone.`,
-    {
-      remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
-      details: { column: key },
-    },
-  )
+  const message = `The table ${table.name} has no unique index on ${key} alone.`
+  throw new SyncError('TARGET_COLUMN_MISSING', message, {
+    remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
+    details: { column: key },
+  })
 }
 
 function missingInTarget(table: Relation, columns: readonly string[]): never {
