@@ -99,9 +99,12 @@ it.each(moments)(
     await victim.ended()
 
     expect(struck.struck()).toBe(true)
-    const { next, ...aftermath } = await recover(arena)
-    const rowsOfControl = (rowCount ?? 0) + (leavesRow(name, when) ? 2 : 1)
-    expect(aftermath).toEqual({ lost: [], rowsOfControl, running: 0, insertedTooMany: 0, states: 1 })
+    const { next, rowsOfControl, ...aftermath } = await recover(arena)
+    const left = rowsOfControl - (rowCount ?? 0) - 1
+    // The source is probed while the target takes the lock and the row.
+    if (name === 'probe') expect([0, 1]).toContain(left)
+    else expect(left).toBe(leavesRow(name, when) ? 1 : 0)
+    expect(aftermath).toEqual({ lost: [], running: 0, insertedTooMany: 0, states: 1 })
     expect(next).toMatchObject({ status: 'success', loadType: 'incremental' })
   },
 )
