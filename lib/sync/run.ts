@@ -208,7 +208,7 @@ function reasonOf(
   if (loadType === 'full') return null
   if (!previousRuns.lastSuccess) return 'no previous successful run'
   if (opened.bound.low !== undefined) return null
-  if (!usable && previousRuns.lastSuccess.fingerprint === plan.earlierFingerprint)
+  if (!usable && previousRuns.lastSuccess.fingerprint === plan.earlierFingerprint())
     return 'the table has new columns, which a migration added'
   if (!usable)
     return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'

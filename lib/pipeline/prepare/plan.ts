@@ -58,7 +58,7 @@ export interface Plan {
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
   /** The same for a table without the columns that migrations have added since the first release. */
-  readonly earlierFingerprint: string
+  readonly earlierFingerprint: () => string
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
   readonly protection: ProtectionPlan
@@ -235,9 +235,9 @@ function protectedBy(
   const isProtected = options.columns !== undefined || !options.messageTexts
   const protection = isProtected ? planProtection(options, load, changedAt) : unprotected
   const more = protection.digest === null ? definition : [...definition, protection.digest]
-  const earlier = load.columns.filter(({ name }) => !addedColumns.has(name))
   const of = (columns: readonly Column[]) => fingerprintOf(options, columns, more)
-  return { protection, fingerprint: of(load.columns), earlierFingerprint: of(earlier) }
+  const earlierFingerprint = () => of(load.columns.filter(({ name }) => !addedColumns.has(name)))
+  return { protection, fingerprint: of(load.columns), earlierFingerprint }
 }
 
 function fingerprintOf(

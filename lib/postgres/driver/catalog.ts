@@ -1,8 +1,7 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { qualified } from './search-path.js'
-import { ownPathSetting } from './search-path.js'
+import { ownPath, qualified } from './search-path.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'
@@ -202,7 +201,7 @@ export function relationNamed(name: RawBuilder<unknown>): RawBuilder<string | nu
   return sql`coalesce(
     (
       select to_regclass(quote_ident(own.schema) || '.' || ${name})
-      from unnest(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[]) with ordinality own (schema, place)
+      from ${ownPath}
       where cardinality(parse_ident(${name}, false)) = 1
         and to_regclass(quote_ident(own.schema) || '.' || ${name}) is not null
       order by own.place

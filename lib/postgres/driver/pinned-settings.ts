@@ -151,9 +151,7 @@ export function pinWholeSession(side: Side, schema?: string): CompiledQuery<Earl
   return compile(sql<EarlierSettings>`
 select
   ${sql.raw(earlier.join(',\n  '))},
-  ${sql.raw(pinningItem(side, 'false'))},
-  ${sql.raw(encodingItem(side, 'false'))},
-  ${sql.raw(pathItems('false'))}
+  ${sql.raw(pinItems(side, 'false'))}
 from ${pathsOf(side, schema)}`)
 }
 
@@ -172,9 +170,7 @@ export function firstPin(side: Side, schema: string | undefined, process: string
   const isLocal = `(not ${lasts})`
   return compile(sql`
 select
-  ${sql.raw(pinningItem(side, isLocal))},
-  ${sql.raw(encodingItem(side, isLocal))},
-  ${sql.raw(pathItems(isLocal))},
+  ${sql.raw(pinItems(side, isLocal))},
   ${sql.raw(lasts)} as lasts
 from ${pathsOf(side, schema)}`)
 }
@@ -182,12 +178,14 @@ from ${pathsOf(side, schema)}`)
 const isProcess = (process: string | undefined) =>
   process === undefined ? 'true' : `pg_catalog.pg_backend_pid() operator(pg_catalog.=) ${Number(process)}`
 
-const pathItems = (isLocal: string) => `
-  pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
-  pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe,
-  pg_catalog.set_config('${lockSeedSetting}', paths.lock_seed, ${isLocal}) as lock_seed,
+const pinItems = (side: Side, isLocal: string) => `
+  ${pinningItem(side, isLocal)},
+  ${encodingItem(side, isLocal)},
   paths.control as control,
-  ${databaseEncoding} as encoding`
+  ${databaseEncoding} as encoding,
+  pg_catalog.set_config('${ownPathSetting}', paths.own, ${isLocal}) as own,
+  pg_catalog.set_config('${lockSeedSetting}', paths.lock_seed, ${isLocal}) as lock_seed,
+  pg_catalog.set_config('search_path', paths.safe, ${isLocal}) as safe`
 
 export function pinAgain(side: Side, { own, safe, lock_seed: seed, lasts }: PathRow): CompiledQuery {
   const isLocal = String(!lasts)

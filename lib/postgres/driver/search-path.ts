@@ -142,7 +142,8 @@ export function tableIn(schema: string | undefined, table: string): string {
   return qualified({ schema, name })
 }
 
-const ownPath = sql`unnest(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[]) with ordinality own (schema, place)`
+/** The schemas of the role's own path as `own (schema, place)`, for a from clause; where the options name a schema, that one. */
+export const ownPath = sql`unnest(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[]) with ordinality own (schema, place)`
 
 /** The first schema of the role's own path, as `current_schema` returns it there; where the options name a schema, that one. */
 export const ownSchema = sql<

@@ -2,7 +2,7 @@ import type pg from 'pg'
 
 import { quoted } from '../driver/search-path.js'
 import type { Folder } from './files.js'
-import { listOf, readVersions, sharedList } from './place.js'
+import { hasAny, listOf, readVersions, sharedList } from './place.js'
 import { isThere, traceOf, type Trace } from './traces.js'
 
 /**
@@ -14,9 +14,7 @@ import { isThere, traceOf, type Trace } from './traces.js'
 export async function adoptTables(client: pg.Client, schema: string, own: Folder): Promise<boolean> {
   const list = listOf(schema)
   const ownVersions = new Set(own.migrations.map(({ version }) => version))
-  const known = await readVersions(client, list)
-  const isBegun = known !== undefined && own.migrations.some(({ version }) => known.has(version))
-  if (isBegun || !(await hasOurTables(client, schema))) return false
+  if ((await hasAny(client, list, own.migrations)) || !(await hasOurTables(client, schema))) return false
   const shared = await readSharedVersions(client)
   const isShared = own.migrations.some(({ version }) => shared.has(version))
   const traces = await traceOf(own)

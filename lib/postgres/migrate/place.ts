@@ -49,7 +49,12 @@ export async function schemaOfTables(client: pg.Client, schema?: string): Promis
   return rows[0]?.schema
 }
 
-async function hasAny(client: pg.Client, list: string, migrations: readonly Migration[]): Promise<boolean> {
+/** Whether a list is there and has one of these migrations. */
+export async function hasAny(
+  client: pg.Client,
+  list: string,
+  migrations: readonly Migration[],
+): Promise<boolean> {
   const versions = await readVersions(client, list)
   return versions !== undefined && migrations.some(({ version }) => versions.has(version))
 }

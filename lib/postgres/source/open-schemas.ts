@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 
-import { ownPathSetting } from '../driver/search-path.js'
-import { isTrusted } from '../driver/search-path.js'
+import { isTrusted, ownPath } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -33,7 +32,7 @@ export async function readOpenSchemas(session: Session): Promise<readonly OpenSc
           ),
           ''
         )::text as owners
-      from unnest(current_setting(${sql.lit(ownPathSetting)})::text[]) with ordinality own (schema, place)
+      from ${ownPath}
       join pg_namespace n on n.nspname = own.schema
       join pg_database d on d.datname = current_database()
       where not (${sql.raw(isTrusted)})
