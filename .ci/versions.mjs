@@ -43,6 +43,7 @@ const tests = [
   'test/sync/python-history.test.ts',
   'test/docs/dashboards.test.ts',
   'test/verify',
+  'test/operations/before-migrate.test.ts',
   'test/operations/migrate.test.ts',
   'test/operations/migrations.test.ts',
 ]

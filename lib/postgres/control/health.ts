@@ -2,8 +2,9 @@ import { sql, type InferResult } from 'kysely'
 
 import type { VwEtlHealth } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
+import { schemaOfControl } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
-import { builder, controlName } from '../driver/statement.js'
+import { builder, compile, controlName } from '../driver/statement.js'
 import { withSnapshot } from '../driver/transaction.js'
 
 /** The limits of `etl_health`, in milliseconds; where one is undefined, the setting of the database applies, else the default there. */
@@ -30,7 +31,7 @@ export interface HealthRow {
 export async function readHealth(target: Session, limits: HealthLimits): Promise<readonly HealthRow[]> {
   try {
     return await withSnapshot(target, timeouts, async () => {
-      const rows = await target.rows(healthQuery(limits))
+      const [, rows] = await target.together([findTables, healthQuery(limits)])
       return rows.map(toHealthRow)
     })
   } catch (error) {
@@ -43,6 +44,18 @@ export async function readHealth(target: Session, limits: HealthLimits): Promise
 const timeouts = { statementTimeout: 30_000, lockTimeout: 30_000 }
 
 const undefinedFunction = '42883'
+
+/**
+ * Before `migrate` has given the function a path, it looks for its tables on that of the transaction, which leaves out a schema where
+ * everybody may create.
+ */
+const findTables = compile(sql`
+  select set_config('search_path', current_setting('search_path') || ', ' || quote_ident(n.nspname), true)
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  where p.proname = 'etl_health'
+    and p.proconfig is null
+    and n.nspname = ${schemaOfControl}`)
 
 /** The columns of the view but for the pipeline, which is the argument. */
 type FunctionRow = Omit<VwEtlHealth, 'pipeline'>

@@ -64,14 +64,35 @@ export async function openRun(target: Session, start: RunStart): Promise<string 
 /** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history is deleted without a pause. */
 const trimmedAtOnce = 300
 
-/** Deletes what is older than `keep` milliseconds and not needed any more; the function of the database knows what is needed. */
+/**
+ * Deletes what is older than `keep` milliseconds and not needed any more; the function of the database knows what is needed. It is called
+ * only where there is something to delete, as each session would compile it, and only once `migrate` has given it a path: an older one
+ * looks for its tables on that of the session, which leaves out a schema where everybody may create.
+ */
 const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
   compile(sql`
-    select ${controlName('etl_trim_history')}(
-      ${pipeline}::text,
-      make_interval(secs => ${keep / 1000}::double precision),
-      ${trimmedAtOnce}::integer
-    )::text as trimmed`)
+    select
+      case
+        when exists (
+          select
+          from ${controlName('etl_control')}
+          where pipeline = ${pipeline}::text
+            and started_at < now() - make_interval(secs => ${keep / 1000}::double precision)
+        )
+        and exists (
+          select
+          from pg_proc p
+          join pg_class c on c.relnamespace = p.pronamespace
+          where p.proname = 'etl_trim_history'
+            and p.proconfig is not null
+            and c.oid = ${ownRelation(sql`'etl_control'`)}
+        )
+        then ${controlName('etl_trim_history')}(
+          ${pipeline}::text,
+          make_interval(secs => ${keep / 1000}::double precision),
+          ${trimmedAtOnce}::integer
+        )::text
+      end as trimmed`)
 
 /** What a run has done so far; it is written with the rows, in their transaction. */
 export interface RunProgress extends Counts {
