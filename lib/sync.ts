@@ -2,7 +2,7 @@ import { throwIfAborted } from './domain/abort.js'
 import { SyncError } from './domain/errors.js'
 import type { SyncReport } from './domain/report.js'
 import { resolveOptions, type ResolvedOptions, type SyncOptions } from './options.js'
-import { lookAtSource } from './pipeline/prepare/snapshot.js'
+import { glanceAtSource, seemsIdle } from './pipeline/prepare/snapshot.js'
 import { explainFailure } from './pipeline/prepare/schema-change.js'
 import { clockOf } from './postgres/driver/clock.js'
 import { lockRun, newAttempts, shouldRetry, waitForRetry, type Attempts } from './sync/attempts.js'
@@ -11,6 +11,7 @@ import { awaitedLater, connectionsOf, cutWhenAborted, type Connections } from '.
 import { runFull } from './sync/full.js'
 import { runIncremental } from './sync/incremental.js'
 import { prepareRun } from './sync/run.js'
+import { finishUnchanged } from './sync/unchanged.js'
 
 /**
  * Brings the target's table to the content of the source, as of one snapshot of it, and returns the report of the run, which is also its row
@@ -81,19 +82,27 @@ async function runOnce(
   const called = performance.now()
   const { target, source: opening } = await connections.open()
   const untilTarget = performance.now() - called
-  // While the target takes the lock: both servers work at once, and the one that is far away is not waited for twice.
-  const look = awaitedLater(opening.then((session) => lookAtSource(session, options)))
-  const committed = await lockRun(target, attempts, options)
+  // Both servers work at once. One that is far away connects later, and is asked for all of it in one round trip.
+  const locked = new AbortController()
+  const glancing = awaitedLater(
+    opening.then((session) => (locked.signal.aborted ? undefined : glanceAtSource(session, options))),
+  )
+  const { committed, earlier } = await lockRun(target, attempts, options)
+  locked.abort()
   if (committed?.report.status === 'success') return committed.report
   const startedAt = options.dryRun ? await clockOf(target) : ''
   const began = performance.now()
   const source = await opening
   const connect = untilTarget + performance.now() - began
   using _ = cutWhenAborted(options, { source, target })
-  const run = await prepareRun({
-    ...{ source, target, attempts, committed, look },
-    options: withBatchShare(options, attempts.batchShare),
-  })
+  const both = { source, target, attempts, glance: await glancing }
+  const unchanged =
+    earlier && seemsIdle(both.glance, earlier.last)
+      ? await finishUnchanged({ ...both, options }, earlier, connect)
+      : undefined
+  if (unchanged) return unchanged
+  const smaller = withBatchShare(options, attempts.batchShare)
+  const run = await prepareRun({ ...both, committed, earlier, options: smaller })
   run.tally.phases.connect = connect
   const dryRun = options.dryRun ? { startedAt, began } : undefined
   try {

@@ -133,6 +133,9 @@ const listed = (tables: Readonly<Record<string, Readonly<Record<string, ColumnKi
     Object.entries(columns).map(([column, kind]) => ({ table, column, kind, optional })),
   )
 
+/** Of a custom relation, of which nothing has to be known. */
+export const noChatwootColumns = sql<ChatwootColumn>`select where false`
+
 /** Every column of Chatwoot that is read, as this source has it. `relationNamed` looks a table up by the text of its name. */
 export const chatwootColumnsQuery = (
   relationNamed: (name: RawBuilder<unknown>) => RawBuilder<unknown>,

@@ -111,3 +111,17 @@ export function loadWarnings({ sideEffects }: Pick<Tally, 'sideEffects'>, table:
   }
   return warnings
 }
+
+/** To tenths of a millisecond, as a report shows them. */
+export function rounded(phases: Phases): Phases {
+  const round = (name: keyof Phases) => Math.round(phases[name] * 10) / 10
+  return {
+    connect: round('connect'),
+    probe: round('probe'),
+    feeds: round('feeds'),
+    extract: round('extract'),
+    transform: round('transform'),
+    load: round('load'),
+    deletes: round('deletes'),
+  }
+}

@@ -6,6 +6,7 @@ import { hookFailed } from '../domain/hook-failed.js'
 import type { Warning } from '../domain/report.js'
 import { prognosisOf, waitAfter, type Trouble } from '../domain/retry.js'
 import type { ResolvedOptions } from '../options.js'
+import { toEarlier, type Earlier } from '../pipeline/prepare/baseline.js'
 import { endLostHolder, takeRunLock } from '../postgres/control/run-lock.js'
 import { readCommittedRun, type CommittedRun } from '../postgres/control/run-rows.js'
 import { openRun } from '../postgres/control/runs.js'
@@ -67,16 +68,26 @@ export async function lockRun(
   target: Session,
   attempts: Attempts,
   options: LockOptions,
-): Promise<CommittedRun | undefined> {
+): Promise<LockedPipeline> {
   if (attempts.lock.heldBy !== target) await takeLock(target, attempts, options.pipeline)
   const committed = await committedRun(target, attempts)
+  let earlier: Earlier | undefined
   if (!committed && !options.dryRun) {
     attempts.isOpen = true
-    const process = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
-    if (process !== attempts.lock.heldIn) throw targetPooled()
+    const opened = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
+    if (opened.process !== attempts.lock.heldIn) throw targetPooled()
+    earlier = toEarlier(opened.previousRuns)
   }
   if (!attempts.isAnnounced) announce(attempts, options)
-  return committed
+  return { committed, earlier }
+}
+
+/** What is known of a pipeline once no other run can work on it. */
+export interface LockedPipeline {
+  /** What this run had committed before it was interrupted. */
+  readonly committed: CommittedRun | undefined
+  /** What earlier runs have left, where it was read already. */
+  readonly earlier: Earlier | undefined
 }
 
 const startOf = ({ pipeline, loadType, triggeredBy, keepHistory }: LockOptions) => ({

@@ -1,12 +1,12 @@
 import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
 import { formatMicros, isOtherSource, isSameServer } from '../domain/horizon.js'
-import type { Phases, SyncReport, Warning } from '../domain/report.js'
+import type { SyncReport, Warning } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
-import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
-import type { OpenSnapshot, SourceLook } from '../pipeline/prepare/snapshot.js'
-import { fromJson, toJson, type State } from '../pipeline/prepare/state.js'
+import { readBaseline, type Baseline, type Earlier } from '../pipeline/prepare/baseline.js'
+import type { Glance, OpenSnapshot } from '../pipeline/prepare/snapshot.js'
+import { digestOf, fromJson, toJson, type State, type Unchanged } from '../pipeline/prepare/state.js'
 import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-protection.js'
-import { measure, newTally, type Tally } from '../pipeline/tally.js'
+import { measure, newTally, rounded, type Tally } from '../pipeline/tally.js'
 import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/run-rows.js'
 import { closeRun, type RunHandle, type RunProgress } from '../postgres/control/runs.js'
 import { clockOf } from '../postgres/driver/clock.js'
@@ -24,8 +24,10 @@ export interface LockedRun {
   readonly attempts: Attempts
   /** What it had committed before it was interrupted. */
   readonly committed: CommittedRun | undefined
-  /** A look at the source, which began before the lock was taken. */
-  readonly look: Promise<SourceLook>
+  /** What earlier runs have left, where it was read already. */
+  readonly earlier: Earlier | undefined
+  /** What the source has shown while the lock was taken; undefined where it was not connected yet. */
+  readonly glance: Glance | undefined
   readonly options: ResolvedOptions
 }
 
@@ -36,7 +38,7 @@ export type RunFacts = Pick<
 >
 
 /** A run that knows what to read. */
-export interface Run extends Omit<LockedRun, 'committed' | 'look'> {
+export interface Run extends Omit<LockedRun, 'committed' | 'earlier' | 'glance'> {
   readonly baseline: Baseline
   readonly facts: RunFacts
   /** Last key of an earlier full load that this one resumes. */
@@ -52,9 +54,9 @@ export interface Run extends Omit<LockedRun, 'committed' | 'look'> {
 
 /** Checks both sides, opens the source's snapshot and decides what to read: everything, the rest of everything, or what changed. */
 export async function prepareRun(locked: LockedRun): Promise<Run> {
-  const { source, target, attempts, committed, look, options } = locked
+  const { source, target, attempts, committed, options } = locked
   const tally = newTally(committed?.report)
-  const found = await measure(tally, 'probe', () => readBaseline(source, target, options, look))
+  const found = await measure(tally, 'probe', () => readBaseline(source, target, options, locked))
   const { plan, last, usable, timeZones } = found
   requireStillProtected(found, options)
   const { bound, probe, warnings } = found.opened
@@ -62,20 +64,24 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const unfinished = committed?.unfinished ?? found.previousRuns.unfinished
   const resumed = isFull && !options.dryRun ? resumable(unfinished, found) : undefined
   const edits = isFull ? undefined : plannedEdits(found, options)
+  const lasting = [...plan.warnings, ...unknownTimeZones(timeZones)]
+  tally.warnings.push(...lasting, ...warnings)
+  const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
   const state = {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
     protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
-    ...identitiesAfter(found, isFull),
+    identities: {
+      ...identitiesAfter(found, isFull),
+      unchanged: unchangedAfter(found, options, { warnings: lasting, isIdle }),
+    },
   }
   for (const { key } of found.previousRuns.rejected.filter((row) =>
     isInConflict(row, attempts.executionId),
   )) {
     tally.rejected.inConflict.set(key, undefined)
   }
-  tally.warnings.push(...plan.warnings, ...warnings, ...unknownTimeZones(timeZones))
-  const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
   const baseline = { ...found, opened: { ...found.opened, bound: { ...bound, isIdle } } }
   return {
     ...{ source, target, attempts, options, baseline, tally },
@@ -111,13 +117,22 @@ function identitiesAfter({ identities, usable }: Baseline, isFull: boolean) {
   const { relations, look, trust } = identities
   const isIntact = look?.marked !== undefined && trust.reason === undefined
   return {
-    identities: {
-      relations,
-      table: look && withoutMarked(look),
-      marker: isIntact ? usable?.identities?.marker : undefined,
-      hasWarnedOfDeletes: trust.hasWarnedOfDeletes && !isFull,
-    },
+    relations,
+    table: look && withoutMarked(look),
+    marker: isIntact ? usable?.identities?.marker : undefined,
+    hasWarnedOfDeletes: trust.hasWarnedOfDeletes && !isFull,
   }
+}
+
+/** Undefined where the next run has more to do than to look. */
+function unchangedAfter(
+  { opened, previousRuns, identities }: Pick<Baseline, 'opened' | 'previousRuns' | 'identities'>,
+  options: object,
+  outcome: Pick<Unchanged, 'warnings' | 'isIdle'>,
+): Unchanged | undefined {
+  if (opened.warnings.length > 0 || previousRuns.rejected.length > 0) return undefined
+  const { reader, shape } = identities
+  return { options: digestOf(options), reader, shape, ...outcome }
 }
 
 const withoutMarked = ({ marked: _marked, ...table }: TableLook) => table
@@ -274,18 +289,5 @@ async function dryRunReport(
     errorCode: null,
     errorMessage: null,
     dryRun: true,
-  }
-}
-
-function rounded(phases: Phases): Phases {
-  const round = (name: keyof Phases) => Math.round(phases[name] * 10) / 10
-  return {
-    connect: round('connect'),
-    probe: round('probe'),
-    feeds: round('feeds'),
-    extract: round('extract'),
-    transform: round('transform'),
-    load: round('load'),
-    deletes: round('deletes'),
   }
 }

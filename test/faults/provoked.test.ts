@@ -125,13 +125,22 @@ it.each(['source', 'target'] as const)(
   'goes on after the connection to the %s was ended (57P01)',
   async (side) => {
     await using at = await openSync()
+    // The run waits in the middle of its rows until the connection was ended.
+    const blocker = new pg.Client(at.target.url)
+    await blocker.connect()
+    await blocker.query('select pg_advisory_lock(1)')
+    await at.target.query(`
+      create function wait() returns trigger language plpgsql as
+        'begin if new.conversation_id > 200 then perform pg_advisory_xact_lock_shared(1); end if; return new; end';
+      create trigger wait before insert on conversas_analytics for each row execute function wait()`)
     const ended: Promise<unknown>[] = []
+    const end = async () => {
+      await at[side].query(`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'chatwoot-sync'`)
+      await blocker.end()
+    }
     const onProgress = () => {
-      if (ended.length > 0) return
-      ended.push(
-        at[side].query(`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and application_name = 'chatwoot-sync'`),
-      )
+      if (ended.length === 0) ended.push(end())
     }
     const slow = side === 'source' ? { extractor: 'cursor' as const } : {}
 

@@ -32,6 +32,8 @@ import {
 } from '../../postgres/source/relation-identity.js'
 import {
   lookQuery,
+  noShape,
+  shapeQuery,
   toLook,
   trustInTarget,
   type TableLook,
@@ -42,6 +44,7 @@ import {
   lookAtSource,
   openFirstSnapshot,
   requireNotBehind,
+  type Glance,
   type OpenSnapshot,
   type SnapshotOptions,
   type SourceLook,
@@ -74,6 +77,10 @@ interface Identities {
   /** The table; undefined where it could not be looked at. */
   readonly look: TableLook | undefined
   readonly trust: TargetTrust
+  /** Of the table as it is described, or an older one. */
+  readonly shape: string | null
+  /** The role of the source, and its path. */
+  readonly reader: string
 }
 
 export type BaselineOptions = PlanOptions &
@@ -88,12 +95,14 @@ export async function readBaseline(
   source: Session,
   target: Session,
   options: BaselineOptions,
-  early: Promise<SourceLook> = lookAtSource(source, options),
+  known: { readonly earlier?: Earlier | undefined; readonly glance?: Glance | undefined } = {},
 ): Promise<Baseline> {
-  const [first, there] = await bothOf(early, lookAtTarget(target, options))
-  const { previousRuns, forgotten, rejected, look } = there
+  const [first, there] = await bothOf(
+    lookAtSource(source, options, known.glance),
+    lookAtTarget(target, options, known.earlier),
+  )
+  const { previousRuns, last, forgotten, rejected, look, shape } = there
   const { lastSuccess } = previousRuns
-  const last = fromJson(lastSuccess?.state)
   const here = isStale(first, last) ? await lookAtSource(source, options) : first
   const { relations } = here
   const made = makePlan(here.facts, there.table, options)
@@ -128,7 +137,7 @@ export async function readBaseline(
     ...{ plan, last, usable, comparableTables, timeZones },
     previousRuns: { ...previousRuns, rejected },
     opened: { ...opened, warnings },
-    identities: { relations, look, trust },
+    identities: { relations, look, trust, shape, reader: here.probe.reader },
   }
 }
 
@@ -195,39 +204,59 @@ function isStale({ sentAt, probe }: SourceLook, last: State | undefined): boolea
   return isBehind || performance.now() - sentAt > freshFor
 }
 
-interface TargetFacts {
+/** What earlier runs have left. */
+export interface Earlier {
+  readonly previousRuns: PreviousRuns
+  /** State of the last successful one. */
+  readonly last: State | undefined
+}
+
+export const toEarlier = (previousRuns: PreviousRuns): Earlier => ({
+  previousRuns,
+  last: fromJson(previousRuns.lastSuccess?.state),
+})
+
+interface TargetFacts extends Earlier {
   /** Time of the target's clock. */
   readonly at: Micros
-  readonly previousRuns: PreviousRuns
   readonly table: Relation
   readonly forgotten: readonly string[]
   readonly rejected: readonly RejectedRow[]
   readonly look: TableLook | undefined
+  readonly shape: string | null
 }
 
 async function lookAtTarget(
   target: Session,
   { table: given, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
+  known: Earlier | undefined,
 ): Promise<TargetFacts> {
+  const { previousRuns, last } =
+    known ?? toEarlier(toPreviousRuns(await target.rows(previousRunsQuery(pipeline))))
   const table = tableIn(target.schema, given)
   const isOwn = !relation && given === defaults.table
   const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
   const look = lookQuery({ ...lookAt, table })
-  const queries = [
-    clockQuery,
-    previousRunsQuery(pipeline),
-    forgottenQuery(pipeline),
-    rejectedRowsQuery(pipeline),
-  ] as const
+  const queries = [clockQuery, forgottenQuery(pipeline), rejectedRowsQuery(pipeline)] as const
+  const before = last?.identities?.unchanged
+  // An older shape is as good, since one that changed again is looked at again. Before the rest, as is what changes in between.
+  const shapes = typeof before?.shape === 'string' && !before.isIdle ? noShape : shapeQuery(table)
   try {
-    const [found, seen, ...facts] = await target.together([relationQuery(table), look, ...queries])
-    return { table: requireTarget(toRelation(found), table), look: toLook(seen), ...toFacts(...facts) }
+    const [[shape], found, seen, ...facts] = await target.together([
+      shapes,
+      relationQuery(table),
+      look,
+      ...queries,
+    ])
+    return {
+      ...{ previousRuns, last, shape: shape?.shape ?? before?.shape ?? null, look: toLook(seen) },
+      ...{ table: requireTarget(toRelation(found), table), ...toFacts(...facts) },
+    }
   } catch (error) {
     if (target.lost.aborted) throw error
-    const [clock, previous, forgotten, rejected] = queries
+    const [clock, forgotten, rejected] = queries
     const facts = [
       await target.rows(clock),
-      await target.rows(previous),
       await target.rows(forgotten),
       await target.rows(rejected),
     ] as const
@@ -235,26 +264,24 @@ async function lookAtTarget(
     const found = await describeTarget(target, table)
     const again = lookQuery({ ...lookAt, table: qualified(found) })
     const seen = await target.rows(again).catch(() => [])
-    return { table: found, look: toLook(seen), ...toFacts(...facts) }
+    return { previousRuns, last, table: found, look: toLook(seen), shape: null, ...toFacts(...facts) }
   }
 }
 
 function toFacts(
   clock: readonly { readonly now: string }[],
-  previous: Parameters<typeof toPreviousRuns>[0],
   forgotten: readonly { readonly contact_id: string }[],
   rejected: readonly RejectedRow[],
-): Omit<TargetFacts, 'table' | 'look'> {
+): Pick<TargetFacts, 'at' | 'forgotten' | 'rejected'> {
   return {
     at: Number(onlyRow(clock).now),
-    previousRuns: toPreviousRuns(previous),
     forgotten: forgotten.map(({ contact_id: id }) => id),
     rejected,
   }
 }
 
 /** Both at once; the error of the second waits until the first is done, so that no work continues unobserved. */
-async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([one, other])
   return [await one, await other]
 }

@@ -1,4 +1,9 @@
-import { chatwootColumnsQuery, stampedTables, type ChatwootTables } from '../../chatwoot/catalog.js'
+import {
+  chatwootColumnsQuery,
+  noChatwootColumns,
+  stampedTables,
+  type ChatwootTables,
+} from '../../chatwoot/catalog.js'
 import {
   messagesOf,
   smallTables,
@@ -42,10 +47,12 @@ import { beginReading, between, readTogether, type Timeouts } from '../../postgr
 import {
   probeQuery,
   probeSource,
+  probeWithoutIdentity,
   snapshotQuery,
   toProbe,
   toServer,
   toSnapshot,
+  type SourceProbe,
 } from '../../postgres/source/probe.js'
 import { passHashKey, protect, type Protection } from '../../postgres/source/protection.js'
 import {
@@ -55,6 +62,7 @@ import {
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
 import type { SourceFacts } from './plan.js'
+import type { State } from './state.js'
 
 /** The open snapshot of the source, and from where on a run has to read in it. */
 export interface OpenSnapshot {
@@ -102,32 +110,70 @@ export interface SourceLook {
   /** Of the monotonic clock, milliseconds. */
   readonly sentAt: number
   readonly facts: SourceFacts
-  readonly probe: Probe
+  readonly probe: SourceProbe
   readonly relations: RelationIdentities
 }
 
-/** The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. */
+/** What shows whether anything was written in the source; of its own, as no row is read in the snapshot. */
+export interface Glance extends Pick<SourceLook, 'sentAt' | 'probe'> {
+  readonly snapshot: Snapshot
+}
+
+/** A probe and then a snapshot, in one round trip; undefined where that fails. Throws where the connection is lost. */
+export async function glanceAtSource(
+  source: Session,
+  options: Timeouts,
+  identity?: HorizonState['identity'],
+): Promise<Glance | undefined> {
+  const sentAt = performance.now()
+  const probe = identity?.system === 'unknown' ? probeWithoutIdentity : probeQuery
+  try {
+    const [probed, taken] = await readTogether(source, options, [probe, snapshotQuery])
+    return { sentAt, probe: toProbe(onlyRow(probed)), snapshot: toSnapshot(onlyRow(taken)) }
+  } catch (error) {
+    if (source.lost.aborted) throw error
+    return undefined
+  }
+}
+
+/**
+ * Whether nothing seems to have been written since the last run. A source that was not asked yet is expected to be as busy as before, so that
+ * one that is far away is not asked twice.
+ */
+export function seemsIdle(glance: Glance | undefined, last: State | undefined): boolean {
+  return glance
+    ? glance.snapshot.next === last?.horizon?.snapshot.next
+    : last?.identities?.unchanged?.isIdle === true
+}
+
+/**
+ * The catalog and the probe in one round trip; one by one when that fails, so that the error names the cause. A probe of just before is
+ * not made again.
+ */
 export async function lookAtSource(
   source: Session,
   options: Timeouts & Pick<ResolvedOptions, 'relation'>,
+  glance?: Glance,
 ): Promise<SourceLook> {
-  const sentAt = performance.now()
+  const sentAt = glance?.sentAt ?? performance.now()
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
-  const shared = [columnsQuery(name), probeQuery, identities] as const
-  const chatwootColumns = compile(chatwootColumnsQuery(relationNamed))
+  const chatwootColumns = compile(options.relation ? noChatwootColumns : chatwootColumnsQuery(relationNamed))
+  const catalog = [columnsQuery(name), identities, chatwootColumns] as const
   try {
-    const [relation, probe, found, chatwoot] = options.relation
-      ? [...(await readTogether(source, options, shared)), []]
-      : await readTogether(source, options, [...shared, chatwootColumns])
+    const [probed, relation, found, chatwoot] = glance
+      ? [[], ...(await readTogether(source, options, catalog))]
+      : await readTogether(source, options, [probeQuery, ...catalog])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
-    return { sentAt, facts, probe: toProbe(onlyRow(probe)), relations: toIdentities(found) }
+    const probe = glance?.probe ?? toProbe(onlyRow(probed))
+    return { sentAt, facts, probe, relations: toIdentities(found) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
-    const chatwoot = options.relation ? [] : await source.rows(chatwootColumns)
+    const chatwoot = await source.rows(chatwootColumns)
     const relations = toIdentities(await source.rows(identities))
-    return { sentAt, facts: { relation, chatwoot }, probe: await probeSource(source), relations }
+    const probe = glance?.probe ?? (await probeSource(source))
+    return { sentAt, facts: { relation, chatwoot }, probe, relations }
   }
 }
 
@@ -217,7 +263,7 @@ export function otherServer(): SyncError {
 }
 
 /** A transaction that has been open for over ten times `skewAllowance` makes each run read again what changed meanwhile. */
-function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[] {
+export function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[] {
   const since = heldBackSince(trace)
   if (since === undefined || at === null) return []
   if (since !== null && at - since < skewAllowance * 10_000) return []

@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto'
+
+import { rowColumns } from '../../chatwoot/columns.js'
+import { queryVersion } from '../../chatwoot/conversation-row.js'
 import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
+import { hashKeyOf } from '../../domain/column-hash.js'
 import type { HorizonState } from '../../domain/horizon.js'
+import type { Warning } from '../../domain/report.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
 import type { KnownTable } from '../../postgres/target/table-identity.js'
@@ -28,10 +34,26 @@ export interface State {
   readonly identities?: KnownIdentities
 }
 
+/** What decides how both sides are read and written: where all of it is as before, they need not be described again. */
+export interface Unchanged {
+  /** Digest of the options. */
+  readonly options: string
+  /** The role of the source, and its path. */
+  readonly reader: string
+  /** Of the table, before it was last described or earlier. */
+  readonly shape: string | null
+  /** What each run warns of for as long as all this is the same. */
+  readonly warnings: readonly Warning[]
+  /** The run found nothing to do, so that the next one probably does not either. */
+  readonly isIdle: boolean
+}
+
 /** What a run has read and written, so that the next one notices when it was replaced. */
 export interface KnownIdentities extends KnownTable {
   /** The relations that were read, and those below them. */
   readonly relations: RelationIdentities
+  /** Undefined where the next run has more to do than to look. */
+  readonly unchanged?: Unchanged | undefined
 }
 
 /** Ids of 64 bits become texts and maps become objects. */
@@ -78,3 +100,31 @@ function revive({ points, bounds, snapshot, ...rest }: Stored<HorizonState>): Ho
     },
   }
 }
+
+/** Options that decide nothing of what a run reads and writes, or that are no values. */
+const apart = new Set([
+  'source',
+  'target',
+  'signal',
+  'logger',
+  'triggeredBy',
+  'onStart',
+  'onRetry',
+  'onProgress',
+])
+
+/** Of all options that decide what a run reads, writes and rejects, and of what this release reads. */
+export function digestOf(options: object): string {
+  const facts = Object.entries(options)
+    .filter(([name]) => !apart.has(name))
+    .map(([name, value]: [string, unknown]) => [name, name === 'hashSecret' ? ofSecret(value) : value])
+    .sort(([one], [other]) => (String(one) < String(other) ? -1 : 1))
+  const read = [queryVersion, rowColumns]
+  const isHook = (_name: string, value: unknown): unknown => (typeof value === 'function' ? 'a hook' : value)
+  return createHash('sha256')
+    .update(JSON.stringify([facts, read], isHook))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+const ofSecret = (secret: unknown) => (typeof secret === 'string' ? hashKeyOf(secret).digest : null)

@@ -5,7 +5,7 @@ import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from 
 import { ownRelation } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
-import { reportColumns, toReport } from './run-rows.js'
+import { previousRunsQuery, reportColumns, toPreviousRuns, toReport, type PreviousRuns } from './run-rows.js'
 
 /**
  * The most that an integer column holds. What a run or a comparison notes of itself is kept within the bounds of the columns, as no row may
@@ -29,11 +29,11 @@ export interface RunStart {
 }
 
 /**
- * Inserts the running row and returns the process id of the server's end. Runs that died without closing theirs are closed as INTERRUPTED:
+ * Inserts the running row, and returns the process id of the server's end and what earlier runs have left. Runs that died without closing theirs are closed as INTERRUPTED:
  * that this run holds the lock shows that none of them is alive. History that is older than `keepHistory` and not needed any more is
  * deleted, some rows at a time.
  */
-export async function openRun(target: Session, start: RunStart): Promise<string | undefined> {
+export async function openRun(target: Session, start: RunStart): Promise<OpenedRun> {
   const { executionId, pipeline, loadType, triggeredBy, keepHistory } = start
   const interrupted = builder
     .updateTable('etl_control')
@@ -53,12 +53,20 @@ export async function openRun(target: Session, start: RunStart): Promise<string 
     .returning(sql<string>`pg_backend_pid()::text`.as('process'))
     .compile()
   const trim = keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]
-  const [, opening] = await target.together<[unknown, { process: string }, ...unknown[]]>([
+  const [, [opening], previous] = await target.together([
     interrupted,
     opened,
+    previousRunsQuery(pipeline),
     ...trim,
   ])
-  return opening[0]?.process
+  return { process: opening?.process, previousRuns: toPreviousRuns(previous) }
+}
+
+/** What is known of a run once it has its row. */
+export interface OpenedRun {
+  /** Process id of the server's end. */
+  readonly process: string | undefined
+  readonly previousRuns: PreviousRuns
 }
 
 /** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history is deleted without a pause. */

@@ -128,4 +128,5 @@ export function requireTexts({ columns }: Destination, rows: readonly Cells[]): 
   }
 }
 
-const isBroken = (text: string): boolean => /[\0\p{Surrogate}]/u.test(text)
+/** Both look at no more than the bytes of a text, which a regular expression decodes. */
+const isBroken = (text: string): boolean => !text.isWellFormed() || text.includes('\0')

@@ -145,23 +145,38 @@ export function guardWire(rules: WireRules): (piece: Buffer) => void {
   const rows = limitRows(rules.maxAnswer)
   let isReady = rules.isAccepted ?? false
 
-  const begin = (type: string, length: number) => {
+  const begin = (type: number, length: number) => {
     const longest = isReady ? longestMessage : longestBeforeLogin
     if (length < 0 || length > longest) throw malformed()
-    if (type === 'D') rows.add(length)
-    else if (type === 'Z' || type === 's') rows.reset()
+    if (type === types.row) rows.add(length)
+    else if (type === types.ready || type === types.suspended) rows.reset()
   }
-  const end = (type: string, body: Buffer) => {
-    if (type === 'R') login(body)
-    else if (type === 'Z') isReady = true
+  const end = (type: number, body: Buffer) => {
+    if (type === types.authentication) login(body)
+    else if (type === types.ready) isReady = true
     else requireEnd(body)
   }
-  return splitMessages({ begin, end, needsBody: (type) => 'RENZ'.includes(type) })
+  return splitMessages({ begin, end, needsBody })
 }
+
+const typeOf = (letter: string) => letter.charCodeAt(0)
+
+/** The messages that matter, by the byte that says so. */
+const types = {
+  authentication: typeOf('R'),
+  ready: typeOf('Z'),
+  suspended: typeOf('s'),
+  row: typeOf('D'),
+  error: typeOf('E'),
+  notice: typeOf('N'),
+} as const
+
+const needsBody = (type: number) =>
+  type === types.authentication || type === types.ready || type === types.error || type === types.notice
 
 /** The same for the messages of a COPY, which the driver takes in pieces of any size, but would wait for ever at one with a negative length. */
 export function guardCopy(): (piece: Buffer) => void {
-  const begin = (_type: string, length: number) => {
+  const begin = (_type: number, length: number) => {
     if (length < 0) throw malformed()
   }
   return splitMessages({ begin, end: () => undefined, needsBody: () => false })
@@ -169,26 +184,29 @@ export function guardCopy(): (piece: Buffer) => void {
 
 interface Messages {
   /** Called with each message's length once it is known. */
-  readonly begin: (type: string, length: number) => void
+  readonly begin: (type: number, length: number) => void
   /** Called when all of it has arrived, with the body where it is needed. */
-  readonly end: (type: string, body: Buffer) => void
-  readonly needsBody: (type: string) => boolean
+  readonly end: (type: number, body: Buffer) => void
+  readonly needsBody: (type: number) => boolean
 }
 
-/** A message is a byte that says its type, its length with itself in four, and so many bytes; they come in pieces that end anywhere. */
+/** Bytes before the body of a message: one that says its type, and its length with itself in four. */
+const headSize = 5
+
+/** Messages come in pieces that end anywhere. */
 function splitMessages({ begin, end, needsBody }: Messages): (piece: Buffer) => void {
-  const head = Buffer.alloc(5)
+  const head = Buffer.alloc(headSize)
   let known = 0
   let rest = 0
-  let type = ''
+  let type = 0
   let body: Buffer[] | undefined
 
   const take = (piece: Buffer, at: number): number => {
-    if (known < head.length) {
-      const copied = piece.copy(head, known, at, at + head.length - known)
+    if (known < headSize) {
+      const copied = piece.copy(head, known, at, at + headSize - known)
       known += copied
-      if (known < head.length) return copied
-      type = String.fromCharCode(head[0] ?? 0)
+      if (known < headSize) return copied
+      type = head[0] ?? 0
       rest = head.readUInt32BE(1) - 4
       begin(type, rest)
       body = needsBody(type) ? [] : undefined
@@ -200,10 +218,25 @@ function splitMessages({ begin, end, needsBody }: Messages): (piece: Buffer) => 
     return taken
   }
 
+  /** Where the first message begins that is not whole in the piece, or whose body is needed. There may be millions of others. */
+  const skipWhole = (piece: Buffer, from: number): number => {
+    let at = from
+    while (at + headSize <= piece.length) {
+      const length = piece.readUInt32BE(at + 1) - 4
+      const next = at + headSize + length
+      const first = piece[at] ?? 0
+      if (length < 0 || next > piece.length || needsBody(first)) return at
+      begin(first, length)
+      at = next
+    }
+    return at
+  }
+
   return (piece) => {
     for (let at = 0; at < piece.length;) {
-      at += take(piece, at)
-      if (known < head.length || rest > 0) continue
+      if (known === 0) at = skipWhole(piece, at)
+      if (at < piece.length) at += take(piece, at)
+      if (known < headSize || rest > 0) continue
       if (body) end(type, Buffer.concat(body))
       known = 0
     }

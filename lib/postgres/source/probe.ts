@@ -2,6 +2,7 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Probe, Server, Snapshot } from '../../domain/horizon.js'
+import { ownPathSetting } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile, onlyRow } from '../driver/statement.js'
 
@@ -9,7 +10,7 @@ import { compile, onlyRow } from '../driver/statement.js'
  * Looks at the source's clock, open transactions and next transaction id, in this order, as the low watermark requires. In a transaction of
  * its own, which must have ended before the snapshot is taken.
  */
-export async function probeSource(source: Session): Promise<Probe> {
+export async function probeSource(source: Session): Promise<SourceProbe> {
   try {
     return toProbe(onlyRow(await source.rows(probeQuery)))
   } catch (error) {
@@ -62,6 +63,13 @@ export function toSnapshot(row: SnapshotRow): Snapshot {
   }
 }
 
+/** On a standby that of the last replayed commit. */
+const time = sql.raw(`
+    case
+      when pg_is_in_recovery() then (extract(epoch from pg_last_xact_replay_timestamp()) * 1000000)::bigint::text
+      else (extract(epoch from now()) * 1000000)::bigint::text
+    end`)
+
 const identityBySystem = sql.raw(`
     (select system_identifier::text from pg_control_system()) as system,
     case
@@ -83,6 +91,8 @@ export interface ProbeRow {
   readonly database: string
   readonly system: string
   readonly timeline: string
+  /** The role and the path of it: what a name means, and what may be read. */
+  readonly reader: string
 }
 
 /**
@@ -137,10 +147,7 @@ const probe = (identity: RawBuilder<unknown>): CompiledQuery<ProbeRow> =>
         and not exists (select 1 from prepared_elsewhere p where p.vxid = l.vxid)
     )
   select
-    case
-      when pg_is_in_recovery() then (extract(epoch from pg_last_xact_replay_timestamp()) * 1000000)::bigint::text
-      else (extract(epoch from now()) * 1000000)::bigint::text
-    end as at,
+    ${time} as at,
     array(select distinct vxid from open)::text as open,
     exists (select 1 from open where pid is null) as prepared,
     ids.next::text as next,
@@ -148,6 +155,7 @@ const probe = (identity: RawBuilder<unknown>): CompiledQuery<ProbeRow> =>
     ${startedAt},
     (select oid::text from here) as database,
     ${identity},
+    current_user || ' ' || current_setting(${sql.lit(ownPathSetting)}, true) as reader,
     array(
       select xid from sessions where is_here and xid is not null
       union all
@@ -157,10 +165,16 @@ const probe = (identity: RawBuilder<unknown>): CompiledQuery<ProbeRow> =>
 
 export const probeQuery = probe(identityBySystem)
 
-const probeWithoutIdentity = probe(identityUnknown)
+export const probeWithoutIdentity = probe(identityUnknown)
 
-export function toProbe(row: ProbeRow): Probe {
+/** A probe, and who has read it. */
+export interface SourceProbe extends Probe {
+  readonly reader: string
+}
+
+export function toProbe(row: ProbeRow): SourceProbe {
   return {
+    reader: row.reader,
     ...toServer(row),
     at: row.at === null ? null : Number(row.at),
     open: arrayOf(row.open),

@@ -97,6 +97,44 @@ function ownMarker(name: RawBuilder<unknown>, key: string) {
   }
 }
 
+interface ShapeRow {
+  readonly shape: string | null
+}
+
+/** Where the shape is of no use. */
+export const noShape: CompiledQuery<ShapeRow> = compile(sql<ShapeRow>`select null::text as shape`)
+
+/** What a table looks like, as one text: another one after each change of its columns, indexes, constraints, triggers and rights. */
+export const shapeQuery = (table: string): CompiledQuery<ShapeRow> =>
+  compile(sql<ShapeRow>`
+    select
+      concat_ws(
+        ' ',
+        c.xmin::text,
+        (
+          select count(*) || '/' || sum(a.xmin::text::bigint)
+          from pg_attribute a
+          where a.attrelid = c.oid
+        ),
+        (
+          select count(*) || '/' || sum(i.xmin::text::bigint)
+          from pg_index i
+          where i.indrelid = c.oid
+        ),
+        (
+          select count(*) || '/' || sum(k.xmin::text::bigint)
+          from pg_constraint k
+          where k.conrelid = c.oid
+        ),
+        (
+          select count(*) || '/' || sum(g.xmin::text::bigint)
+          from pg_trigger g
+          where g.tgrelid = c.oid
+        )
+      ) as shape
+    from pg_class c
+    where c.oid = ${relationNamed(sql`${table}::text`)}`)
+
 /** The key takes its type from the table, which the caller does not know yet. */
 function anyMarker(name: RawBuilder<unknown>, key: string) {
   return {
@@ -179,6 +217,18 @@ async function fateOfMarker(
   if (!marker) return 'intact'
   if (marked) return isBefore(marked.at, marker.at) ? 'older' : 'intact'
   return marker.at !== null && (await hasRowsSince(target, plan, marker.at)) ? 'deleted' : 'lost'
+}
+
+/** Whether the table is to all appearance as the last run left it, without a question more. */
+export function isAsLeft({ table, marker }: KnownTable, look: TableLook): boolean {
+  const isMarked = marker ? look.marked !== undefined && !isBefore(look.marked.at, marker.at) : true
+  return (
+    isMarked &&
+    table?.database === look.database &&
+    table.oid === look.oid &&
+    table.deletes === look.deletes &&
+    (look.hasRows || (!marker && !table.hasRows))
+  )
 }
 
 /** Times as JSON has them; what is none is not compared. */
