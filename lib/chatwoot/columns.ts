@@ -1,5 +1,7 @@
-/** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
-export const rowColumns = [
+import { addedColumns } from './added-columns.js'
+
+/** Columns of the conversation row that every table of the first release has. */
+export const firstColumns = [
   'conversation_id',
   'display_id',
   'conversation_uuid',
@@ -112,3 +114,6 @@ export const rowColumns = [
   'conversation_year_month',
   'conversation_year_week',
 ] as const
+
+/** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
+export const rowColumns: readonly string[] = [...firstColumns, ...Object.keys(addedColumns)]

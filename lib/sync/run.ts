@@ -66,7 +66,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
-    protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
+    protection: keptProtection(plan.protection, options, plan.load.columns),
     ...identitiesAfter(found, isFull),
   }
   for (const { key } of found.previousRuns.rejected.filter((row) =>
@@ -154,7 +154,8 @@ function feedBounds(
 ): FeedBounds | undefined {
   const { low } = opened.bound
   if (low === undefined || !now || !edits) return undefined
-  return { tables: plan.tables, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
+  const { tables, isFirst } = plan
+  return { tables, showsAgents: !isFirst, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
 
 /** A full load has every edit. */
@@ -200,7 +201,7 @@ function resumable(
 }
 
 function reasonOf(
-  { previousRuns, usable, opened }: Pick<Baseline, 'previousRuns' | 'usable' | 'opened'>,
+  { previousRuns, usable, opened, plan }: Pick<Baseline, 'previousRuns' | 'usable' | 'opened' | 'plan'>,
   resumed: UnfinishedLoad | undefined,
   loadType: ResolvedOptions['loadType'],
 ): string | null {
@@ -208,6 +209,8 @@ function reasonOf(
   if (loadType === 'full') return null
   if (!previousRuns.lastSuccess) return 'no previous successful run'
   if (opened.bound.low !== undefined) return null
+  if (!usable && previousRuns.lastSuccess.fingerprint === plan.firstFingerprint)
+    return 'the table has new columns, which a migration added'
   if (!usable)
     return 'the relation, its columns or their protection, the filter, the time zone or the transform changed'
   return opened.bound.reason ?? null

@@ -29,6 +29,7 @@ type Shared =
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
@@ -106,6 +107,7 @@ interface Comparison {
 /** In one transaction on each side; the one of the target also keeps the finding. */
 async function compare({ source, target, startedAt, options, sample, repair, onProgress }: Comparison) {
   const baseline = await readBaseline(source, target, options)
+  requireFilledColumns(baseline)
   requireSameProtection(baseline)
   await lockTables(source, tablesRead(baseline.plan))
   const sides: Sides = { source, target, plan: baseline.plan, options, timeZones: baseline.timeZones }
@@ -190,6 +192,18 @@ async function withoutPending(
 }
 
 const keysOf = ({ missing, stale, extra }: Differences) => [...missing, ...stale, ...extra]
+
+/** After a migration that added columns every row would look stale, until a run has filled them; that run can be resumed, a repair cannot. */
+function requireFilledColumns({ previousRuns: { lastSuccess }, plan }: Baseline): void {
+  if (!lastSuccess || lastSuccess.fingerprint !== plan.firstFingerprint) return
+  throw new SyncError(
+    'CONFIG_INVALID',
+    `The table ${plan.load.table.name} has new columns, which no run has filled yet.`,
+    {
+      remedy: 'Run sync, which reads everything once, and then verify.',
+    },
+  )
+}
 
 /** Rows that were loaded under another protection would all look stale, and a repair would load what must be left out. */
 function requireSameProtection({ last, plan }: Baseline): void {

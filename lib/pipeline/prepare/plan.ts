@@ -1,15 +1,9 @@
 import { createHash } from 'node:crypto'
 
-import type { ChatwootColumn, ChatwootTables } from '../../chatwoot/catalog.js'
-import {
-  chatwootShape,
-  isKnownColumn,
-  requireChatwoot,
-  tablesOf,
-  tablesToRead,
-} from '../../chatwoot/catalog.js'
-import { rowColumns } from '../../chatwoot/columns.js'
+import { addedColumns } from '../../chatwoot/added-columns.js'
+import { chatwootShape, isKnownColumn, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
+import { tablesOf, tablesToRead, type ChatwootTables } from '../../chatwoot/tables-read.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
@@ -19,6 +13,7 @@ import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { chatwootLoadOf, loadableColumns, missingInTarget, type ChatwootLoad } from './chatwoot-load.js'
 import {
   columnsIgnored,
   exactStamp,
@@ -29,6 +24,7 @@ import {
   sourceTypes,
   stampOf,
 } from './custom-columns.js'
+import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
@@ -39,11 +35,12 @@ export type PlanOptions = Pick<
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
   | 'allowLossy'
-> & { readonly transform?: unknown }
+> & { readonly transform?: unknown; readonly known?: KnownColumns | undefined }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
@@ -51,10 +48,14 @@ export interface Plan {
   /** How a custom relation is read; undefined for the built-in query. */
   readonly custom: CustomRead | undefined
   readonly tables: ChatwootTables
+  /** The table has none of the columns that were added since the first release; what changed with them is loaded as before. */
+  readonly isFirst: boolean
   /** Rows in the source by the planner's estimate. */
   readonly estimatedRows: number | null
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
+  /** What it was before the table had columns that were added since the first release. */
+  readonly firstFingerprint: string | undefined
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
   readonly protection: ProtectionPlan
@@ -96,9 +97,9 @@ function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const present = rowColumns.map((name) => columnOf(table, name) ?? missingInTarget(table, [name]))
+  const wanted = chatwootLoadOf(table, read)
   requireUnique(table, chatwoot.key)
-  const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
+  const { columns, warnings } = loadableColumns(table, wanted.present, chatwoot.key)
   const { key, changedAt } = chatwoot
   const load = {
     table,
@@ -110,14 +111,17 @@ function planChatwoot(
     conversions: new Map(),
     lossy: [],
   }
-  const shape = chatwootShape(read)
+  const protection = (part: LoadPlan, of: ChatwootLoad) =>
+    protectedBy(options, part, changedAt, definitionOf(of, options))
+  const fingerprint = (part: LoadPlan, of: ChatwootLoad) => protection(part, of).fingerprint
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
-    ...{ load, custom: undefined, tables: tablesOf(read) },
+    ...{ load, custom: undefined, tables: tablesOf(wanted.read), isFirst: wanted.isFirst },
     estimatedRows: conversations.estimatedRows,
-    ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
-    shapes: { source: shape, target: shapeOf(table) },
-    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...warnings],
+    ...protection(load, wanted),
+    firstFingerprint: wanted.isFirst ? undefined : firstFingerprint(load, read, fingerprint),
+    shapes: { source: chatwootShape(read), target: shapeOf(table) },
+    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...wanted.warnings, ...warnings],
   }
 }
 
@@ -161,7 +165,7 @@ function planCustom(
   return {
     load,
     custom: read,
-    tables: new Map(),
+    ...{ tables: new Map(), isFirst: false, firstFingerprint: undefined },
     estimatedRows: relation.estimatedRows,
     ...protectedBy(options, load, changedAt, [
       relation.schema,
@@ -176,24 +180,6 @@ function planCustom(
       ...more.warnings,
     ],
   }
-}
-
-/**
- * The columns into which a value can be loaded, with a warning for the others. A generated column takes none; an identity that is always
- * generated takes one when a row is inserted and none when it is updated, which is enough for the key alone.
- * Throws TARGET_COLUMN_MISSING for a key that the table computes itself.
- */
-export function loadableColumns(
-  { name: table, writing: { generated, identities } }: Relation,
-  present: readonly Column[],
-  key: string,
-): { readonly columns: readonly Column[]; readonly warnings: readonly Warning[] } {
-  if (generated.includes(key)) throw keyGenerated(table, key)
-  const isLoaded = ({ name }: Column) =>
-    !generated.includes(name) && (name === key || !identities.includes(name))
-  const columns = present.filter(isLoaded)
-  const left = present.filter((column) => !isLoaded(column)).map(({ name }) => name)
-  return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
 }
 
 /** With a filter, the table may hold rows of other pipelines too. */
@@ -218,7 +204,26 @@ function isBookkeeping(name: string): boolean {
   return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
 }
 
-const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
+const definitionOf = (
+  { read, queryVersion, isFirst }: ChatwootLoad,
+  { chatwootUrl }: Pick<PlanOptions, 'chatwootUrl'>,
+) => [
+  ...[...chatwootShape(read)].flat(),
+  queryVersion,
+  ...(isFirst || chatwootUrl === undefined ? [] : [chatwootUrl]),
+]
+
+/** The fingerprint of the same run over a table without the columns that were added. */
+function firstFingerprint(
+  load: LoadPlan,
+  source: readonly ChatwootColumn[],
+  fingerprint: (load: LoadPlan, wanted: ChatwootLoad) => string,
+): string {
+  const table = { ...load.table, columns: load.columns.filter(({ name }) => !(name in addedColumns)) }
+  return fingerprint({ ...load, table, columns: table.columns }, chatwootLoadOf(table, source))
+}
+
+const unprotected: ProtectionPlan = { columns: new Map(), digest: null, held: [] }
 
 function protectedBy(
   options: PlanOptions,
@@ -265,31 +270,7 @@ function requireUnique(table: Relation, key: string): void {
   )
 }
 
-function missingInTarget(table: Relation, columns: readonly string[]): never {
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
-    {
-      remedy: 'Run chatwoot-sync migrate, or add it.',
-      details: { columns: [...columns] },
-    },
-  )
-}
-
 function columnsUnknown(columns: readonly string[]): Warning {
   const message = `conversations has columns that this release of chatwoot-sync does not know: ${columns.join(', ')}. They are left out.`
-  return { code: 'COLUMNS_IGNORED', message }
-}
-
-function keyGenerated(table: string, key: string): SyncError {
-  return new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
-    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
-  )
-}
-
-function columnsGenerated(table: string, left: readonly string[]): Warning {
-  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
   return { code: 'COLUMNS_IGNORED', message }
 }
