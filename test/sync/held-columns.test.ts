@@ -145,3 +145,10 @@ it('rules may name new columns before the migration that adds them', async () =>
     'additional_attributes',
   ])
 })
+
+it('new columns are held back as well after a state that did not say what was protected', async () => {
+  await using at = await openUpgraded(rules)
+  await at.target.query(`update etl_control set state = state - 'protection'`)
+  expect(await at.sync(rules)).toMatchObject({ loadType: 'full' })
+  expect(await filled(at.target)).toEqual([])
+})

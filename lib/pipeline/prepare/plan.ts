@@ -223,7 +223,7 @@ function firstFingerprint(
   return fingerprint({ ...load, table, columns: table.columns }, chatwootLoadOf(table, source))
 }
 
-const unprotected: ProtectionPlan = { columns: new Map(), digest: null, held: [] }
+const unprotected: ProtectionPlan = { columns: new Map(), digest: null, namedDigest: null, held: [] }
 
 function protectedBy(
   options: PlanOptions,

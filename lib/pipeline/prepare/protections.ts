@@ -19,6 +19,8 @@ export interface ProtectionPlan {
   readonly columns: Protections
   /** Identifies `columns` and the secret of the hashes; null where nothing is protected. */
   readonly digest: string | null
+  /** The same without `held`, which no earlier run could have protected. */
+  readonly namedDigest: string | null
   /** Columns among them that no option names, and that are left out because a release added them; see `heldColumns`. */
   readonly held: readonly string[]
 }
@@ -32,7 +34,7 @@ export function planProtection(rules: Rules, load: LoadPlan, changedAt: string):
   const loaded = load.columns.map(({ name }) => name)
   const held = rules.relation ? [] : heldColumns(rules, loaded, rules.known)
   const columns = new Map([...named, ...held.map((name) => [name, 'exclude'] as const)])
-  return { columns, digest: digestOf(rules, columns), held }
+  return { columns, digest: digestOf(rules, columns), namedDigest: digestOf(rules, named), held }
 }
 
 /** Columns of a conversation that hold what people wrote. */

@@ -33,7 +33,7 @@ export function requireNotWeaker(
     .filter((column) => !before?.held?.includes(column))
     .filter((column) => before && strengthOf(column, now) < strengthOf(column, before))
   // A state of an earlier release says that something was protected, and not what.
-  const isUnknown = before === undefined && digest !== protection.digest
+  const isUnknown = before === undefined && digest !== protection.namedDigest
   if (weaker.length > 0 || isUnknown) throw weakened(weaker)
 }
 
