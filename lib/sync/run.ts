@@ -66,7 +66,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
-    protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
+    protection: keptProtection(plan.protection, options, plan.load.columns),
     ...identitiesAfter(found, isFull),
   }
   for (const { key } of found.previousRuns.rejected.filter((row) =>
@@ -154,7 +154,8 @@ function feedBounds(
 ): FeedBounds | undefined {
   const { low } = opened.bound
   if (low === undefined || !now || !edits) return undefined
-  return { tables: plan.tables, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
+  const { tables, isFirst } = plan
+  return { tables, showsAgents: !isFirst, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
 
 /** A full load has every edit. */

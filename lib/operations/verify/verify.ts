@@ -29,6 +29,7 @@ type Shared =
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'

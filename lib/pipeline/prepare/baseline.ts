@@ -37,12 +37,15 @@ import {
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
+import { heldWarnings } from './held-columns.js'
 import { makePlan, type Plan, type PlanOptions } from './plan.js'
 import {
   lookAtSource,
   openFirstSnapshot,
   requireNotBehind,
+  shownIn,
   type OpenSnapshot,
+  type ShownPlan,
   type SnapshotOptions,
   type SourceLook,
 } from './snapshot.js'
@@ -96,13 +99,13 @@ export async function readBaseline(
   const last = fromJson(lastSuccess?.state)
   const here = isStale(first, last) ? await lookAtSource(source, options) : first
   const { relations } = here
-  const made = makePlan(here.facts, there.table, options)
+  const made = makePlan(here.facts, there.table, { ...options, known: last })
   const custom = made.custom && { ...made.custom, newParts: newParts(last?.identities?.relations, relations) }
   const plan = { ...made, custom, forgotten }
   requireContactColumn(plan)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
-  const snapshotOptions = { ...options, tables: plan.tables }
+  const snapshotOptions = { ...options, reading: shownIn(plan) }
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, snapshotOptions)
   const trust =
     usable && look
@@ -111,7 +114,7 @@ export async function readBaseline(
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
-  const comparableTables = await tablesLike(usable, source, { ...opened, tables: plan.tables })
+  const comparableTables = await tablesLike(usable, source, { ...opened, plan })
   const isFull = options.loadType === 'full' || opened.bound.low === undefined
   const zoneWarnings = custom && isFull ? await checkZone(source, custom, lastSuccess !== undefined) : []
   const given = { timeZone: options.timeZone, 'relation.changedAtZone': options.relation?.changedAtZone }
@@ -123,7 +126,14 @@ export async function readBaseline(
   for (const [option, zone] of Object.entries(given)) {
     if (zone !== undefined && timeZones[zone] === false) throw unknownTimeZone(option, zone)
   }
-  const warnings = [...opened.warnings, ...trust.warnings, ...partsGone(usable, relations), ...zoneWarnings]
+  const held = heldWarnings(plan.protection.held, last)
+  const warnings = [
+    ...held,
+    ...opened.warnings,
+    ...trust.warnings,
+    ...partsGone(usable, relations),
+    ...zoneWarnings,
+  ]
   return {
     ...{ plan, last, usable, comparableTables, timeZones },
     previousRuns: { ...previousRuns, rejected },
@@ -136,11 +146,12 @@ export async function readBaseline(
 async function tablesLike(
   last: State | undefined,
   source: Session,
-  { chatwoot, tables }: Pick<OpenSnapshot, 'chatwoot'> & Pick<Plan, 'tables'>,
+  { chatwoot, plan }: Pick<OpenSnapshot, 'chatwoot'> & { readonly plan: ShownPlan },
 ): Promise<SmallTables | undefined> {
   const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
   if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
-  return toSmallTables(await source.rows(compile(smallTables(tables))))
+  const { tables, shown } = shownIn(plan)
+  return toSmallTables(await source.rows(compile(smallTables(tables, { ...shown, replace: undefined }))))
 }
 
 /** Of a table that no run has left a state for. */

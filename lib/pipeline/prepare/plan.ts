@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto'
 
-import {
-  chatwootShape,
-  isKnownColumn,
-  requireChatwoot,
-  tablesOf,
-  tablesToRead,
-  type ChatwootColumn,
-  type ChatwootTables,
-} from '../../chatwoot/catalog.js'
-import { addedColumns, rowColumns } from '../../chatwoot/columns.js'
+import { addedColumns } from '../../chatwoot/added-columns.js'
+import { chatwootShape, isKnownColumn, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
+import { tablesOf, tablesToRead, type ChatwootTables } from '../../chatwoot/tables-read.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
@@ -20,6 +13,7 @@ import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { chatwootLoadOf, earlierLoadOf, loadableColumns, missingInTarget, type ChatwootLoad } from './chatwoot-load.js'
 import {
   columnsIgnored,
   exactStamp,
@@ -31,6 +25,7 @@ import {
   sourceTypes,
   stampOf,
 } from './custom-columns.js'
+import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
@@ -41,11 +36,12 @@ export type PlanOptions = Pick<
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
   | 'allowLossy'
-> & { readonly transform?: unknown }
+> & { readonly transform?: unknown; readonly known?: KnownColumns | undefined }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
@@ -53,12 +49,14 @@ export interface Plan {
   /** How a custom relation is read; undefined for the built-in query. */
   readonly custom: CustomRead | undefined
   readonly tables: ChatwootTables
+  /** The table has none of the columns that were added since the first release; what changed with them is loaded as before. */
+  readonly isFirst: boolean
   /** Rows in the source by the planner's estimate. */
   readonly estimatedRows: number | null
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
-  /** The same for a table without the columns that migrations have added since the first release. */
-  readonly earlierFingerprint: () => string
+  /** The same for a table without the columns that migrations have added since the first release; undefined for a custom relation. */
+  readonly earlierFingerprint: () => string | undefined
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
   readonly protection: ProtectionPlan
@@ -100,11 +98,9 @@ function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const present = rowColumns.flatMap(
-    (name) => columnOf(table, name) ?? (addedColumns.has(name) ? [] : missingInTarget(table, [name])),
-  )
+  const wanted = chatwootLoadOf(table, read)
   requireUnique(table, chatwoot.key)
-  const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
+  const { columns, warnings } = loadableColumns(table, wanted.present, chatwoot.key)
   const { key, changedAt } = chatwoot
   const load = {
     table,
@@ -116,14 +112,17 @@ function planChatwoot(
     conversions: new Map(),
     lossy: [],
   }
-  const shape = chatwootShape(read)
+  const planned = (part: LoadPlan, of: ChatwootLoad) =>
+    protectedBy(options, part, changedAt, definitionOf(of, options))
+  const earlier = () => ({ ...load, columns: columns.filter(({ name }) => !(name in addedColumns)) })
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
-    ...{ load, custom: undefined, tables: tablesOf(read) },
+    ...{ load, custom: undefined, tables: tablesOf(wanted.read), isFirst: wanted.isFirst },
     estimatedRows: conversations.estimatedRows,
-    ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
-    shapes: { source: shape, target: shapeOf(table) },
-    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...warnings],
+    ...planned(load, wanted),
+    earlierFingerprint: () => planned(earlier(), earlierLoadOf(table, read)).fingerprint,
+    shapes: { source: chatwootShape(read), target: shapeOf(table) },
+    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...wanted.warnings, ...warnings],
   }
 }
 
@@ -167,7 +166,7 @@ function planCustom(
   return {
     load,
     custom: read,
-    tables: new Map(),
+    ...{ tables: new Map(), isFirst: false, earlierFingerprint: () => undefined },
     estimatedRows: relation.estimatedRows,
     ...protectedBy(options, load, changedAt, [
       relation.schema,
@@ -182,24 +181,6 @@ function planCustom(
       ...more.warnings,
     ],
   }
-}
-
-/**
- * The columns into which a value can be loaded, with a warning for the others. A generated column takes none; an identity that is always
- * generated takes one when a row is inserted and none when it is updated, which is enough for the key alone.
- * Throws TARGET_COLUMN_MISSING for a key that the table computes itself.
- */
-export function loadableColumns(
-  { name: table, writing: { generated, identities } }: Relation,
-  present: readonly Column[],
-  key: string,
-): { readonly columns: readonly Column[]; readonly warnings: readonly Warning[] } {
-  if (generated.includes(key)) throw keyGenerated(table, key)
-  const isLoaded = ({ name }: Column) =>
-    !generated.includes(name) && (name === key || !identities.includes(name))
-  const columns = present.filter(isLoaded)
-  const left = present.filter((column) => !isLoaded(column)).map(({ name }) => name)
-  return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
 }
 
 /** With a filter, the table may hold rows of other pipelines too. */
@@ -224,20 +205,27 @@ function isBookkeeping(name: string): boolean {
   return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
 }
 
-const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
+const definitionOf = (
+  { read, queryVersion, isFirst }: ChatwootLoad,
+  { chatwootUrl }: Pick<PlanOptions, 'chatwootUrl'>,
+) => [
+  ...[...chatwootShape(read)].flat(),
+  queryVersion,
+  ...(isFirst || chatwootUrl === undefined ? [] : [chatwootUrl]),
+]
+
+const unprotected: ProtectionPlan = { columns: new Map(), digest: null, namedDigest: null, held: [] }
 
 function protectedBy(
   options: PlanOptions,
   load: LoadPlan,
   changedAt: string,
   definition: readonly (string | number)[],
-): Pick<Plan, 'protection' | 'fingerprint' | 'earlierFingerprint'> {
+): Pick<Plan, 'protection' | 'fingerprint'> {
   const isProtected = options.columns !== undefined || !options.messageTexts
   const protection = isProtected ? planProtection(options, load, changedAt) : unprotected
   const more = protection.digest === null ? definition : [...definition, protection.digest]
-  const of = (columns: readonly Column[]) => fingerprintOf(options, columns, more)
-  const earlierFingerprint = () => of(load.columns.filter(({ name }) => !addedColumns.has(name)))
-  return { protection, fingerprint: of(load.columns), earlierFingerprint }
+  return { protection, fingerprint: fingerprintOf(options, load.columns, more) }
 }
 
 function fingerprintOf(
@@ -269,31 +257,7 @@ function requireUnique(table: Relation, key: string): void {
   })
 }
 
-function missingInTarget(table: Relation, columns: readonly string[]): never {
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
-    {
-      remedy: 'Run chatwoot-sync migrate, or add it.',
-      details: { columns: [...columns] },
-    },
-  )
-}
-
 function columnsUnknown(columns: readonly string[]): Warning {
   const message = `conversations has columns that this release of chatwoot-sync does not know: ${columns.join(', ')}. They are left out.`
-  return { code: 'COLUMNS_IGNORED', message }
-}
-
-function keyGenerated(table: string, key: string): SyncError {
-  return new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
-    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
-  )
-}
-
-function columnsGenerated(table: string, left: readonly string[]): Warning {
-  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
   return { code: 'COLUMNS_IGNORED', message }
 }

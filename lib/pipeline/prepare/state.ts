@@ -8,6 +8,10 @@ import type { KnownTable } from '../../postgres/target/table-identity.js'
 export interface KeptProtection {
   readonly columns: Readonly<Record<string, Protection>>
   readonly messageTexts: boolean
+  /** Loaded columns with personal data that came after the first release; states of earlier releases knew none. */
+  readonly personal?: readonly string[]
+  /** Of these, what was left out because the options do not name it; see `heldColumns`. */
+  readonly held?: readonly string[]
 }
 
 /** What a successful run leaves to the next one, kept as JSON in its row of `etl_control`. */
@@ -22,7 +26,7 @@ export interface State {
   readonly timeZones: Readonly<Record<string, boolean>>
   /** How columns with personal data were protected; see `ProtectionPlan`. */
   readonly protectionDigest?: string | null
-  /** The same, by column, where anything is protected; earlier releases did not keep it. */
+  /** The same, by column; earlier releases did not keep it, or only where anything was protected. */
   readonly protection?: KeptProtection | undefined
   /** States of earlier versions lack it. */
   readonly identities?: KnownIdentities
