@@ -18,7 +18,6 @@ export const oldViewColumns: readonly string[] = Object.keys(ofOldView)
 
 /** Columns that migrations added to tables of the first release, in the order in which they are read; a table may lack them until then. */
 export const addedColumns = {
-  ...ofOldView,
   reporting_events: 'agent',
   first_resolved_at: 'none',
   resolved_at: 'none',
@@ -82,6 +81,7 @@ export const addedColumns = {
   agents: 'personal',
   conversation_url: 'none',
   inbox_has_bot: 'none',
+  ...ofOldView,
 } as const satisfies Readonly<Record<string, Privacy>>
 
 /** Of these, the ones that can hold personal data. */

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { arrayOf, sqlFile } from './feeds.js'
-import { tableIn, type ChatwootTables } from './tables-read.js'
+import { tableIn, type ChatwootTables } from './catalog.js'
 
 /** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
 export const queryVersion = 2

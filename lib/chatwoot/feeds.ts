@@ -4,7 +4,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/horizon.js'
 import { notBeside } from '../domain/package-file.js'
-import { answerReads, qualify, type ChatwootTables } from './tables-read.js'
+import { answerReads, qualify, type ChatwootTables } from './catalog.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 

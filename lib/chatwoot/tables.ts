@@ -1,6 +1,18 @@
 /** What a type has to be for the queries to mean what they say; within a kind, width and length may differ from release to release. */
 export type ColumnKind = 'integer' | 'number' | 'text' | 'time' | 'boolean' | 'uuid' | 'json' | 'jsonb'
 
+/** A type of each kind, for NULL in place of a column. */
+export const typeOfKind: Readonly<Record<ColumnKind, string>> = {
+  integer: 'bigint',
+  number: 'double precision',
+  text: 'text',
+  time: 'timestamp',
+  boolean: 'boolean',
+  uuid: 'uuid',
+  json: 'json',
+  jsonb: 'jsonb',
+}
+
 export type Columns = Readonly<Record<string, ColumnKind>>
 
 /** The columns of Chatwoot that the built-in query and the change feeds read and that every release has. */
@@ -133,3 +145,12 @@ export const extraColumns = {
   reporting_events: { value_in_business_hours: 'number', event_start_time: 'time', event_end_time: 'time' },
   users: { display_name: 'text' },
 } as const satisfies Partial<Record<keyof typeof readColumns | keyof typeof extraTables, Columns>>
+
+/** Columns of `conversations` up to release 4.14 that the conversation row leaves out on purpose. */
+export const unreadColumns = [
+  'assignee_last_seen_at',
+  'contact_inbox_id',
+  'identifier',
+  'locked',
+  'user_last_seen_at',
+]

@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { makePlan, tablesRead } from '../pipeline/prepare/plan.js'
+import { makePlan } from '../pipeline/prepare/baseline.js'
+import { tablesRead } from '../pipeline/prepare/plan.js'
 import { lookAtSource, openSnapshot, otherServer, shownIn } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { redefinedRelation } from '../postgres/source/relation-identity.js'

@@ -66,7 +66,10 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
-    protection: keptProtection(plan.protection, options, plan.load.columns),
+    protection:
+      plan.protection.digest === null
+        ? undefined
+        : keptProtection(plan.protection, options, plan.load.columns),
     ...identitiesAfter(found, isFull),
   }
   for (const { key } of found.previousRuns.rejected.filter((row) =>

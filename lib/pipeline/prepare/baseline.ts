@@ -37,8 +37,9 @@ import {
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
+import { planCustom } from './custom-plan.js'
 import { heldWarnings } from './held-columns.js'
-import { makePlan, type Plan, type PlanOptions } from './plan.js'
+import { planChatwoot, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
 import {
   lookAtSource,
   openFirstSnapshot,
@@ -126,9 +127,9 @@ export async function readBaseline(
   for (const [option, zone] of Object.entries(given)) {
     if (zone !== undefined && timeZones[zone] === false) throw unknownTimeZone(option, zone)
   }
-  const held = heldWarnings(plan.protection.held, last)
+  const { held } = plan.protection
   const warnings = [
-    ...held,
+    ...(held.length > 0 ? heldWarnings(held, last) : []),
     ...opened.warnings,
     ...trust.warnings,
     ...partsGone(usable, relations),
@@ -140,6 +141,20 @@ export async function readBaseline(
     opened: { ...opened, warnings },
     identities: { relations, look, trust },
   }
+}
+
+/**
+ * Checks that the source can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
+ * TARGET_COLUMN_MISSING.
+ */
+export function makePlan(
+  source: SourceFacts,
+  table: Relation,
+  options: PlanOptions,
+): Omit<Plan, 'forgotten'> {
+  return options.relation
+    ? planCustom(source.relation, table, options, options.relation)
+    : planChatwoot(source, table, options)
 }
 
 /** Once after an upgrade, a run compares with fingerprints that were made of the names themselves, so that no rename is missed. */

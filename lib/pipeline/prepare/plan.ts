@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
 
-import { addedColumns } from '../../chatwoot/added-columns.js'
-import { chatwootShape, isKnownColumn, requireChatwoot, type ChatwootColumn } from '../../chatwoot/catalog.js'
+import { addedColumns, changedColumns, oldViewColumns } from '../../chatwoot/added-columns.js'
+import {
+  chatwootShape,
+  isKnownColumn,
+  requireChatwoot,
+  tablesOf,
+  tablesToRead,
+  withoutExtra,
+  type ChatwootColumn,
+  type ChatwootTables,
+} from '../../chatwoot/catalog.js'
+import { firstColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
-import { tablesOf, tablesToRead, type ChatwootTables } from '../../chatwoot/tables-read.js'
-import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -13,18 +21,6 @@ import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
-import { chatwootLoadOf, earlierLoadOf, loadableColumns, missingInTarget, type ChatwootLoad } from './chatwoot-load.js'
-import {
-  columnsIgnored,
-  exactStamp,
-  filterColumns,
-  ignorableColumns,
-  planConversions,
-  readInAnotherWay,
-  requireInSource,
-  sourceTypes,
-  stampOf,
-} from './custom-columns.js'
 import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
@@ -73,26 +69,12 @@ export interface SourceFacts {
   readonly chatwoot: readonly ChatwootColumn[]
 }
 
-/**
- * Checks that the source can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
- * TARGET_COLUMN_MISSING.
- */
-export function makePlan(
-  source: SourceFacts,
-  table: Relation,
-  options: PlanOptions,
-): Omit<Plan, 'forgotten'> {
-  return options.relation
-    ? planCustom(source.relation, table, options, options.relation)
-    : planChatwoot(source, table, options)
-}
-
 /** The tables that are read, as their statements name them. */
 export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
   return custom ? [custom.relation] : tablesToRead(tables)
 }
 
-function planChatwoot(
+export function planChatwoot(
   { relation: conversations, chatwoot: read }: SourceFacts,
   table: Relation,
   options: PlanOptions,
@@ -126,65 +108,8 @@ function planChatwoot(
   }
 }
 
-function planCustom(
-  relation: Relation,
-  table: Relation,
-  options: PlanOptions,
-  { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
-): Omit<Plan, 'forgotten'> {
-  requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
-  const present = table.columns.filter(
-    (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
-  )
-  if (!columnOf(table, key)) missingInTarget(table, [key])
-  requireUnique(table, key)
-  const { columns: shared, warnings } = loadableColumns(table, present, key)
-  const stamp = stampOf(relation, name, changedAt)
-  const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
-  const ignored = relation.columns
-    .filter(({ name: column }) => !columnOf(table, column))
-    .map((column) => column.name)
-  const read = {
-    relation,
-    key,
-    changedAt: stamp,
-    changedAtZone,
-    columns: shared,
-    accounts: options.accounts,
-    inboxes: options.inboxes,
-  }
-  const load = {
-    table,
-    key,
-    columns: shared,
-    scope: scopeOf(table, options),
-    changedAt: exactStamp(stamp, shared, changedAtZone),
-    conversions,
-    lossy,
-    ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),
-  }
-  return {
-    load,
-    custom: read,
-    ...{ tables: new Map(), isFirst: false, earlierFingerprint: () => undefined },
-    estimatedRows: relation.estimatedRows,
-    ...protectedBy(options, load, changedAt, [
-      relation.schema,
-      relation.name,
-      ...sourceTypes(relation, shared),
-      ...readInAnotherWay(relation, load),
-    ]),
-    shapes: { source: shapeOf(relation), target: shapeOf(table) },
-    warnings: [
-      ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
-      ...warnings,
-      ...more.warnings,
-    ],
-  }
-}
-
 /** With a filter, the table may hold rows of other pipelines too. */
-function scopeOf(
+export function scopeOf(
   table: Relation,
   { accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>,
 ): LoadPlan['scope'] {
@@ -197,13 +122,8 @@ function scopeOf(
   )
 }
 
-const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
+export const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
   columns.find((column) => column.name === name)
-
-/** Columns that show when this package wrote, not what the source holds. */
-function isBookkeeping(name: string): boolean {
-  return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
-}
 
 const definitionOf = (
   { read, queryVersion, isFirst }: ChatwootLoad,
@@ -214,9 +134,101 @@ const definitionOf = (
   ...(isFirst || chatwootUrl === undefined ? [] : [chatwootUrl]),
 ]
 
+/** What a table can take of the conversations, as its migrations have left it. */
+export interface ChatwootLoad {
+  /** Columns of the table that are loaded. */
+  readonly present: readonly Column[]
+  /** No column for the numbers of Chatwoot's reports is there: the table gets what it was loaded with before, and the state stays valid. */
+  readonly isFirst: boolean
+  /** The source without what only the added columns need. */
+  readonly read: readonly ChatwootColumn[]
+  readonly queryVersion: number
+  readonly warnings: readonly Warning[]
+}
+
+/** Throws TARGET_COLUMN_MISSING for a column that every table of the first release has. */
+export function chatwootLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+  const columns = new Map(table.columns.map((column) => [column.name, column]))
+  const first = firstColumns.map((name) => columns.get(name) ?? missingInTarget(table, [name]))
+  const added = Object.keys(addedColumns)
+  const present = added.flatMap((name) => columns.get(name) ?? [])
+  const lacking = added.filter((name) => !columns.has(name))
+  const isFirst = present.every(({ name }) => oldViewColumns.includes(name))
+  return {
+    present: [...first, ...present],
+    isFirst,
+    read: isFirst ? withoutExtra(source) : source,
+    queryVersion: isFirst ? chatwoot.firstQueryVersion : chatwoot.queryVersion,
+    warnings: lacking.length > 0 ? [waitsForMigration(table, lacking)] : [],
+  }
+}
+
+/** The same for the table as the first release has left it. */
+export function earlierLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+  return chatwootLoadOf(
+    { ...table, columns: table.columns.filter(({ name }) => !(name in addedColumns)) },
+    source,
+  )
+}
+
+/** The column of the row that a column of the table gets. */
+export function cellNameOf(name: string, isFirst: boolean): string {
+  return isFirst && changedColumns.includes(name) ? `earlier_${name}` : name
+}
+
+function waitsForMigration({ name }: Relation, lacking: readonly string[]): Warning {
+  const some = lacking.slice(0, 3).join(', ')
+  const more = lacking.length > 3 ? ` and ${lacking.length - 3} more` : ''
+  const message = `The table ${name} lacks columns of this release: ${some}${more}. Run chatwoot-sync migrate to get them.`
+  return { code: 'COLUMNS_IGNORED', message }
+}
+
+/**
+ * The columns into which a value can be loaded, with a warning for the others. A generated column takes none; an identity that is always
+ * generated takes one when a row is inserted and none when it is updated, which is enough for the key alone.
+ * Throws TARGET_COLUMN_MISSING for a key that the table computes itself.
+ */
+export function loadableColumns(
+  { name: table, writing: { generated, identities } }: Relation,
+  present: readonly Column[],
+  key: string,
+): { readonly columns: readonly Column[]; readonly warnings: readonly Warning[] } {
+  if (generated.includes(key)) throw keyGenerated(table, key)
+  const isLoaded = ({ name }: Column) =>
+    !generated.includes(name) && (name === key || !identities.includes(name))
+  const columns = present.filter(isLoaded)
+  const left = present.filter((column) => !isLoaded(column)).map(({ name }) => name)
+  return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
+}
+
+/** Throws for columns that the table lacks. */
+export function missingInTarget(table: Relation, columns: readonly string[]): never {
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
+    {
+      remedy: 'Run chatwoot-sync migrate, or add it.',
+      details: { columns: [...columns] },
+    },
+  )
+}
+
+function keyGenerated(table: string, key: string): SyncError {
+  return new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
+    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
+  )
+}
+
+function columnsGenerated(table: string, left: readonly string[]): Warning {
+  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
+  return { code: 'COLUMNS_IGNORED', message }
+}
+
 const unprotected: ProtectionPlan = { columns: new Map(), digest: null, namedDigest: null, held: [] }
 
-function protectedBy(
+export function protectedBy(
   options: PlanOptions,
   load: LoadPlan,
   changedAt: string,
@@ -248,7 +260,7 @@ function fingerprintOf(
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
 }
 
-function requireUnique(table: Relation, key: string): void {
+export function requireUnique(table: Relation, key: string): void {
   if (table.uniqueColumns.includes(key)) return
   const message = `The table ${table.name} has no unique index on ${key} alone.`
   throw new SyncError('TARGET_COLUMN_MISSING', message, {

@@ -1,4 +1,4 @@
-import { chatwootColumnsQuery } from '../../chatwoot/catalog.js'
+import { chatwootColumnsQuery, type ChatwootTables } from '../../chatwoot/catalog.js'
 import {
   messagesOf,
   smallTables,
@@ -8,7 +8,6 @@ import {
   type SmallTables,
 } from '../../chatwoot/feeds.js'
 import { stampedTables } from '../../chatwoot/tables.js'
-import type { ChatwootTables } from '../../chatwoot/tables-read.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'

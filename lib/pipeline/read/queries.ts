@@ -8,8 +8,7 @@ import { compile } from '../../postgres/driver/statement.js'
 import { commonName } from '../../postgres/driver/types/column-type.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
-import { cellNameOf } from '../prepare/chatwoot-load.js'
-import type { Plan } from '../prepare/plan.js'
+import { cellNameOf, type Plan } from '../prepare/plan.js'
 
 /** What the queries depend on. */
 export interface QueryScope {
