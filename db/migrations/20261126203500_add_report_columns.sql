@@ -137,16 +137,6 @@ comment on column conversas_analytics.agents is 'Names of these agents, in the s
 comment on column conversas_analytics.conversation_url is 'Address of the conversation in Chatwoot: the option chatwootUrl and /app/accounts/account_id/conversations/display_id; NULL without the option. Privacy: none.';
 comment on column conversas_analytics.inbox_has_bot is 'Its inbox has an active bot now, as Chatwoot''s bot report asks: agent_bot_inboxes.status 0, integrations_hooks of dialogflow with status 1, or captain_inboxes. NULL when these tables cannot be read. Privacy: none.';
 
-comment on column conversas_analytics.labels is 'Labels of the conversation; empty when there is none. From taggings, which Chatwoot''s reports join, else from cached_label_list; before, from taggings only where that was NULL.';
-comment on column conversas_analytics.resolution_time_seconds is 'Of resolved conversations, whole seconds: the value of the last event conversation_resolved, from the start to the resolution; without one, from the start to the last stamped change (see resolution_source). Before, always the latter: case when status = 1 then floor(extract(epoch from conversation_updated_at - conversation_created_at)) end.';
-comment on column conversas_analytics.is_fast_resolution is 'Resolved, with resolution_time_seconds under 7200. Before: case when status = 1 then conversation_updated_at - conversation_created_at < interval ''7200 seconds'' else false end.';
-comment on column conversas_analytics.is_bot_resolved is 'Resolved, and its last resolution has an event conversation_bot_resolved; before Chatwoot 3.7, or without access to reporting_events: resolved, a bot wrote and no human answered. Before: is_resolved and not has_user_messages.';
-comment on column conversas_analytics.has_human_intervention is 'A human answered by the rule of Chatwoot''s reports: outgoing and public, by an agent, here or in the channel''s own app, and neither automation nor campaign. Before: has_user_messages.';
-comment on column conversas_analytics.first_message_text is 'Text of the first public message that is neither a line about what happened nor a template; NULL without any. Before, of the first public entry of message_compiled.';
-comment on column conversas_analytics.last_message_text is 'Text of the last public message that is neither a line about what happened nor a template; NULL without any. Before, of the last public entry of message_compiled.';
-comment on column conversas_analytics.first_message_sender_type is 'Who sent the message of first_message_text: User, Contact, AgentBot or another; NULL without a sender. Before, the sender of the first public entry of message_compiled.';
-comment on column conversas_analytics.last_message_sender_type is 'Who sent the message of last_message_text. Before, the sender of the last public entry of message_compiled.';
-
 -- New columns at the end, so that what reads the view stays as it is.
 create or replace view vw_conversas_analytics as
 select
@@ -548,5 +538,3 @@ comment on column vw_conversas_analytics.is_yesterday is 'Began yesterday.';
 comment on column vw_conversas_analytics.is_this_week is 'Began in this ISO week.';
 comment on column vw_conversas_analytics.is_this_month is 'Began in this month.';
 comment on column vw_conversas_analytics.is_this_year is 'Began in this year.';
-
--- The earlier words of the changed columns are gone; the columns stay as they are.

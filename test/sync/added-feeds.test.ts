@@ -16,9 +16,6 @@ const now = `clock_timestamp() at time zone 'UTC'`
 /** Two conversations with something in every table; the changes are about the first one. */
 beforeAll(async () => {
   at = await openSmallSync()
-  await at.source
-    .query(`truncate campaigns, agent_bots, agent_bot_inboxes, integrations_hooks, captain_inboxes, companies,
-    sla_policies, applied_slas, sla_events, attachments, conversation_participants restart identity`)
   for (const id of [2, 3])
     await insert(at.source, 'users', { id, name: `Agent ${id}`, uid: `${id}`, ...stamps })
   const owned = { account_id: 1, ...stamps }
