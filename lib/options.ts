@@ -51,6 +51,11 @@ export interface SyncOptions {
   /** Time zone of the calendar columns, for every conversation. (Default: that of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
   /**
+   * Address at which people open Chatwoot, such as https://chat.example.com, from which `conversation_url` is made. (Default: none; the column
+   * is NULL, as the database does not know it.)
+   */
+  readonly chatwootUrl?: string | undefined
+  /**
    * How a full load without a `transform` reads rows: `copy` is faster, `cursor` works where COPY is not allowed.
    * (Default: copy, where both handles and all columns support it; every other read uses a cursor.)
    */
@@ -204,6 +209,9 @@ const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum)
 const milliseconds = z.number().check(z.gte(0), z.lte(2 ** 31 - 1))
 const ids = z.array(whole(1, Number.MAX_SAFE_INTEGER)).check(z.minLength(1))
 const name = z.string().check(z.trim(), z.minLength(1))
+const webAddress = z
+  .string()
+  .check(z.trim(), z.regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https address'))
 /** As it is: spaces at its ends are part of it. */
 const column = z.string().check(z.regex(/\S/))
 const columns = z.optional(z.array(column))
@@ -227,11 +235,12 @@ const schema = z.strictObject({
   triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
   accounts: z.optional(ids),
   inboxes: z.optional(ids),
-  columns: z.optional(z.strictObject({ exclude: columns, hash: columns, mask: columns })),
+  columns: z.optional(z.strictObject({ exclude: columns, hash: columns, mask: columns, include: columns })),
   hashSecret: z.optional(z.string().check(z.minLength(16))),
   messageTexts: z._default(z.boolean(), defaults.messageTexts),
   reveal: z._default(z.boolean(), defaults.reveal),
   timeZone: z.optional(name),
+  chatwootUrl: z.optional(webAddress),
   extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
   batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),
   batchBytes: z._default(whole(1024, 2 ** 31 - 1), defaults.batchBytes),

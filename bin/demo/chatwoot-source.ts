@@ -53,12 +53,15 @@ export async function createChatwootSource(
 const scripts = [
   'tables-accounts',
   'tables-conversations',
+  'tables-others',
   'dice',
   'dialogs',
   'generate-accounts',
   'generate-contacts',
   'generate-conversations',
   'generate-messages',
+  'generate-events',
+  'generate-others',
   'generate-oddities',
   'indexes',
 ] as const

@@ -15,6 +15,7 @@ export interface PipelineFlags extends RelationFlags, ProtectionFlags, SchemaFla
   readonly inbox?: readonly number[] | undefined
   readonly allowLossy?: true | readonly string[]
   readonly timeZone?: string
+  readonly chatwootUrl?: string
   readonly skewAllowance?: number
   readonly statementTimeout?: number
   readonly lockTimeout?: number
@@ -28,11 +29,13 @@ export function addPipelineOptions(command: Command): Command {
     .option('--account <id...>', 'only conversations of these accounts', ids)
     .option('--inbox <id...>', 'only conversations of these inboxes, by id or name', idsOrName)
     .option('--time-zone <name>', "for the calendar columns (the inbox's own)")
+    .option('--chatwoot-url <url>', 'address of Chatwoot, for conversation_url (none)')
     .option('--allow-lossy [column...]', 'take values that these columns change (reject the row)')
     .optionsGroup('Personal data:')
     .option('--exclude-column <name...>', 'leave these columns empty')
     .option('--hash-column <name...>', 'store a keyed hash of these columns')
     .option('--mask-column <name...>', 'store only the shape of these columns')
+    .option('--include-column <name...>', 'load these new columns with personal data')
     .option('--no-message-texts', 'leave out what people wrote')
     .optionsGroup('Limits:')
     .option('--skew-allowance <time>', 'clock skew to tolerate in timestamps (60s)', duration)
@@ -48,6 +51,7 @@ export function pipelineOptionsOf(flags: PipelineFlags) {
   return {
     ...{ relation: relationOf(flags), table, pipeline, accounts: account, inboxes: inbox, timeZone },
     ...{ schema: schemaOf(flags, process.env), allowLossy },
+    chatwootUrl: flags.chatwootUrl ?? (process.env['CHATWOOT_URL']?.trim() || undefined),
     ...{ skewAllowance, statementTimeout, lockTimeout, maxDeleteShare, ...protectionOf(flags, process.env) },
   } satisfies Partial<SyncOptions>
 }

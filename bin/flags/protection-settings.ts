@@ -8,11 +8,12 @@ export interface ProtectionFlags {
   readonly excludeColumn?: readonly string[]
   readonly hashColumn?: readonly string[]
   readonly maskColumn?: readonly string[]
+  readonly includeColumn?: readonly string[]
   readonly messageTexts: boolean
 }
 
 /**
- * How columns are protected: by the flags and by CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS, _MASK_COLUMNS (names with commas) and
+ * How columns are protected: by the flags and by CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS, _MASK_COLUMNS, _INCLUDE_COLUMNS (names with commas) and
  * _MESSAGE_TEXTS together, so that all commands with the same settings protect the same. The secret comes only from the environment, because
  * every user of the machine can read the arguments of a process. Throws CONFIG_INVALID.
  */
@@ -26,6 +27,7 @@ export function protectionOf(flags: ProtectionFlags, environment: Environment) {
     exclude: all(flags.excludeColumn, 'EXCLUDE'),
     hash: all(flags.hashColumn, 'HASH'),
     mask: all(flags.maskColumn, 'MASK'),
+    include: all(flags.includeColumn, 'INCLUDE'),
   }
   const isAny = Object.values(columns).some((names) => names !== undefined)
   return {

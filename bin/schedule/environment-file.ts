@@ -121,11 +121,14 @@ LOCAL_DB_USER=
 LOCAL_DB_PASSWORD=
 #LOCAL_DB_SSLMODE=verify-full
 #LOCAL_DB_SCHEMA=loja_centro
+# Address at which people open Chatwoot, for conversation_url.
+#CHATWOOT_URL=
 # Personal data that must not leave Chatwoot: names of columns, with commas.
 #CHATWOOT_SYNC_EXCLUDE_COLUMNS=
 #CHATWOOT_SYNC_HASH_COLUMNS=
 #CHATWOOT_SYNC_HASH_SECRET=
 #CHATWOOT_SYNC_MASK_COLUMNS=
+#CHATWOOT_SYNC_INCLUDE_COLUMNS=
 #CHATWOOT_SYNC_MESSAGE_TEXTS=false
 # Channels for alerts; without any of these no alerts are sent.
 #ALERT_SLACK_WEBHOOK_URL=

@@ -32,6 +32,14 @@ from (
 
   union all
 
+  -- What reports are made of: an event is written seconds after the change that it is about, and may miss the run that reads that one. By
+  -- the index on created_at.
+  select conversation_id
+  from reporting_events
+  where created_at >= :low::timestamp
+
+  union all
+
   -- Contacts renamed or edited, and everyone who wrote. No index on contacts.updated_at: one scan of contacts, then by index.
   select conversations.id
   from contacts
@@ -76,4 +84,72 @@ from (
   select id
   from conversations
   where account_id = any(:accounts::integer[])
+
+  union all
+
+  -- Their names stand in the conversations in which they wrote or that they were rated for, too.
+  select conversation_id
+  from messages
+  where sender_type = 'User'
+    and sender_id = any(:senders::bigint[])
+
+  union all
+
+  select conversation_id
+  from csat_survey_responses
+  where assigned_agent_id = any(:senders::bigint[])
+
+  union all
+
+  select c.id
+  from (select null::bigint as campaign_id) absent
+  cross join lateral (
+    select id
+    from conversations
+    where campaign_id = any(:campaigns::bigint[])
+  ) c
+
+  union all
+
+  -- No index: a scan of conversations, and only when one of them changed.
+  select id
+  from conversations
+  where cardinality(:bots::bigint[]) > 0
+    and assignee_agent_bot_id = any(:bots::bigint[])
+
+  union all
+
+  select id
+  from conversations
+  where cardinality(:policies::bigint[]) > 0
+    and sla_policy_id = any(:policies::bigint[])
+
+  union all
+
+  -- No index: one scan of each, of small tables.
+  select conversation_id
+  from applied_slas
+  where updated_at >= :low::timestamp
+
+  union all
+
+  select conversation_id
+  from sla_events
+  where created_at >= :low::timestamp
+
+  union all
+
+  -- Agents who take part. No index: one scan of narrow rows.
+  select conversation_id
+  from conversation_participants
+  where created_at >= :low::timestamp
+
+  union all
+
+  -- Companies renamed. No index: one scan, then by index.
+  select conversations.id
+  from companies
+  join contacts on contacts.company_id = companies.id
+  join conversations on conversations.contact_id = contacts.id
+  where companies.updated_at >= :low::timestamp
 ) changed

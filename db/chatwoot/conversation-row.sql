@@ -2,7 +2,10 @@
 -- conversations cost the same however long the history is.
 --
 -- Columns that a release of Chatwoot may lack stand in `absent` as well: where the table has no such column, its unqualified name
--- means the one of `absent`, and is NULL. So the text is the same for every release.
+-- means the one of `absent`, and is NULL. So the text is the same for every release. A table that the role may not read, or not whole, is
+-- replaced by a selection of what is read, with NULL for the rest; `:reads_table` and `:reads_table__column` say whether it is.
+--
+-- What begins with `earlier_` is what a table gets whose new columns wait for a migration.
 --
 -- :time_zone is the caller's time zone for the calendar columns or NULL, :known_time_zones the names that both servers know.
 -- :without_message_texts is true where no text that people wrote may be given, else NULL.
@@ -40,18 +43,22 @@ select
   inbox.channel_type::text as inbox_channel_type,
   inbox.timezone::text as inbox_timezone,
   account.name::text as account_name,
-  case
-    when c.cached_label_list is not null then string_to_array(c.cached_label_list, ', ')
-    else array(
-      select tags.name::text
-      from taggings
-      join tags on tags.id = taggings.tag_id
-      where taggings.taggable_id = c.id
-        and taggings.taggable_type = 'Conversation'
-        and taggings.context = 'labels'
-      order by tags.name collate "C"
-    )
-  end as labels,
+  coalesce(
+    nullif(
+      array(
+        select tags.name::text
+        from taggings
+        join tags on tags.id = taggings.tag_id
+        where taggings.taggable_id = c.id
+          and taggings.taggable_type = 'Conversation'
+          and taggings.context = 'labels'
+        order by taggings.id
+      ),
+      '{}'
+    ),
+    string_to_array(c.cached_label_list, ', '),
+    '{}'
+  ) as labels,
   c.created_at as conversation_created_at,
   c.updated_at as conversation_updated_at,
   c.last_activity_at,
@@ -78,7 +85,7 @@ select
   csat.id is not null as has_csat,
   floor(t.first_response)::bigint as first_response_time_seconds,
   round(t.first_response / 60, 1) as first_response_time_minutes,
-  floor(t.resolution)::bigint as resolution_time_seconds,
+  case when c.status = 1 then coalesce(e.last_resolution, floor(t.resolution)::bigint) end as resolution_time_seconds,
   floor(extract(epoch from c.last_activity_at - c.created_at))::bigint as conversation_duration_seconds,
   round(extract(epoch from m.last_at - m.first_at)::numeric / nullif(m.total - 1, 0), 1) as avg_time_between_messages_seconds,
   c.assignee_id is not null as is_assigned,
@@ -93,16 +100,16 @@ select
   c.campaign_id is not null as is_from_campaign,
   coalesce(t.first_response < 300, false) as is_fast_response,
   coalesce(t.first_response > 1800, false) as is_slow_response,
-  coalesce(t.resolution < 7200, false) as is_fast_resolution,
+  c.status = 1 and coalesce(coalesce(e.last_resolution, t.resolution) < 7200, false) as is_fast_resolution,
   c.contact_last_seen_at is not null as contact_has_seen,
   c.agent_last_seen_at is not null as agent_has_seen,
   m.by_user as user_messages_count,
   m.by_contact as contact_messages_count,
   m.total - m.public as private_notes_count,
-  m.compiled -> m.first_public ->> 'text' as first_message_text,
-  m.compiled -> m.last_public ->> 'text' as last_message_text,
-  m.compiled -> m.first_public ->> 'sender' as first_message_sender_type,
-  m.compiled -> m.last_public ->> 'sender' as last_message_sender_type,
+  m.compiled -> m.first_spoken ->> 'text' as first_message_text,
+  m.compiled -> m.last_spoken ->> 'text' as last_message_text,
+  m.compiled -> m.first_spoken ->> 'sender' as first_message_sender_type,
+  m.compiled -> m.last_spoken ->> 'sender' as last_message_sender_type,
   round(m.mean_length, 1) as avg_message_length,
   m.max_length as max_message_length,
   m.by_user > 0 as has_user_messages,
@@ -113,8 +120,12 @@ select
   m.public > 20 as is_long_conversation,
   round(m.by_user::numeric / nullif(m.public, 0), 2) as user_message_ratio,
   round(m.by_contact::numeric / nullif(m.public, 0), 2) as contact_message_ratio,
-  m.by_user > 0 as has_human_intervention,
-  c.status = 1 and m.by_user = 0 as is_bot_resolved,
+  m.by_human > 0 as has_human_intervention,
+  -- Chatwoot writes that a bot resolved since the release in which contacts can be blocked.
+  c.status = 1 and case
+    when :reads_reporting_events and :reads_contacts__blocked then coalesce(e.bot_resolved_at >= e.resolved_at, false)
+    else m.by_bot > 0 and m.by_human = 0
+  end as is_bot_resolved,
   zone.name as calendar_timezone,
   opened.local::date as conversation_date,
   extract(year from opened.local)::integer as conversation_year,
@@ -156,7 +167,134 @@ select
   m.public_texts as public_texts_count,
   m.public_length as public_texts_length,
   m.public_longest as longest_public_text,
-  char_length(csat.feedback_message) as csat_feedback_length
+  char_length(csat.feedback_message) as csat_feedback_length,
+  e.list as reporting_events,
+  e.first_resolved_at,
+  e.resolved_at,
+  e.resolutions as resolutions_count,
+  -- Chatwoot writes conversation_opened since release 4.5.
+  case when e.openings > 0 then e.reopenings else greatest(e.times_resolved - 1, 0) end as reopened_count,
+  case when :reads_contacts__blocked then e.bot_resolutions end as bot_resolutions_count,
+  e.first_response as chatwoot_first_response_seconds,
+  e.first_response_business as chatwoot_first_response_business_seconds,
+  e.first_resolution as chatwoot_first_resolution_seconds,
+  e.first_resolution_business as chatwoot_first_resolution_business_seconds,
+  e.last_resolution as chatwoot_resolution_seconds,
+  e.last_resolution_business as chatwoot_resolution_business_seconds,
+  e.replies as reply_time_count,
+  e.mean_reply as reply_time_avg_seconds,
+  e.mean_reply_business as reply_time_avg_business_seconds,
+  e.handoff_at as bot_handoff_at,
+  e.handoffs > 0 as has_bot_handoff,
+  case when c.status = 1 then case when e.last_resolution is null then 'stamp' else 'event' end end as resolution_source,
+  m.incoming as incoming_messages_count,
+  m.outgoing as outgoing_messages_count,
+  m.activity as activity_messages_count,
+  m.templates as template_messages_count,
+  files.total as attachments_count,
+  files.types as attachment_types,
+  case when :reads_messages__content_attributes then m.deleted end as deleted_messages_count,
+  case when :reads_messages__status then m.failed end as failed_messages_count,
+  case when :reads_messages__content_attributes then m.echoes end as external_echo_count,
+  case when :reads_messages__content_attributes then m.automatic end as automation_messages_count,
+  case when :reads_messages__additional_attributes then m.of_campaign end as campaign_messages_count,
+  case
+    when :reads_messages__content_type then (
+      select coalesce(json_object_agg(kinds.type, kinds.messages)::jsonb, '{}')
+      from (
+        select
+          sent.type,
+          count(*) as messages
+        from unnest(m.content_types) as sent (type)
+        group by sent.type
+      ) kinds
+    )
+  end as content_types,
+  c.status = 1 and m.by_human = 1 as is_one_touch,
+  case when :reads_messages__content_type then coalesce(m.surveys_at, '{}')::timestamp(6)[] end as csat_sent_at,
+  (
+    select coalesce(json_agg(entry order by entry.created_at, entry.id)::jsonb, '[]')
+    from (
+      select id, rating, created_at, assigned_agent_id, message_id
+      from csat_survey_responses
+      where conversation_id = c.id
+    ) entry
+  ) as csat_responses,
+  csat.assigned_agent_id::bigint as csat_assigned_agent_id,
+  (select name::text from users where id = csat.assigned_agent_id) as csat_assigned_agent_name,
+  c.custom_attributes,
+  c.additional_attributes,
+  nullif(c.additional_attributes ->> 'referer', '') as referer,
+  nullif(c.additional_attributes -> 'browser' ->> 'browser_name', '') as browser_name,
+  nullif(c.additional_attributes -> 'browser' ->> 'platform_name', '') as platform_name,
+  nullif(c.additional_attributes ->> 'browser_language', '') as browser_language,
+  contact.custom_attributes as contact_custom_attributes,
+  coalesce(nullif(contact.additional_attributes ->> 'city', ''), nullif(contact.location, ''))::text as contact_city,
+  -- Chatwoot keeps the name of the country in the column for its code.
+  coalesce(nullif(contact.additional_attributes ->> 'country', ''), nullif(contact.country_code, ''))::text as contact_country,
+  nullif(contact.additional_attributes ->> 'country_code', '')::text as contact_country_code,
+  coalesce(
+    (select name from companies where id = contact.company_id),
+    nullif(contact.additional_attributes ->> 'company_name', '')
+  )::text as contact_company,
+  contact.blocked as contact_blocked,
+  case when contact.contact_type between -32768 and 32767 then contact.contact_type::smallint end as contact_type,
+  c.sla_policy_id,
+  (select name::text from sla_policies where id = c.sla_policy_id) as sla_policy_name,
+  sla.sla_status::integer as sla_status,
+  case when isfinite(sla.created_at) then sla.created_at end::timestamp(6) as sla_applied_at,
+  case
+    when :reads_sla_events then array(
+      select coalesce(('{frt,nrt,rt}'::text[])[missed.event_type + 1], missed.event_type::text)
+      from (
+        select distinct event_type
+        from sla_events
+        where conversation_id = c.id
+          and event_type is not null
+      ) missed
+      order by missed.event_type
+    )
+  end as sla_missed_types,
+  case when :reads_applied_slas then coalesce(sla.sla_status in (2, 3), false) end as is_sla_missed,
+  case
+    when :reads_conversation_participants then array(
+      select distinct user_id::integer
+      from conversation_participants
+      where conversation_id = c.id
+        and user_id between 1 and 2147483647
+      order by user_id::integer
+    )
+  end as participant_ids,
+  c.assignee_agent_bot_id,
+  (select name::text from agent_bots where id = c.assignee_agent_bot_id) as bot_name,
+  (select title::text from campaigns where id = c.campaign_id) as campaign_title,
+  case
+    when :reads_users__display_name then coalesce(nullif(btrim(assignee.display_name), ''), assignee.name)::text
+  end as assignee_display_name,
+  agents.ids as agent_ids,
+  agents.names as agents,
+  :chatwoot_url::text || '/app/accounts/' || c.account_id || '/conversations/' || c.display_id as conversation_url,
+  inbox.has_bot as inbox_has_bot,
+  case
+    when c.cached_label_list is not null then string_to_array(c.cached_label_list, ', ')
+    else array(
+      select tags.name::text
+      from taggings
+      join tags on tags.id = taggings.tag_id
+      where taggings.taggable_id = c.id
+        and taggings.taggable_type = 'Conversation'
+        and taggings.context = 'labels'
+      order by tags.name collate "C"
+    )
+  end as earlier_labels,
+  floor(t.resolution)::bigint as earlier_resolution_time_seconds,
+  coalesce(t.resolution < 7200, false) as earlier_is_fast_resolution,
+  m.compiled -> m.first_public ->> 'text' as earlier_first_message_text,
+  m.compiled -> m.last_public ->> 'text' as earlier_last_message_text,
+  m.compiled -> m.first_public ->> 'sender' as earlier_first_message_sender_type,
+  m.compiled -> m.last_public ->> 'sender' as earlier_last_message_sender_type,
+  m.by_user > 0 as earlier_has_human_intervention,
+  c.status = 1 and m.by_user = 0 as earlier_is_bot_resolved
 from (
   select
     null::uuid as uuid,
@@ -184,6 +322,10 @@ cross join lateral (
     team_id::integer as team_id,
     campaign_id::integer as campaign_id,
     contact_id::integer as contact_id,
+    custom_attributes,
+    additional_attributes,
+    sla_policy_id::bigint as sla_policy_id,
+    assignee_agent_bot_id::bigint as assignee_agent_bot_id,
     -- An infinite time stands for none: no difference can be taken from it.
     case when isfinite(created_at) then created_at end::timestamp(6) as created_at,
     case when isfinite(updated_at) then updated_at end::timestamp(6) as updated_at,
@@ -198,11 +340,21 @@ cross join lateral (
 left join users assignee on assignee.id = c.assignee_id
 left join teams team on team.id = c.team_id
 left join accounts account on account.id = c.account_id
-left join lateral (select id, name, channel_type, timezone from inboxes where id = c.inbox_id) inbox on true
-left join lateral (select id, name, email, phone_number, identifier from contacts where id = c.contact_id) contact on true
+left join lateral (
+  select id, name, channel_type, timezone, :part_bots as has_bot
+  from inboxes
+  where id = c.inbox_id
+) inbox on true
+left join lateral (
+  select
+    id, name, email, phone_number, identifier, custom_attributes, additional_attributes, location, country_code, company_id, blocked,
+    contact_type
+  from contacts
+  where id = c.contact_id
+) contact on true
 left join lateral (
   -- Several answers are possible: the latest one counts.
-  select id, rating, feedback_message, created_at
+  select id, rating, feedback_message, created_at, assigned_agent_id
   from csat_survey_responses
   where conversation_id = c.id
   order by created_at desc, id desc
@@ -211,47 +363,9 @@ left join lateral (
 left join (
   values (1, 'Detrator', 'Negativo'), (2, 'Detrator', 'Negativo'), (3, 'Detrator', 'Neutro'), (4, 'Neutro', 'Positivo'), (5, 'Promotor', 'Positivo')
 ) mood (rating, nps, sentiment) on mood.rating = csat.rating
-cross join lateral (
-  select
-    jsonb_agg(message.entry) as compiled,
-    count(*)::integer as total,
-    (count(*) filter (where not private))::integer as public,
-    (count(*) filter (where not private and sender_type = 'User'))::integer as by_user,
-    (count(*) filter (where not private and sender_type = 'Contact'))::integer as by_contact,
-    (array_agg(sender_id) filter (where sender_type = 'Contact'))[1] as client_sender_id,
-    min(place) filter (where not private) as first_public,
-    max(place) filter (where not private) as last_public,
-    min(place) filter (where not private and sender_type = 'User') as first_by_user,
-    max(place) filter (where not private and sender_type = 'Contact') as last_by_contact,
-    (min(created_at) filter (where isfinite(created_at)))::timestamp(6) as first_at,
-    (max(created_at) filter (where isfinite(created_at)))::timestamp(6) as last_at,
-    (min(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_from,
-    (max(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_to,
-    (count(*) filter (where sender_type = 'User'))::integer as by_any_user,
-    (count(*) filter (where sender_type = 'Contact'))::integer as by_any_contact,
-    (count(content) filter (where not private))::integer as public_texts,
-    sum(char_length(content)) filter (where not private) as public_length,
-    max(char_length(content)) filter (where not private) as public_longest,
-    avg(char_length(content)) as mean_length,
-    max(char_length(content)) as max_length
-  from (
-    select
-      jsonb_build_object(
-        'message_id', id,
-        'text', case when :without_message_texts::boolean then null else content end,
-        'sender', sender_type,
-        'sender_id', sender_id,
-        'sent_at', created_at,
-        'message_type', message_type,
-        'private', private
-      ) as entry,
-      (row_number() over (order by created_at, id) - 1)::integer as place,
-      content, sender_type, sender_id, private, created_at
-    from messages
-    where conversation_id = c.id
-    order by created_at, id
-  ) message
-) m
+:part_messages
+:part_events
+:part_others
 left join lateral (select phone_number from contacts where id = m.client_sender_id) client on true
 cross join lateral (
   select

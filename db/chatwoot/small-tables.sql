@@ -1,10 +1,10 @@
--- Agents, teams, inboxes and accounts as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
+-- Agents, teams, inboxes, accounts, campaigns, bots and policies as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
 -- What is protected goes in as it is loaded, so that no fingerprint shows more of it than the target.
 -- Their updated_at would miss renames that leave it alone and count every sign-in; they are small, so they are read whole.
 select
   'users' as table_name,
   id::text as id,
-  left(md5(row(:assignee_name, :assignee_email)::text), 12) as fingerprint,
+  left(md5(row(:users)::text), 12) as fingerprint,
   null::text as time_zone
 from users
 
@@ -13,7 +13,7 @@ union all
 select
   'teams',
   id::text,
-  left(md5(row(:team_name)::text), 12),
+  left(md5(row(:teams)::text), 12),
   null
 from teams
 
@@ -22,19 +22,49 @@ union all
 select
   'inboxes',
   inbox.id::text,
-  left(md5(row(:inbox_name, :inbox_channel_type, :inbox_timezone)::text), 12),
+  left(md5(row(:inboxes)::text), 12),
   inbox.timezone::text
 from (select null::text as timezone) absent
-cross join lateral (select id, name, channel_type, timezone from inboxes) inbox
+cross join lateral (
+  select id, name, channel_type, timezone, :part_bots as has_bot
+  from inboxes
+) inbox
 
 union all
 
 select
   'accounts',
   id::text,
-  left(md5(row(:account_name)::text), 12),
+  left(md5(row(:accounts)::text), 12),
   null
 from accounts
+
+union all
+
+select
+  'campaigns',
+  id::text,
+  left(md5(row(:campaigns)::text), 12),
+  null
+from campaigns
+
+union all
+
+select
+  'agentBots',
+  id::text,
+  left(md5(row(:bots)::text), 12),
+  null
+from agent_bots
+
+union all
+
+select
+  'slaPolicies',
+  id::text,
+  left(md5(row(:policies)::text), 12),
+  null
+from sla_policies
 
 union all
 

@@ -72,7 +72,7 @@ from (
 cross join lateral (
   select id
   from messages
-  where messages.conversation_id = chosen.conversation_id and message_type = 1 and not private
+  where messages.conversation_id = chosen.conversation_id and message_type = 1 and not private and status is distinct from 3
   order by id desc
   limit 1
 ) as spoken;

@@ -43,7 +43,20 @@ select
   'agent renamed',
   id
 from conversations
-where assignee_id in (select id from demo_renamed_user);
+where assignee_id in (select id from demo_renamed_user)
+   or id in (
+     select conversation_id
+     from messages
+     where sender_type = 'User'
+       and sender_id in (select id from demo_renamed_user)
+       and message_type = 1
+       and not private
+   )
+   or id in (
+     select conversation_id
+     from csat_survey_responses
+     where assigned_agent_id in (select id from demo_renamed_user)
+   );
 
 create temporary table demo_renamed_team as
 select teams.id

@@ -2,7 +2,7 @@
 
 insert into contacts (
   id, name, email, phone_number, account_id, created_at, updated_at, additional_attributes, identifier, last_activity_at,
-  contact_type, location, country_code
+  contact_type, location, country_code, custom_attributes, blocked, company_id
 )
 select
   id,
@@ -26,7 +26,8 @@ select
   created_at,
   created_at,
   case
-    when id % 5 = 0 then jsonb_build_object('city', 'São Paulo', 'country_code', 'BR')
+    when id % 5 = 0 then jsonb_build_object('city', 'São Paulo', 'country', 'Brazil', 'country_code', 'BR')
+    when id % 7 = 0 then jsonb_build_object('company_name', 'Padaria ' || id)
     else '{}'
   end,
   case
@@ -40,9 +41,15 @@ select
     else ''
   end,
   case
-    when id % 5 = 0 then 'BR'
+    when id % 5 = 0 then 'Brazil'
     else ''
-  end
+  end,
+  case
+    when id % 4 = 0 then jsonb_build_object('plano', (array['bronze', 'prata', 'ouro'])[1 + id % 3])
+    else '{}'
+  end,
+  id % 43 = 0,
+  case when id % 11 = 0 then 1 + id % 20 end
 from (
   select
     id,

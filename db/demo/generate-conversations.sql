@@ -53,7 +53,8 @@ analyze demo_conversation;
 insert into conversations (
   id, account_id, inbox_id, status, assignee_id, created_at, updated_at, contact_id, contact_last_seen_at,
   agent_last_seen_at, contact_inbox_id, uuid, last_activity_at, team_id, campaign_id, snoozed_until, custom_attributes,
-  assignee_last_seen_at, first_reply_created_at, priority, waiting_since, cached_label_list, assignee_agent_bot_id
+  assignee_last_seen_at, first_reply_created_at, priority, waiting_since, cached_label_list, assignee_agent_bot_id, additional_attributes,
+  sla_policy_id
 )
 select
   id,
@@ -95,7 +96,17 @@ select
     when pg_temp.dice('labels', id, 10) < 8 or other_label = label then label
     else label || ', ' || other_label
   end,
-  case when bot then 1 end
+  case when bot then 1 end,
+  case
+    when id % 3 = 0 then jsonb_build_object(
+      'referer', 'https://loja.example/produto/' || id % 97,
+      'initiated_at', jsonb_build_object('timestamp', created_at),
+      'browser', jsonb_build_object('browser_name', 'Firefox', 'browser_version', '141', 'platform_name', 'Linux'),
+      'browser_language', 'pt'
+    )
+    else '{}'
+  end,
+  case when account_id = 1 and pg_temp.dice('sla', id, 5) = 0 then 1 + id % 2 end
 from (
   select
     *,

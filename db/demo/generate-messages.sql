@@ -18,7 +18,7 @@ analyze demo_line;
 
 insert into messages (
   content, account_id, inbox_id, conversation_id, message_type, created_at, updated_at, private, status, source_id,
-  content_type, content_attributes, sender_type, sender_id
+  content_type, content_attributes, additional_attributes, sender_type, sender_id
 )
 select
   replace(replace(replace(body,
@@ -45,9 +45,18 @@ select
   case when by_contact and inbox_id in (1, 9) then 'wamid.' || md5('message' || number) end,
   case when subject = 500 then 9 else 0 end,
   -- Chatwoot stores a JSON text inside a JSON string; old rows and other writers hold the plain object or nothing.
-  pg_temp.pick('attributes', number, array[
-    '"{}"', '"{}"', '"{}"', '{}', '{}', null, null, null, '"{\"in_reply_to\":1}"', '{"in_reply_to": 1}'
-  ])::json,
+  case
+    when pg_temp.dice('deleted', number, 60) = 0 then '"{\"deleted\":true}"'
+    when subject < 100 and not by_contact and sender_type is null then '"{\"external_echo\":true}"'
+    when subject < 100 and not by_contact and pg_temp.dice('automation', number, 25) = 0 then '"{\"automation_rule_id\":3}"'
+    else pg_temp.pick('attributes', number, array[
+      '"{}"', '"{}"', '"{}"', '{}', '{}', null, null, null, '"{\"in_reply_to\":1}"', '{"in_reply_to": 1}'
+    ])
+  end::json,
+  case
+    when subject < 100 and not by_contact and pg_temp.dice('campaign', number, 40) = 0 then '{"campaign_id": 1}'::jsonb
+    else '{}'
+  end,
   sender_type,
   case sender_type
     when 'Contact' then contact_id

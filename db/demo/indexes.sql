@@ -95,6 +95,40 @@ create unique index index_csat_survey_responses_on_message_id on csat_survey_res
 create index index_csat_survey_responses_on_review_notes_updated_by_id
   on csat_survey_responses (review_notes_updated_by_id);
 
+create index index_reporting_events_on_account_id on reporting_events (account_id);
+create index index_reporting_events_on_conversation_id on reporting_events (conversation_id);
+create index index_reporting_events_on_created_at on reporting_events (created_at);
+create index index_reporting_events_on_inbox_id on reporting_events (inbox_id);
+create index index_reporting_events_on_name on reporting_events (name);
+create index index_reporting_events_on_user_id on reporting_events (user_id);
+create index reporting_events__account_id__name__created_at on reporting_events (account_id, name, created_at);
+
+create index index_attachments_on_account_id on attachments (account_id);
+create index index_attachments_on_message_id on attachments (message_id);
+
+create index index_conversation_participants_on_account_id on conversation_participants (account_id);
+create index index_conversation_participants_on_conversation_id on conversation_participants (conversation_id);
+create unique index index_conversation_participants_on_user_id_and_conversation_id
+  on conversation_participants (user_id, conversation_id);
+create index index_conversation_participants_on_user_id on conversation_participants (user_id);
+
+create index index_agent_bots_on_account_id on agent_bots (account_id);
+create unique index index_captain_inboxes_on_captain_assistant_id_and_inbox_id
+  on captain_inboxes (captain_assistant_id, inbox_id);
+create index index_captain_inboxes_on_inbox_id on captain_inboxes (inbox_id);
+create index index_companies_on_account_id on companies (account_id);
+create index index_companies_on_name_and_account_id on companies (name, account_id);
+create index index_sla_policies_on_account_id on sla_policies (account_id);
+
+create unique index index_applied_slas_on_account_sla_policy_conversation
+  on applied_slas (account_id, sla_policy_id, conversation_id);
+create index index_applied_slas_on_account_id on applied_slas (account_id);
+create index index_applied_slas_on_conversation_id on applied_slas (conversation_id);
+create index index_applied_slas_on_sla_policy_id on applied_slas (sla_policy_id);
+create index index_sla_events_on_account_id on sla_events (account_id);
+create index index_sla_events_on_applied_sla_id on sla_events (applied_sla_id);
+create index index_sla_events_on_conversation_id on sla_events (conversation_id);
+
 create unique index index_tags_on_name on tags (name);
 
 create index index_taggings_on_context on taggings (context);

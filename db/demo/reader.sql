@@ -1,4 +1,4 @@
--- A role that can only read, and no secrets of agents or of contacts' sessions. Its name and password are the settings demo.user and
+-- A role that can only read, and no secrets of agents, bots, integrations or contacts' sessions. Its name and password are the settings demo.user and
 -- demo.password.
 
 do $$
@@ -20,7 +20,8 @@ begin
   execute format('grant usage on schema public to %I', reader);
   execute format(
     'grant select on accounts, account_users, teams, inboxes, contacts, conversations, messages,'
-    ' csat_survey_responses, labels, tags, taggings, campaigns to %I',
+    ' csat_survey_responses, labels, tags, taggings, campaigns, reporting_events, attachments,'
+    ' conversation_participants, agent_bot_inboxes, captain_inboxes, companies, sla_policies, applied_slas, sla_events to %I',
     reader
   );
   execute format(
@@ -31,5 +32,7 @@ begin
     'grant select (id, contact_id, inbox_id, source_id, created_at, updated_at, hmac_verified) on contact_inboxes to %I',
     reader
   );
+  execute format('grant select (id, name) on agent_bots to %I', reader);
+  execute format('grant select (inbox_id, app_id, status) on integrations_hooks to %I', reader);
 end
 $$;

@@ -107,6 +107,21 @@ create table campaigns (
   template_params jsonb
 );
 
+create table reporting_events (
+  id bigserial primary key,
+  name varchar,
+  value double precision,
+  account_id integer,
+  inbox_id integer,
+  user_id integer,
+  conversation_id integer,
+  created_at timestamp(6) not null,
+  updated_at timestamp(6) not null,
+  value_in_business_hours double precision,
+  event_start_time timestamp,
+  event_end_time timestamp
+);
+
 -- The number that people see: per account, from the account's sequence; it cannot be chosen.
 create function create_display_id_sequences() returns trigger
 language plpgsql

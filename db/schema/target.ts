@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -33,13 +41,37 @@ export interface ConversasAnalytics {
    */
   account_name: string | null;
   /**
+   * Messages of message_type 2: lines about what happened. Privacy: none.
+   */
+  activity_messages_count: number | null;
+  /**
+   * What the channel told about the conversation. It may hold anything. Privacy: free, may hold personal data.
+   */
+  additional_attributes: Json | null;
+  /**
    * An agent looked at least once.
    */
   agent_has_seen: boolean | null;
   /**
+   * Agents who sent public messages, in order of their first one. Privacy: work of agents.
+   */
+  agent_ids: number[] | null;
+  /**
    * When an agent last looked, UTC; changes to it alone are found by verify.
    */
   agent_last_seen_at: string | null;
+  /**
+   * Names of these agents, in the same order; NULL for one who is gone. Privacy: personal.
+   */
+  agents: string[] | null;
+  /**
+   * Bot to which it is assigned. Since Chatwoot 4.8. Privacy: none.
+   */
+  assignee_agent_bot_id: string | null;
+  /**
+   * Name under which the agent to whom it is assigned appears: users.display_name, else users.name. Privacy: personal.
+   */
+  assignee_display_name: string | null;
   /**
    * E-mail of that agent; NULL instead of an empty text.
    */
@@ -53,6 +85,18 @@ export interface ConversasAnalytics {
    */
   assignee_name: string | null;
   /**
+   * Kinds of these attachments, distinct and in order: attachments.file_type, 0 image, 1 audio, 2 video, 3 file, others as Chatwoot numbers them. Privacy: none.
+   */
+  attachment_types: number[] | null;
+  /**
+   * Attachments of its messages. NULL when the table attachments cannot be read. Privacy: none.
+   */
+  attachments_count: number | null;
+  /**
+   * Outgoing messages that an automation rule sent: content_attributes.automation_rule_id; deleted ones lose it. Privacy: none.
+   */
+  automation_messages_count: number | null;
+  /**
    * Mean length of the texts in characters, one decimal.
    */
   avg_message_length: Numeric | null;
@@ -60,6 +104,26 @@ export interface ConversasAnalytics {
    * Mean pause between messages, one decimal; NULL below two messages.
    */
   avg_time_between_messages_seconds: Numeric | null;
+  /**
+   * When a bot handed it over to agents, UTC: the event_end_time of its event conversation_bot_handoff. Since Chatwoot 2.15. Privacy: none.
+   */
+  bot_handoff_at: string | null;
+  /**
+   * Name of that bot: agent_bots.name. Privacy: none.
+   */
+  bot_name: string | null;
+  /**
+   * How often a bot resolved it, as Chatwoot counts: its events conversation_bot_resolved. Since Chatwoot 3.7, else NULL. Privacy: none.
+   */
+  bot_resolutions_count: number | null;
+  /**
+   * Language of the customer's browser, of the web widget: additional_attributes.browser_language. Privacy: personal.
+   */
+  browser_language: string | null;
+  /**
+   * Browser of the customer, of the web widget: additional_attributes.browser.browser_name. Privacy: personal.
+   */
+  browser_name: string | null;
   /**
    * Time zone of the calendar columns: the option timeZone, else the inbox's own where both servers know it, else UTC.
    */
@@ -69,6 +133,38 @@ export interface ConversasAnalytics {
    */
   campaign_id: number | null;
   /**
+   * Messages that a campaign sent: additional_attributes.campaign_id. Since Chatwoot 2.5, else 0. Privacy: none.
+   */
+  campaign_messages_count: number | null;
+  /**
+   * Title of the campaign that began it: campaigns.title. Privacy: none.
+   */
+  campaign_title: string | null;
+  /**
+   * The same in the business hours of the inbox; 0 where it has none. Since Chatwoot 2.4. Privacy: none.
+   */
+  chatwoot_first_resolution_business_seconds: string | null;
+  /**
+   * From the start to the first resolution, whole seconds: the value of its first event conversation_resolved. Since Chatwoot 2.3. Privacy: none.
+   */
+  chatwoot_first_resolution_seconds: string | null;
+  /**
+   * The same in the business hours of the inbox; 0 where it has none. Since Chatwoot 2.4. Privacy: none.
+   */
+  chatwoot_first_response_business_seconds: string | null;
+  /**
+   * First response time as Chatwoot's reports have it, whole seconds: the value of its event first_response, from the start, the reopening or the handoff to the first human answer. Since Chatwoot 2.3. Privacy: none.
+   */
+  chatwoot_first_response_seconds: string | null;
+  /**
+   * The same in the business hours of the inbox; 0 where it has none. Since Chatwoot 2.4. Privacy: none.
+   */
+  chatwoot_resolution_business_seconds: string | null;
+  /**
+   * From the start to the last resolution, whole seconds, be it open again or not: the value of its last event conversation_resolved. Since Chatwoot 2.3. Privacy: none.
+   */
+  chatwoot_resolution_seconds: string | null;
+  /**
    * Phone of that contact; NULL instead of an empty text.
    */
   client_phone: string | null;
@@ -76,6 +172,30 @@ export interface ConversasAnalytics {
    * Contact who wrote the first message of a contact.
    */
   client_sender_id: string | null;
+  /**
+   * The customer is blocked. Since Chatwoot 3.7. Privacy: personal.
+   */
+  contact_blocked: boolean | null;
+  /**
+   * City of the customer: contacts.additional_attributes.city, else contacts.location. Privacy: personal.
+   */
+  contact_city: string | null;
+  /**
+   * Company of the customer: companies.name (Enterprise, since Chatwoot 4.7), else contacts.additional_attributes.company_name. Privacy: personal.
+   */
+  contact_company: string | null;
+  /**
+   * Country of the customer: contacts.additional_attributes.country, else contacts.country_code, which holds a name. Privacy: personal.
+   */
+  contact_country: string | null;
+  /**
+   * Code of that country: contacts.additional_attributes.country_code. Privacy: personal.
+   */
+  contact_country_code: string | null;
+  /**
+   * Custom attributes of the customer. It may hold anything that users of Chatwoot put there. Privacy: free, may hold personal data.
+   */
+  contact_custom_attributes: Json | null;
   /**
    * E-mail of the customer; NULL instead of an empty text.
    */
@@ -112,6 +232,14 @@ export interface ConversasAnalytics {
    * Phone of the customer; NULL instead of an empty text.
    */
   contact_phone: string | null;
+  /**
+   * 0 visitor, 1 lead, 2 customer. Since Chatwoot 3.6. Privacy: personal.
+   */
+  contact_type: number | null;
+  /**
+   * Messages by content_type, an object of number and count: 0 text, 9 survey, others as Chatwoot numbers them. Privacy: none.
+   */
+  content_types: Json | null;
   /**
    * Begin of the conversation, UTC.
    */
@@ -177,6 +305,10 @@ export interface ConversasAnalytics {
    */
   conversation_updated_at: string | null;
   /**
+   * Address of the conversation in Chatwoot: the option chatwootUrl and /app/accounts/account_id/conversations/display_id; NULL without the option. Privacy: none.
+   */
+  conversation_url: string | null;
+  /**
    * Chatwoot's public identifier of the conversation.
    */
   conversation_uuid: string | null;
@@ -196,6 +328,14 @@ export interface ConversasAnalytics {
    * IYYY-IW, the ISO week with its year.
    */
   conversation_year_week: string | null;
+  /**
+   * Agent who is rated by the latest answer; NULL once the agent is gone. Privacy: work of agents.
+   */
+  csat_assigned_agent_id: string | null;
+  /**
+   * Name of that agent. Privacy: personal.
+   */
+  csat_assigned_agent_name: string | null;
   /**
    * Time of that answer, UTC.
    */
@@ -221,13 +361,29 @@ export interface ConversasAnalytics {
    */
   csat_response_id: string | null;
   /**
+   * All answers to the survey: objects of id, rating, created_at, assigned_agent_id, message_id in order of created_at and id; UTC. Privacy: work of agents.
+   */
+  csat_responses: Json | null;
+  /**
+   * When the satisfaction survey was sent, UTC: created_at of the messages of content_type 9, in order. Privacy: none.
+   */
+  csat_sent_at: ArrayType<string> | null;
+  /**
    * 4 and 5 Positivo, 3 Neutro, 1 and 2 Negativo, else Sem Rating.
    */
   csat_sentiment_category: string | null;
   /**
+   * Custom attributes of the conversation. It may hold anything that users of Chatwoot put there. Since Chatwoot 1.22. Privacy: free, may hold personal data.
+   */
+  custom_attributes: Json | null;
+  /**
    * When a full read, verify or a change feed found that Chatwoot no longer has the conversation; NULL while it has.
    */
   deleted_at: string | null;
+  /**
+   * Messages that were deleted: Chatwoot keeps them with another text and content_attributes.deleted. Privacy: none.
+   */
+  deleted_messages_count: number | null;
   /**
    * The number that agents see; unique within one account.
    */
@@ -245,11 +401,19 @@ export interface ConversasAnalytics {
    */
   etl_updated_at: Generated<string>;
   /**
-   * Who sent the first public message: User, Contact, AgentBot or another; NULL for the system.
+   * Messages that an agent sent in the channel's own app: content_attributes.external_echo. Since Chatwoot 4.11, else 0. Privacy: none.
+   */
+  external_echo_count: number | null;
+  /**
+   * Messages that were not delivered: messages.status 3. Privacy: none.
+   */
+  failed_messages_count: number | null;
+  /**
+   * Who sent the message of first_message_text: User, Contact, AgentBot or another; NULL without a sender. Before, the sender of the first public entry of message_compiled.
    */
   first_message_sender_type: string | null;
   /**
-   * Text of the first public message.
+   * Text of the first public message that is neither a line about what happened nor a template; NULL without any. Before, of the first public entry of message_compiled.
    */
   first_message_text: string | null;
   /**
@@ -261,6 +425,10 @@ export interface ConversasAnalytics {
    */
   first_reply_created_at: string | null;
   /**
+   * First time it was resolved, UTC: the earliest event_end_time of its events conversation_resolved. Since Chatwoot 2.3. Privacy: none.
+   */
+  first_resolved_at: string | null;
+  /**
    * The same in minutes, one decimal.
    */
   first_response_time_minutes: Numeric | null;
@@ -268,6 +436,10 @@ export interface ConversasAnalytics {
    * From the begin to the first human reply, whole seconds.
    */
   first_response_time_seconds: string | null;
+  /**
+   * A bot handed it over to agents. Since Chatwoot 2.15. Privacy: none.
+   */
+  has_bot_handoff: boolean | null;
   /**
    * The customer's row exists.
    */
@@ -289,7 +461,7 @@ export interface ConversasAnalytics {
    */
   has_detailed_feedback: boolean | null;
   /**
-   * An agent wrote publicly.
+   * A human answered by the rule of Chatwoot's reports: outgoing and public, by an agent, here or in the channel's own app, and neither automation nor campaign. Before: has_user_messages.
    */
   has_human_intervention: boolean | null;
   /**
@@ -317,6 +489,10 @@ export interface ConversasAnalytics {
    */
   inbox_channel_type: string | null;
   /**
+   * Its inbox has an active bot now, as Chatwoot's bot report asks: agent_bot_inboxes.status 0, integrations_hooks of dialogflow with status 1, or captain_inboxes. NULL when these tables cannot be read. Privacy: none.
+   */
+  inbox_has_bot: boolean | null;
+  /**
    * Inbox through which it came.
    */
   inbox_id: number | null;
@@ -329,11 +505,15 @@ export interface ConversasAnalytics {
    */
   inbox_timezone: string | null;
   /**
+   * Messages of message_type 0, as Chatwoot's reports count them, private ones too. Privacy: none.
+   */
+  incoming_messages_count: number | null;
+  /**
    * Has an agent.
    */
   is_assigned: boolean | null;
   /**
-   * Resolved, and no agent wrote publicly.
+   * Resolved, and its last resolution has an event conversation_bot_resolved; before Chatwoot 3.7, or without access to reporting_events: resolved, a bot wrote and no human answered. Before: is_resolved and not has_user_messages.
    */
   is_bot_resolved: boolean | null;
   /**
@@ -341,7 +521,7 @@ export interface ConversasAnalytics {
    */
   is_business_hours: boolean | null;
   /**
-   * Resolved in under 7200 seconds.
+   * Resolved, with resolution_time_seconds under 7200. Before: case when status = 1 then conversation_updated_at - conversation_created_at < interval '7200 seconds' else false end.
    */
   is_fast_resolution: boolean | null;
   /**
@@ -365,6 +545,10 @@ export interface ConversasAnalytics {
    */
   is_night_time: boolean | null;
   /**
+   * Resolved with a single human answer: outgoing and public, by an agent, here or in the channel's own app, and neither automation nor campaign. Privacy: none.
+   */
+  is_one_touch: boolean | null;
+  /**
    * Status 0.
    */
   is_open: boolean | null;
@@ -380,6 +564,10 @@ export interface ConversasAnalytics {
    * At most 5 public messages.
    */
   is_short_conversation: boolean | null;
+  /**
+   * sla_status 2 or 3, which Chatwoot's report counts as missed. Privacy: none.
+   */
+  is_sla_missed: boolean | null;
   /**
    * First human reply after over 1800 seconds.
    */
@@ -397,7 +585,7 @@ export interface ConversasAnalytics {
    */
   is_weekend: boolean | null;
   /**
-   * Labels of the conversation; empty when there is none.
+   * Labels of the conversation; empty when there is none. From taggings, which Chatwoot's reports join, else from cached_label_list; before, from taggings only where that was NULL.
    */
   labels: string[] | null;
   /**
@@ -405,11 +593,11 @@ export interface ConversasAnalytics {
    */
   last_activity_at: string | null;
   /**
-   * Who sent the last public message.
+   * Who sent the message of last_message_text. Before, the sender of the last public entry of message_compiled.
    */
   last_message_sender_type: string | null;
   /**
-   * Text of the last public message.
+   * Text of the last public message that is neither a line about what happened nor a template; NULL without any. Before, of the last public entry of message_compiled.
    */
   last_message_text: string | null;
   /**
@@ -445,6 +633,18 @@ export interface ConversasAnalytics {
    */
   messages_by_users_count: number | null;
   /**
+   * Messages of message_type 1, as Chatwoot's reports count them: private notes, bots, campaigns, automation, failed and deleted ones too. Privacy: none.
+   */
+  outgoing_messages_count: number | null;
+  /**
+   * Agents who take part, in order: conversation_participants.user_id. Removing one leaves no trace. Since Chatwoot 2.14. Privacy: work of agents.
+   */
+  participant_ids: number[] | null;
+  /**
+   * Operating system of the customer, of the web widget: additional_attributes.browser.platform_name. Privacy: personal.
+   */
+  platform_name: string | null;
+  /**
    * NULL none, 0 low, 1 medium, 2 high, 3 urgent.
    */
   priority: number | null;
@@ -469,9 +669,65 @@ export interface ConversasAnalytics {
    */
   public_texts_length: string | null;
   /**
-   * Of resolved conversations: from the begin to the last stamped change, whole seconds.
+   * Page from which the customer wrote, of the web widget: additional_attributes.referer; its address may hold tokens. Privacy: personal.
+   */
+  referer: string | null;
+  /**
+   * How often it was opened again after a resolution: its events conversation_opened with a value above 0; where it has no conversation_opened, which Chatwoot writes since 4.5, the number of times resolved less one. Since Chatwoot 2.3. Privacy: none.
+   */
+  reopened_count: number | null;
+  /**
+   * The same in the business hours of the inbox; 0 where it has none. Since Chatwoot 3.0. Privacy: none.
+   */
+  reply_time_avg_business_seconds: Numeric | null;
+  /**
+   * Mean time that the customer waited for them, seconds: the mean value of its events reply_time. Since Chatwoot 3.0. Privacy: none.
+   */
+  reply_time_avg_seconds: Numeric | null;
+  /**
+   * Human answers after the first, to a customer who waited: its events reply_time. Since Chatwoot 3.0, else 0 or NULL. Privacy: none.
+   */
+  reply_time_count: number | null;
+  /**
+   * What Chatwoot's reports are made of: its reporting_events of the conversation, objects of id, name, value, value_in_business_hours, event_start_time, event_end_time, created_at, user_id, inbox_id in order of created_at and id; seconds, UTC. A row that stands twice counts twice. [] when there is none, NULL when the table cannot be read. Since Chatwoot 2.3; business hours and event times since 2.4. Privacy: work of agents.
+   */
+  reporting_events: Json | null;
+  /**
+   * Of resolved conversations, what resolution_time_seconds is made of: event, the last event conversation_resolved; stamp, the last stamped change, as there is no such event. Privacy: none.
+   */
+  resolution_source: string | null;
+  /**
+   * Of resolved conversations, whole seconds: the value of the last event conversation_resolved, from the start to the resolution; without one, from the start to the last stamped change (see resolution_source). Before, always the latter: case when status = 1 then floor(extract(epoch from conversation_updated_at - conversation_created_at)) end.
    */
   resolution_time_seconds: string | null;
+  /**
+   * How often it was resolved, as Chatwoot counts: its events conversation_resolved, repeated ones too. Since Chatwoot 2.3. Privacy: none.
+   */
+  resolutions_count: number | null;
+  /**
+   * Last time it was resolved, UTC, be it open again or not: the latest event_end_time of its events conversation_resolved. Since Chatwoot 2.3. Privacy: none.
+   */
+  resolved_at: string | null;
+  /**
+   * When it was applied, UTC: applied_slas.created_at. Privacy: none.
+   */
+  sla_applied_at: string | null;
+  /**
+   * What was missed, distinct and in order: frt first response, nrt next response, rt resolution; a number for another sla_events.event_type. Since Chatwoot 3.8. Privacy: none.
+   */
+  sla_missed_types: string[] | null;
+  /**
+   * Policy of service levels (Enterprise). Since Chatwoot 3.0. Privacy: none.
+   */
+  sla_policy_id: string | null;
+  /**
+   * Name of that policy. NULL when the table sla_policies cannot be read. Privacy: none.
+   */
+  sla_policy_name: string | null;
+  /**
+   * Of the latest policy that was applied: 0 active, 1 hit, 2 missed, 3 active with misses; applied_slas.sla_status. Since Chatwoot 3.6. Privacy: none.
+   */
+  sla_status: number | null;
   /**
    * End of the snooze, UTC.
    */
@@ -496,6 +752,10 @@ export interface ConversasAnalytics {
    * Name of that team.
    */
   team_name: string | null;
+  /**
+   * Messages of message_type 3: templates, such as the greeting and the survey. Privacy: none.
+   */
+  template_messages_count: number | null;
   /**
    * Private notes.
    */
@@ -855,17 +1115,45 @@ export interface EtlVerification {
 export interface VwConversasAnalytics {
   account_id: number | null;
   account_name: string | null;
+  activity_messages_count: number | null;
+  additional_attributes: Json | null;
   agent_has_seen: boolean | null;
+  agent_ids: number[] | null;
   agent_last_seen_at: string | null;
+  agents: string[] | null;
+  assignee_agent_bot_id: string | null;
+  assignee_display_name: string | null;
   assignee_email: string | null;
   assignee_id: number | null;
   assignee_name: string | null;
+  attachment_types: number[] | null;
+  attachments_count: number | null;
+  automation_messages_count: number | null;
   avg_message_length: Numeric | null;
   avg_time_between_messages_seconds: Numeric | null;
+  bot_handoff_at: string | null;
+  bot_name: string | null;
+  bot_resolutions_count: number | null;
+  browser_language: string | null;
+  browser_name: string | null;
   calendar_timezone: string | null;
   campaign_id: number | null;
+  campaign_messages_count: number | null;
+  campaign_title: string | null;
+  chatwoot_first_resolution_business_seconds: string | null;
+  chatwoot_first_resolution_seconds: string | null;
+  chatwoot_first_response_business_seconds: string | null;
+  chatwoot_first_response_seconds: string | null;
+  chatwoot_resolution_business_seconds: string | null;
+  chatwoot_resolution_seconds: string | null;
   client_phone: string | null;
   client_sender_id: string | null;
+  contact_blocked: boolean | null;
+  contact_city: string | null;
+  contact_company: string | null;
+  contact_country: string | null;
+  contact_country_code: string | null;
+  contact_custom_attributes: Json | null;
   contact_email: string | null;
   contact_has_seen: boolean | null;
   contact_id: number | null;
@@ -875,6 +1163,8 @@ export interface VwConversasAnalytics {
   contact_messages_count: number | null;
   contact_name: string | null;
   contact_phone: string | null;
+  contact_type: number | null;
+  content_types: Json | null;
   conversation_created_at: string | null;
   conversation_date: string | null;
   conversation_date_formatted: string | null;
@@ -891,29 +1181,40 @@ export interface VwConversasAnalytics {
   conversation_period: string | null;
   conversation_quarter: number | null;
   conversation_updated_at: string | null;
+  conversation_url: string | null;
   conversation_uuid: string | null;
   conversation_week_of_year: number | null;
   conversation_year: number | null;
   conversation_year_month: string | null;
   conversation_year_week: string | null;
+  csat_assigned_agent_id: string | null;
+  csat_assigned_agent_name: string | null;
   csat_created_at: string | null;
   csat_feedback: string | null;
   csat_nps_category: string | null;
   csat_rating: number | null;
   csat_response_id: string | null;
+  csat_responses: Json | null;
+  csat_sent_at: ArrayType<string> | null;
   csat_sentiment_category: string | null;
+  custom_attributes: Json | null;
   /**
    * Days since the begin, at the time of reading.
    */
   days_since_creation: number | null;
+  deleted_messages_count: number | null;
   display_id: number | null;
   etl_inserted_at: string | null;
   etl_updated_at: string | null;
+  external_echo_count: number | null;
+  failed_messages_count: number | null;
   first_message_sender_type: string | null;
   first_message_text: string | null;
   first_reply_created_at: string | null;
+  first_resolved_at: string | null;
   first_response_time_minutes: Numeric | null;
   first_response_time_seconds: string | null;
+  has_bot_handoff: boolean | null;
   has_contact: boolean | null;
   has_contact_messages: boolean | null;
   has_contact_reply: boolean | null;
@@ -926,9 +1227,11 @@ export interface VwConversasAnalytics {
   has_user_messages: boolean | null;
   has_written_feedback: boolean | null;
   inbox_channel_type: string | null;
+  inbox_has_bot: boolean | null;
   inbox_id: number | null;
   inbox_name: string | null;
   inbox_timezone: string | null;
+  incoming_messages_count: number | null;
   is_assigned: boolean | null;
   is_bot_resolved: boolean | null;
   is_business_hours: boolean | null;
@@ -938,10 +1241,12 @@ export interface VwConversasAnalytics {
   is_high_priority: boolean | null;
   is_long_conversation: boolean | null;
   is_night_time: boolean | null;
+  is_one_touch: boolean | null;
   is_open: boolean | null;
   is_pending: boolean | null;
   is_resolved: boolean | null;
   is_short_conversation: boolean | null;
+  is_sla_missed: boolean | null;
   is_slow_response: boolean | null;
   /**
    * Status 3 and the snooze has not ended, at the time of reading.
@@ -982,17 +1287,35 @@ export interface VwConversasAnalytics {
   mc_first_message_at: string | null;
   mc_last_message_at: string | null;
   message_compiled: Json | null;
+  outgoing_messages_count: number | null;
+  participant_ids: number[] | null;
+  platform_name: string | null;
   priority: number | null;
   priority_label: string | null;
   priority_score: number | null;
   private_notes_count: number | null;
+  referer: string | null;
+  reopened_count: number | null;
+  reply_time_avg_business_seconds: Numeric | null;
+  reply_time_avg_seconds: Numeric | null;
+  reply_time_count: number | null;
+  reporting_events: Json | null;
+  resolution_source: string | null;
   resolution_time_seconds: string | null;
+  resolutions_count: number | null;
+  resolved_at: string | null;
+  sla_applied_at: string | null;
+  sla_missed_types: string[] | null;
+  sla_policy_id: string | null;
+  sla_policy_name: string | null;
+  sla_status: number | null;
   snoozed_until: string | null;
   status: number | null;
   status_label_pt: string | null;
   t_messages: number | null;
   team_id: number | null;
   team_name: string | null;
+  template_messages_count: number | null;
   total_messages_private: number | null;
   total_messages_public: number | null;
   user_message_ratio: Numeric | null;

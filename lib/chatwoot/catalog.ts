@@ -1,100 +1,21 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
-
-/** What a type has to be for the queries to mean what they say; within a kind, width and length may differ from release to release. */
-export type ColumnKind = 'integer' | 'text' | 'time' | 'boolean' | 'uuid'
-
-type Columns = Readonly<Record<string, ColumnKind>>
-
-/** The columns of Chatwoot that the built-in query and the change feeds read and that every release has. */
-export const readColumns = {
-  accounts: { id: 'integer', name: 'text' },
-  contacts: { id: 'integer', name: 'text', email: 'text', phone_number: 'text', updated_at: 'time' },
-  conversations: {
-    id: 'integer',
-    account_id: 'integer',
-    inbox_id: 'integer',
-    display_id: 'integer',
-    status: 'integer',
-    assignee_id: 'integer',
-    contact_id: 'integer',
-    created_at: 'time',
-    updated_at: 'time',
-    last_activity_at: 'time',
-  },
-  csat_survey_responses: {
-    id: 'integer',
-    conversation_id: 'integer',
-    rating: 'integer',
-    feedback_message: 'text',
-    created_at: 'time',
-    updated_at: 'time',
-  },
-  inboxes: { id: 'integer', name: 'text', channel_type: 'text' },
-  messages: {
-    id: 'integer',
-    conversation_id: 'integer',
-    content: 'text',
-    message_type: 'integer',
-    private: 'boolean',
-    sender_id: 'integer',
-    sender_type: 'text',
-    created_at: 'time',
-    updated_at: 'time',
-  },
-  taggings: { tag_id: 'integer', taggable_id: 'integer', taggable_type: 'text', context: 'text' },
-  tags: { id: 'integer', name: 'text' },
-  teams: { id: 'integer', name: 'text' },
-  users: { id: 'integer', name: 'text', email: 'text' },
-} as const satisfies Readonly<Record<string, Columns>>
-
-/** The tables whose changes only stamps show; of the others each run reads every row, or a fingerprint of it. */
-export const stampedTables = [
-  'conversations',
-  'messages',
-  'contacts',
-  'csat_survey_responses',
-  'taggings',
-  'tags',
-] as const satisfies readonly (keyof typeof readColumns)[]
-
-/** Columns that are read as well where the release has them; where it has not, they are NULL. */
-export const optionalColumns = {
-  contacts: { identifier: 'text' },
-  conversations: {
-    uuid: 'uuid',
-    priority: 'integer',
-    team_id: 'integer',
-    campaign_id: 'integer',
-    snoozed_until: 'time',
-    first_reply_created_at: 'time',
-    waiting_since: 'time',
-    contact_last_seen_at: 'time',
-    agent_last_seen_at: 'time',
-    cached_label_list: 'text',
-  },
-  inboxes: { timezone: 'text' },
-} as const satisfies Partial<Record<keyof typeof readColumns, Columns>>
-
-/** Columns of `conversations` up to release 4.14 that the conversation row leaves out on purpose. */
-const unreadColumns = [
-  'additional_attributes',
-  'assignee_agent_bot_id',
-  'assignee_last_seen_at',
-  'contact_inbox_id',
-  'custom_attributes',
-  'identifier',
-  'locked',
-  'sla_policy_id',
-  'user_last_seen_at',
-]
+import {
+  extraColumns,
+  extraTables,
+  optionalColumns,
+  readColumns,
+  typeOfKind,
+  unreadColumns,
+  type ColumnKind,
+  type Columns,
+} from './tables.js'
 
 /** Whether `conversations` of a release that this package knows has such a column. */
 export function isKnownColumn(name: string): boolean {
-  return (
-    name in readColumns.conversations || name in optionalColumns.conversations || unreadColumns.includes(name)
-  )
+  const read = [readColumns, optionalColumns, extraColumns]
+  return read.some(({ conversations }) => name in conversations) || unreadColumns.includes(name)
 }
 
 /** Whether a column of this type, as PostgreSQL writes it, is of the kind. */
@@ -106,8 +27,13 @@ export function isOfKind(kind: ColumnKind, type: string): boolean {
       return /^(text|citext|character varying(\(\d+\))?)$/.test(type)
     case 'time':
       return /^timestamp(\(\d\))? without time zone$/.test(type)
+    case 'number':
+      return /^(double precision|real|numeric(\(\d+(,\d+)?\))?|smallint|integer|bigint)$/.test(type)
+    case 'json':
+      return ['json', 'jsonb'].includes(type)
     case 'boolean':
     case 'uuid':
+    case 'jsonb':
       return type === kind
   }
 }
@@ -117,8 +43,8 @@ export interface ChatwootColumn {
   readonly table: string
   readonly column: string
   readonly kind: ColumnKind
-  /** Some releases lack it. */
-  readonly optional: boolean
+  /** Every release has it; some lack it; or it is read only where the role may read it, too. */
+  readonly need: 'required' | 'optional' | 'extra'
   readonly state: 'readable' | 'forbidden' | 'absent'
   /** As PostgreSQL writes it; empty where the column is absent. */
   readonly type: string
@@ -128,10 +54,17 @@ export interface ChatwootColumn {
   readonly schema: string
 }
 
-const listed = (tables: Readonly<Record<string, Readonly<Record<string, ColumnKind>>>>, optional: boolean) =>
+const listed = (tables: Readonly<Record<string, Columns>>, need: ChatwootColumn['need']) =>
   Object.entries(tables).flatMap(([table, columns]) =>
-    Object.entries(columns).map(([column, kind]) => ({ table, column, kind, optional })),
+    Object.entries(columns).map(([column, kind]) => ({ table, column, kind, need })),
   )
+
+const wanted = JSON.stringify([
+  ...listed(readColumns, 'required'),
+  ...listed(optionalColumns, 'optional'),
+  ...listed(extraTables, 'extra'),
+  ...listed(extraColumns, 'extra'),
+])
 
 /** Of a custom relation, of which nothing has to be known. */
 export const noChatwootColumns = sql<ChatwootColumn>`select where false`
@@ -143,8 +76,8 @@ export const chatwootColumnsQuery = (
   with
     wanted as (
       select *
-      from json_to_recordset(${JSON.stringify([...listed(readColumns, false), ...listed(optionalColumns, true)])}::json)
-        as wanted ("table" text, "column" text, kind text, optional boolean)
+      from json_to_recordset(${wanted}::json)
+        as wanted ("table" text, "column" text, kind text, need text)
     ),
     tables as materialized (
       select
@@ -156,7 +89,7 @@ export const chatwootColumnsQuery = (
     wanted."table"::text as "table",
     wanted."column"::text as "column",
     wanted.kind::text as kind,
-    wanted.optional as optional,
+    wanted.need::text as need,
     case
       when a.attnum is null then 'absent'
       when has_column_privilege(a.attrelid, a.attnum, 'select') then 'readable'
@@ -199,7 +132,8 @@ export const unknownTypes =
 /**
  * Checks, before anything is written, that the built-in query can read the tables and would not misread them. Throws RELATION_MISSING, COLUMN_MISSING, SOURCE_FORBIDDEN or COLUMN_TYPE_MISMATCH, which name every such column.
  */
-export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
+export function requireChatwoot(all: readonly ChatwootColumn[]): void {
+  const columns = all.filter(({ need }) => need !== 'extra')
   const tables = [...new Set(columns.map(({ table }) => table))]
   const missing = tables.filter((name) =>
     columns.every(({ table, state }) => table !== name || state === 'absent'),
@@ -213,7 +147,7 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
       details: { tables: missing },
     })
   }
-  const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional).map(nameOf)
+  const absent = columns.filter(({ state, need }) => state === 'absent' && need === 'required').map(nameOf)
   if (absent.length > 0) {
     throw new SyncError('COLUMN_MISSING', `The source lacks what every Chatwoot has: ${absent.join(', ')}.`, {
       remedy: 'Connect to the database of Chatwoot; of a release that dropped it, use a newer chatwoot-sync.',
@@ -241,46 +175,124 @@ export function requireChatwoot(columns: readonly ChatwootColumn[]): void {
   }
 }
 
-/** The type of each column that is there, by `table.column`. */
-export function chatwootShape(columns: readonly ChatwootColumn[]): Map<string, string> {
-  return new Map(columns.flatMap((each) => (each.state === 'absent' ? [] : [[nameOf(each), each.type]])))
+/** Whether a run could read the column; an extra one that it may not read, or would misread, it leaves alone. */
+const isReadable = ({ need, state, kind, type }: ChatwootColumn): boolean =>
+  need === 'extra' ? state === 'readable' && isOfKind(kind, type) : state !== 'absent'
+
+/** The columns that a run reads: of an extra table none, unless it can read all that it needs of it. */
+export function columnsRead(columns: readonly ChatwootColumn[]): ChatwootColumn[] {
+  const lacking = columns.filter((each) => isNeeded(each) && !isReadable(each)).map(({ table }) => table)
+  return columns.filter((each) => isReadable(each) && !lacking.includes(each.table))
 }
 
-/** In which schema each table of Chatwoot is; one that is not in it is found by the path of the session. */
-export type ChatwootTables = ReadonlyMap<string, string>
+function isNeeded({ table, column }: ChatwootColumn): boolean {
+  const tables: Readonly<Record<string, Columns>> = extraTables
+  return column in (tables[table] ?? {})
+}
+
+/** The type of each column that is read, by `table.column`. */
+export function chatwootShape(columns: readonly ChatwootColumn[]): Map<string, string> {
+  return new Map(columnsRead(columns).map((each) => [nameOf(each), each.type]))
+}
+
+/** The columns as a source would have them that has none of the extra ones. */
+export function withoutExtra(columns: readonly ChatwootColumn[]): ChatwootColumn[] {
+  return columns.map((each) => (each.need === 'extra' ? { ...each, state: 'absent', type: '' } : each))
+}
+
+/** How a table of Chatwoot is named in a statement. */
+export interface TableSource {
+  /** In which the role finds it; empty where it finds none. */
+  readonly schema: string
+  /** What a statement selects from in its place, where extra columns are not read. */
+  readonly standIn?: string | undefined
+  /** Its extra columns that are not read; all of them where it is not read at all. */
+  readonly unread: ReadonlySet<string>
+  readonly isRead: boolean
+  /** This release has no such table. */
+  readonly isAbsent: boolean
+}
+
+/** The tables of Chatwoot; one that is not among them is found by the path of the session, and read whole. */
+export type ChatwootTables = ReadonlyMap<string, TableSource>
 
 export function tablesOf(columns: readonly ChatwootColumn[]): ChatwootTables {
-  return new Map(columns.flatMap(({ table, schema }) => (schema === '' ? [] : [[table, schema]])))
+  const read = new Set(columnsRead(columns))
+  const names = [...new Set(columns.map(({ table }) => table))]
+  const of = (name: string) => columns.filter(({ table }) => table === name)
+  return new Map(names.map((name) => [name, sourceOf(name, of(name), read)]))
+}
+
+function sourceOf(
+  name: string,
+  columns: readonly ChatwootColumn[],
+  all: ReadonlySet<ChatwootColumn>,
+): TableSource {
+  const read = columns.filter((each) => all.has(each))
+  const schema = columns.find((each) => each.schema !== '')?.schema ?? ''
+  const unread = columns.filter((each) => each.need === 'extra' && !read.includes(each))
+  const nulls = unread.map(({ column, kind }) => `null::${typeOfKind[kind]} as ${column}`)
+  const from = read.length > 0 ? `from ${nameIn(schema, name)}` : 'where false'
+  const list = [...read.map(({ column }) => column), ...nulls].join(', ')
+  return {
+    schema,
+    standIn: unread.length > 0 ? `(select ${list} ${from})` : undefined,
+    unread: new Set(unread.map(({ column }) => column)),
+    isRead: read.length > 0,
+    isAbsent: columns.every(({ state }) => state === 'absent'),
+  }
 }
 
 /** The tables that are read, with their schemas. */
 export function tablesToRead(tables: ChatwootTables): { readonly schema?: string; readonly name: string }[] {
-  return Object.keys(readColumns).map((name) => {
-    const schema = tables.get(name)
-    return schema === undefined ? { name } : { schema, name }
+  const extra = Object.keys(extraTables).filter((name) => tables.get(name)?.isRead)
+  return [...Object.keys(readColumns), ...extra].map((name) => {
+    const schema = tables.get(name)?.schema
+    return schema ? { schema, name } : { name }
   })
 }
 
 /** A table in a statement, with its schema. */
 export function tableIn(tables: ChatwootTables, name: string): RawBuilder<unknown> {
-  const schema = tables.get(name)
-  return schema === undefined ? sql.id(name) : sql.id(schema, name)
+  const schema = tables.get(name)?.schema
+  return schema ? sql.id(schema, name) : sql.id(name)
 }
+
+/** A table, and an alias on the same line. */
+const tableAndAlias = /\b(from|join) ([a-z_]+)\b( (?!(?:on|where|order|group|limit)\b)[a-z_]+)?/g
 
 /**
  * The text of a statement with the schema of each table behind `from`, `join` and in `to_regclass`: as long as the path of the session has
- * their schema, it also has whatever else somebody may create in it.
+ * their schema, it also has whatever else somebody may create in it. A stand-in takes the place of a table of which something is not read.
  */
 export function qualify(text: string, tables: ChatwootTables): string {
   return text
-    .replaceAll(/\b(from|join) ([a-z_]+)\b/g, (all, word: string, name: string) => {
-      const schema = tables.get(name)
-      return schema === undefined ? all : `${word} ${identifier(schema)}.${name}`
+    .replaceAll(tableAndAlias, (all: string, word: string, name: string, alias: string | undefined) => {
+      const source = tables.get(name)
+      if (!source) return all
+      if (source.standIn !== undefined) return `${word} ${source.standIn}${alias ?? ` ${name}`}`
+      return source.schema === '' ? all : `${word} ${nameIn(source.schema, name)}${alias ?? ''}`
     })
     .replaceAll(/\bto_regclass\('([a-z_]+)'\)/g, (all, name: string) => {
-      const schema = tables.get(name)
-      return schema === undefined ? all : `to_regclass('${identifier(schema).replaceAll("'", "''")}.${name}')`
+      const schema = tables.get(name)?.schema
+      return schema ? `to_regclass('${nameIn(schema, name).replaceAll("'", "''")}')` : all
     })
 }
+
+/**
+ * The text with `true` or `false` for each `:reads_table` and `:reads_table__column`, whether what a part computes is known, and for each
+ * `:lacks_table`, whether this release has no such table.
+ */
+export function answerReads(text: string, tables: ChatwootTables): string {
+  return text.replaceAll(/(?<![:\w]):(reads|lacks)_([a-z_]+)/g, (_, question: string, subject: string) => {
+    const [table = '', column] = subject.split('__')
+    const source = tables.get(table)
+    if (question === 'lacks') return String(source?.isAbsent ?? false)
+    if (!source) return 'true'
+    return String(source.isRead && (column === undefined || !source.unread.has(column)))
+  })
+}
+
+const nameIn = (schema: string, name: string) => (schema === '' ? name : `${identifier(schema)}.${name}`)
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -1,3 +1,5 @@
+import { addedColumns } from './added-columns.js'
+
 /** Columns of the conversation row that every table of the first release has. */
 export const firstColumns = [
   'conversation_id',
@@ -113,21 +115,5 @@ export const firstColumns = [
   'conversation_year_week',
 ] as const
 
-/** Columns that a migration added for vw_conversas_analytics_v3; a table may lack them until then. */
-export const oldViewColumns = [
-  'empty_texts',
-  'first_public_message_at',
-  'last_public_message_at',
-  'messages_by_users_count',
-  'messages_by_contacts_count',
-  'public_texts_count',
-  'public_texts_length',
-  'longest_public_text',
-  'csat_feedback_length',
-] as const
-
 /** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
-export const rowColumns: readonly string[] = [...firstColumns, ...oldViewColumns]
-
-/** What a table may lack until it is migrated. */
-export const addedColumns: ReadonlySet<string> = new Set(oldViewColumns)
+export const rowColumns: readonly string[] = [...firstColumns, ...Object.keys(addedColumns)]

@@ -1,10 +1,13 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { tableIn, type ChatwootTables } from './catalog.js'
 import { arrayOf, sqlFile } from './feeds.js'
+import { tableIn, type ChatwootTables } from './catalog.js'
 
 /** Raised with each change of what the row holds or of how it is computed, so that the next run is a full load. */
-export const queryVersion = 1
+export const queryVersion = 2
+
+/** The version of the rows without the columns that were added since the first release, into a table that has none of them. */
+export const firstQueryVersion = 1
 
 export interface RowColumn {
   readonly name: string
@@ -17,6 +20,8 @@ export interface RowColumn {
 export interface RowOptions {
   readonly tables: ChatwootTables
   readonly timeZone: string | undefined
+  /** Address of Chatwoot. */
+  readonly chatwootUrl: string | undefined
   /** Time zones that both servers know; for an inbox with another one it is UTC. */
   readonly knownTimeZones: readonly string[]
   readonly accounts: readonly number[] | undefined
@@ -51,9 +56,10 @@ export function conversations(
   condition: RawBuilder<unknown>,
   options: RowOptions,
 ) {
-  const { timeZone, knownTimeZones, accounts, inboxes, messageTexts } = options
+  const { timeZone, chatwootUrl, knownTimeZones, accounts, inboxes, messageTexts } = options
   const values = {
     time_zone: timeZone ?? null,
+    chatwoot_url: chatwootUrl?.replace(/\/+$/, '') ?? null,
     known_time_zones: arrayOf(knownTimeZones),
     without_message_texts: messageTexts ? null : 'true',
   }

@@ -4,16 +4,19 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/horizon.js'
 import { notBeside } from '../domain/package-file.js'
-import { qualify, type ChatwootTables } from './catalog.js'
+import { answerReads, qualify, type ChatwootTables } from './catalog.js'
 
 type Fingerprints = Readonly<Record<string, string>>
 
-/** A fingerprint of each agent, team, inbox and account, by table and id. */
+/** A fingerprint of each agent, team, inbox, account, campaign, bot and policy, by table and id; states of the first release lack the last three. */
 export interface SmallTables {
   readonly users: Fingerprints
   readonly teams: Fingerprints
   readonly inboxes: Fingerprints
   readonly accounts: Fingerprints
+  readonly campaigns?: Fingerprints
+  readonly agentBots?: Fingerprints
+  readonly slaPolicies?: Fingerprints
 }
 
 /** One row of db/chatwoot/small-tables.sql. */
@@ -24,27 +27,48 @@ export interface SmallTableRow {
   readonly time_zone: string | null
 }
 
-/** What is returned in place of a cell of a column of the conversation row. */
-export type ReplaceCell = (column: string, cell: RawBuilder<unknown>) => RawBuilder<unknown>
-
-/** By the columns of the conversation row in which they are shown. */
-const shownCells = {
-  assignee_name: sql`name`,
-  assignee_email: sql`email`,
-  team_name: sql`name`,
-  inbox_name: sql`inbox.name`,
-  inbox_channel_type: sql`inbox.channel_type`,
-  inbox_timezone: sql`inbox.timezone`,
-  account_name: sql`name`,
+/** What the conversation rows show of the small tables. */
+export interface ShownCells {
+  readonly isLoaded: (column: string) => boolean
+  /** What is returned in place of a cell of a column of the conversation row. (Default: the cell.) */
+  readonly replace?: ((column: string, cell: RawBuilder<unknown>) => RawBuilder<unknown>) | undefined
 }
 
-/** Every agent, team, inbox and account, and in a row of its own the estimated number of messages. */
+/** By the columns of the conversation row in which they are shown. */
+const cellsOf = {
+  users: {
+    assignee_name: sql`name`,
+    assignee_email: sql`email`,
+    assignee_display_name: sql`display_name`,
+    agents: sql`name`,
+    csat_assigned_agent_name: sql`name`,
+  },
+  teams: { team_name: sql`name` },
+  inboxes: {
+    inbox_name: sql`inbox.name`,
+    inbox_channel_type: sql`inbox.channel_type`,
+    inbox_timezone: sql`inbox.timezone`,
+    inbox_has_bot: sql`inbox.has_bot`,
+  },
+  accounts: { account_name: sql`name` },
+  campaigns: { campaign_title: sql`title` },
+  bots: { bot_name: sql`name` },
+  policies: { sla_policy_name: sql`name` },
+}
+
+const everything: ShownCells = { isLoaded: () => true }
+
+/** Every agent, team, inbox, account, campaign, bot and policy, and in a row of its own the estimated number of messages. */
 export function smallTables(
-  tables: ChatwootTables,
-  replace: ReplaceCell = (_, cell) => cell,
+  tables: ChatwootTables = new Map(),
+  { isLoaded, replace = (_, cell) => cell }: ShownCells = everything,
 ): RawBuilder<SmallTableRow> {
-  const cells = Object.entries(shownCells).map(([column, cell]) => [column, replace(column, cell)] as const)
-  return sqlFile('small-tables.sql', Object.fromEntries(cells), tables)
+  const values = Object.entries(cellsOf).map(([table, cells]) => {
+    const shown = Object.entries(cells).filter(([column]) => isLoaded(column))
+    const list = shown.map(([column, cell]) => replace(column, cell))
+    return [table, list.length > 0 ? sql.join(list) : sql`null`] as const
+  })
+  return sqlFile('small-tables.sql', Object.fromEntries(values), tables)
 }
 
 export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
@@ -54,7 +78,10 @@ export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
         name === table ? [[id ?? '', fingerprint ?? '']] : [],
       ),
     )
-  return { users: of('users'), teams: of('teams'), inboxes: of('inboxes'), accounts: of('accounts') }
+  return {
+    ...{ users: of('users'), teams: of('teams'), inboxes: of('inboxes'), accounts: of('accounts') },
+    ...{ campaigns: of('campaigns'), agentBots: of('agentBots'), slaPolicies: of('slaPolicies') },
+  }
 }
 
 /** The time zones of the inboxes. */
@@ -76,6 +103,8 @@ export interface EditBounds {
 
 export interface FeedBounds {
   readonly tables: ChatwootTables
+  /** The rows name all agents who wrote, and not only the one to whom the conversation is assigned. */
+  readonly showsAgents: boolean
   readonly low: Micros
   readonly edits: EditBounds
   readonly before: SmallTables
@@ -88,25 +117,31 @@ export interface FeedBounds {
  */
 export function changedConversations({
   tables,
+  showsAgents,
   low,
   edits,
   before,
   now,
 }: FeedBounds): RawBuilder<{ readonly id: string | null }> {
+  const users = changedIds(before.users, now.users)
   const values = {
     low: formatMicros(low),
     edited_among: edits.among === null ? '-infinity' : formatMicros(edits.among),
     edited_since: formatMicros(edits.since),
-    users: arrayOf(changedIds(before.users, now.users)),
+    users: arrayOf(users),
+    senders: arrayOf(showsAgents ? users : []),
     teams: arrayOf(changedIds(before.teams, now.teams)),
     inboxes: arrayOf(changedIds(before.inboxes, now.inboxes)),
     accounts: arrayOf(changedIds(before.accounts, now.accounts)),
+    campaigns: arrayOf(changedIds(before.campaigns, now.campaigns)),
+    bots: arrayOf(changedIds(before.agentBots, now.agentBots)),
+    policies: arrayOf(changedIds(before.slaPolicies, now.slaPolicies)),
   }
   return sqlFile('changed-conversations.sql', values, tables)
 }
 
 /** New, changed and deleted ones. */
-function changedIds(before: Fingerprints, now: Fingerprints): string[] {
+function changedIds(before: Fingerprints = {}, now: Fingerprints = {}): string[] {
   const ids = new Set([...Object.keys(before), ...Object.keys(now)])
   return [...ids].filter((id) => before[id] !== now[id])
 }
@@ -158,14 +193,19 @@ export function sqlFile<Row>(
   values: Readonly<Record<string, string | null | RawBuilder<unknown>>>,
   tables: ChatwootTables = new Map(),
 ): RawBuilder<Row> {
-  const text = (texts[file] ??= read(`../../db/chatwoot/${file}`))
-  // A comment could hold a colon or a quote, and the server has no use for it.
-  const bare = text.replaceAll(/^\s*--.*\n/gm, '')
-  const pieces = qualify(bare, tables).split(/(?<![:\w]):([a-z_]+)/)
+  const pieces = qualify(answerReads(textOf(file), tables), tables).split(/(?<![:\w]):([a-z_]+)/)
   return sql<Row>`${sql.join(
     pieces.map((piece, index) => (index % 2 === 0 ? sql.raw(piece) : sql`${values[piece] ?? null}`)),
     sql.raw(''),
   )}`
+}
+
+/** The text of a file with those of its parts, each where `:part_name` stands for db/chatwoot/row-name.sql. */
+function textOf(file: string): string {
+  return (texts[file] ??= read(`../../db/chatwoot/${file}`)
+    // A comment could hold a colon or a quote, and the server has no use for it.
+    .replaceAll(/^\s*--.*\n/gm, '')
+    .replaceAll(/:part_([a-z]+)/g, (_, part: string) => textOf(`row-${part}.sql`)))
 }
 
 function read(path: string): string {

@@ -87,3 +87,9 @@ function noResponse(side: 'source' | 'target', milliseconds: number): SyncError 
     details: { sqlState: null, socketError: null, silence: milliseconds },
   })
 }
+
+/** Both at once; the error of the second waits until the first is done, so that no work continues unobserved. */
+export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return [await one, await other]
+}

@@ -23,6 +23,7 @@ export interface Warning {
     | 'HELD_BACK'
     | 'COLUMNS_IGNORED'
     | 'COLUMNS_LOSSY'
+    | 'COLUMNS_HELD'
     | 'TIME_ZONE_UNKNOWN'
     | 'TAKEN_OVER'
     | 'RETRIED'

@@ -1,7 +1,8 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
-import { makePlan, tablesRead } from '../pipeline/prepare/plan.js'
-import { lookAtSource, openSnapshot, otherServer } from '../pipeline/prepare/snapshot.js'
+import { makePlan } from '../pipeline/prepare/baseline.js'
+import { tablesRead } from '../pipeline/prepare/plan.js'
+import { lookAtSource, openSnapshot, otherServer, shownIn } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { redefinedRelation } from '../postgres/source/relation-identity.js'
 import { lockTables } from '../postgres/source/table-locks.js'
@@ -25,7 +26,7 @@ export async function renewSnapshot(
   if (replaced) throw schemaChanged('source', [replaced])
   if (opened.horizon && isOtherSource(opened.horizon, probe)) throw otherServer()
   if (!isSameServer(opened.probe, probe)) throw otherServer()
-  const { snapshot } = await openSnapshot(source, probe, { ...options, tables: plan.tables })
+  const { snapshot } = await openSnapshot(source, probe, { ...options, reading: shownIn(plan) })
   if (snapshot.next < opened.snapshot.next) throw behind()
   await lockTables(source, tablesRead(plan))
   tally.snapshots += 1

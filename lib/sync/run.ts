@@ -1,10 +1,17 @@
 import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
 import { formatMicros, isOtherSource, isSameServer } from '../domain/horizon.js'
-import type { SyncReport, Warning } from '../domain/report.js'
+import type { SyncReport } from '../domain/report.js'
 import type { ResolvedOptions } from '../options.js'
-import { readBaseline, type Baseline, type Earlier } from '../pipeline/prepare/baseline.js'
+import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
 import type { Glance, OpenSnapshot } from '../pipeline/prepare/snapshot.js'
-import { digestOf, fromJson, toJson, type State, type Unchanged } from '../pipeline/prepare/state.js'
+import {
+  digestOf,
+  fromJson,
+  toJson,
+  type Earlier,
+  type State,
+  type Unchanged,
+} from '../pipeline/prepare/state.js'
 import { keptProtection, requireNotWeaker } from '../pipeline/prepare/weaker-protection.js'
 import { measure, newTally, rounded, type Tally } from '../pipeline/tally.js'
 import type { CommittedRun, RejectedRow, UnfinishedLoad } from '../postgres/control/run-rows.js'
@@ -13,7 +20,8 @@ import { clockOf } from '../postgres/driver/clock.js'
 import { isAboutOtherRows } from '../postgres/driver/row-error.js'
 import type { ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
-import { replacedRelation } from '../postgres/source/relation-identity.js'
+import { unknownTimeZones } from '../postgres/source/probe.js'
+import { replacedRelation, untracedChange } from '../postgres/source/relation-identity.js'
 import { markerOf, type TableLook } from '../postgres/target/table-identity.js'
 import { retryWarnings, type Attempts } from './attempts.js'
 
@@ -71,7 +79,10 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
     ...(resumed?.state ?? stateAfter(found.opened, edits)),
     timeZones,
     protectionDigest: plan.protection.digest,
-    protection: plan.protection.digest === null ? undefined : keptProtection(plan.protection, options),
+    protection:
+      plan.protection.digest === null
+        ? undefined
+        : keptProtection(plan.protection, options, plan.load.columns),
     identities: {
       ...identitiesAfter(found, isFull),
       unchanged: unchangedAfter(found, options, { warnings: lasting, isIdle }),
@@ -130,8 +141,10 @@ function unchangedAfter(
   options: object,
   outcome: Pick<Unchanged, 'warnings' | 'isIdle'>,
 ): Unchanged | undefined {
-  if (opened.warnings.length > 0 || previousRuns.rejected.length > 0) return undefined
-  const { reader, shape } = identities
+  const { relations, reader, shape } = identities
+  // What is read without a trace is read in every run.
+  const isTraced = untracedChange(undefined, relations) === undefined
+  if (!isTraced || opened.warnings.length > 0 || previousRuns.rejected.length > 0) return undefined
   return { options: digestOf(options), reader, shape, ...outcome }
 }
 
@@ -169,7 +182,8 @@ function feedBounds(
 ): FeedBounds | undefined {
   const { low } = opened.bound
   if (low === undefined || !now || !edits) return undefined
-  return { tables: plan.tables, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
+  const { tables, isFirst } = plan
+  return { tables, showsAgents: !isFirst, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
 }
 
 /** A full load has every edit. */
@@ -181,13 +195,6 @@ function stateAfter({ horizon, chatwoot, probe }: OpenSnapshot, edits: EditPlan 
     hasProtectedNames: true,
     edits: edits?.next ?? scanned,
   }
-}
-
-function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
-  const unknown = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [] : [name]))
-  if (unknown.length === 0) return []
-  const message = `Time zones of inboxes that the servers do not both know; UTC is used instead: ${unknown.join(', ')}.`
-  return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }
 
 interface Resumed {

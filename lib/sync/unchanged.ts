@@ -12,10 +12,11 @@ import {
 } from '../domain/horizon.js'
 import type { SyncReport } from '../domain/report.js'
 import { defaults, type ResolvedOptions } from '../options.js'
-import { bothOf, type Earlier } from '../pipeline/prepare/baseline.js'
+import { bothOf } from '../domain/abort.js'
 import { glanceAtSource, heldBack, type Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
+  type Earlier,
   toJson,
   type KnownIdentities,
   type State,

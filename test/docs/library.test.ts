@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 
 import { defaults, resolveOptions } from '../../lib/options.js'
 import * as library from '../../lib/index.js'
-import { optionalColumns } from '../../lib/chatwoot/catalog.js'
+import { optionalColumns } from '../../lib/chatwoot/tables.js'
 import { MarkdownPage, names, readText } from '../fixtures/markdown-page.js'
 
 const page = new MarkdownPage('docs/library.md')

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import { oldViewColumns } from '../../lib/chatwoot/columns.js'
+import { oldViewColumns } from '../../lib/chatwoot/added-columns.js'
 import { diagnose } from '../../lib/operations/doctor/diagnose.js'
 import { readStatus } from '../../lib/operations/status.js'
 import {
@@ -162,6 +162,30 @@ it('each grant of the README is needed', async () => {
   }
 })
 
+it('the grants for more columns are all that the doctor asks for, and show no secret', async () => {
+  await using source = await cloneDatabase('source')
+  await using at = await setUp(source)
+  const options = { source: at.reader, target: at.owner }
+  const extra = async () => {
+    const { checks } = await diagnose(options)
+    return checks.filter(({ name }) => name === 'source-extra-rights')
+  }
+  const [missing] = await extra()
+  const [block = ''] = data.blocks('sql', 'Grants for more columns')
+  for (const table of [...block.matchAll(/\bon ([a-z_]+) to/g)].map(([, table = '']) => table)) {
+    expect(missing?.message).toContain(table)
+  }
+  await execute(source.url, [block.replaceAll('chatwoot_read', `chatwoot_read_${suffix}`)])
+  expect(await extra()).toEqual([])
+  for (const secret of [
+    'secret from agent_bots',
+    'access_token from integrations_hooks',
+    'tokens from users',
+  ]) {
+    await expect(execute(at.reader, [`select ${secret}`])).rejects.toThrow('permission denied')
+  }
+})
+
 it('the questions to the control table have answers', async () => {
   await using at = await openSync()
   await at.sync()
@@ -208,7 +232,7 @@ it('names the columns that only the view has', async () => {
 })
 
 /** Blocks that other tests run, each with what it needs. */
-const elsewhere = ['create role', 'create database', 'alter table etl_control rename']
+const elsewhere = ['create role', 'create database', 'alter table etl_control rename', 'to chatwoot_read;']
 
 it('every other block of SQL in the pages runs on a migrated target', async () => {
   await using target = await cloneDatabase('target')

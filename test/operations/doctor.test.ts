@@ -87,18 +87,24 @@ describe('on the rights on the source, the doctor', () => {
     const grants = rights?.remedy?.replace(/^[^:]*: /, '') ?? ''
     expect(grants).toContain(`grant select (id, name, email) on users to ${user};`)
     await pair.source.query(grants)
-    expect((await pair.examine()).found).toEqual([])
+    const { found } = await pair.examine()
+    expect(found).toMatchObject([{ name: 'source-extra-rights', outcome: 'warning' }])
     await syncConversations({ source: pair.readerUrl, target: pair.target.url })
     // A change makes the next run read the change feeds.
     await pair.source.query('update conversations set updated_at = clock_timestamp()')
     const options = { source: pair.readerUrl, target: pair.target.url }
     expect(await syncConversations(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 10 })
+
+    expect(found[0]?.message).toMatch(/agent_bots, .*reporting_events, .*users \(display_name\); /)
+    await pair.source.query(/grant .*;/.exec(found[0]?.remedy ?? '')?.[0] ?? '')
+    expect((await pair.examine()).found).toEqual([])
+    expect(await syncConversations(options)).toMatchObject({ loadType: 'full', rowsUpdated: 10 })
   })
 
   it('requires no column that no run reads', async () => {
     const { user } = pair.reader
     await pair.source.query(`revoke select on users from ${user}`)
-    await pair.source.query(`grant select (id, name, email) on users to ${user}`)
+    await pair.source.query(`grant select (id, name, email, display_name) on users to ${user}`)
     expect((await pair.examine()).found).toEqual([])
   })
 

@@ -68,6 +68,10 @@ function otherValue(column: string, type: string): string {
       return `coalesce(${column}, '') || ' '`
     case 'text[]':
       return `array_append(${column}, 'planted')`
+    case 'integer[]':
+      return `array_append(${column}, 0)`
+    case 'timestamp without time zone[]':
+      return `array_append(${column}, '2000-01-01')`
     case 'jsonb':
       return `coalesce(${column}, '[]') || '[1]'`
     case 'boolean':

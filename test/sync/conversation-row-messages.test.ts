@@ -124,7 +124,7 @@ it('says of a conversation without messages that there are none', async () => {
     is_short_conversation: true,
     is_long_conversation: false,
     has_human_intervention: false,
-    is_bot_resolved: true,
+    is_bot_resolved: false,
   })
 })
 
@@ -137,7 +137,7 @@ it('says of a conversation with notes alone that its ratios are unknown', async 
     first_message_text: null,
     avg_time_between_messages_seconds: null,
     has_human_intervention: false,
-    is_bot_resolved: true,
+    is_bot_resolved: false,
   })
 })
 
@@ -162,10 +162,55 @@ it.each([
   expect(row).toMatchObject({ is_short_conversation: isShort, is_long_conversation: isLong })
 })
 
-it('does not call a conversation resolved by a bot in which an agent wrote, or that is open', async () => {
-  expect(await store([ana], { status: 1 })).toMatchObject({ is_bot_resolved: false })
-  expect(await store([{}], { status: 0 })).toMatchObject({ is_bot_resolved: false })
+it('takes first and last text from what was said, not from lines about what happened and templates', async () => {
+  const line = { sender_type: null, sender_id: null, content: 'Conversa marcada como resolvida' }
+  expect(
+    await store([
+      { ...line, message_type: 3, content: 'Olá! Já vamos atender você.' },
+      { content: 'pergunta' },
+      { ...ana, content: 'resposta' },
+      { ...line, message_type: 2 },
+    ]),
+  ).toMatchObject({
+    first_message_text: 'pergunta',
+    last_message_text: 'resposta',
+    last_message_sender_type: 'User',
+  })
+  expect(await store([{ ...line, message_type: 2 }])).toMatchObject({
+    last_message_text: null,
+    total_messages_public: 1,
+  })
 })
+
+it.each([
+  ['an agent', ana, true],
+  [
+    "an agent in the channel's own app",
+    { message_type: 1, sender_type: null, content_attributes: '{"external_echo":true}' },
+    true,
+  ],
+  ['a private note', { ...ana, private: true }, false],
+  ['a bot', { message_type: 1, sender_type: 'AgentBot' }, false],
+  ['an automation rule', { ...ana, content_attributes: '{"automation_rule_id":3}' }, false],
+  ['a campaign', { ...ana, additional_attributes: { campaign_id: 4 } }, false],
+  [
+    'an agent who quotes an attribute',
+    { ...ana, content_attributes: '{"quoted":"{\\"automation_rule_id\\":3}"}' },
+    true,
+  ],
+  ['a contact', {}, false],
+])('knows whether a human answered: %s', async (_, message, expected) => {
+  for (const attributes of [undefined, asObject(message)]) {
+    const row = await store([{ ...message, ...attributes }])
+    expect(row).toMatchObject({ has_human_intervention: expected })
+  }
+})
+
+/** Chatwoot stores the attributes as JSON in a JSON string; other writers store the object. */
+function asObject(message: object): object | undefined {
+  const text: unknown = Reflect.get(message, 'content_attributes')
+  return typeof text === 'string' ? { content_attributes: JSON.parse(text) } : undefined
+}
 
 it('finds the phone of the first contact who wrote, be it another one', async () => {
   await at.source.query(`insert into contacts (id, name, phone_number, account_id, created_at, updated_at)

@@ -23,7 +23,7 @@ async function store(fields: Record<string, unknown> = {}) {
 
 it.each([
   [0, 'Aberta', { is_open: true, is_resolved: false, is_pending: false }],
-  [1, 'Resolvida', { is_open: false, is_resolved: true, is_pending: false, is_bot_resolved: true }],
+  [1, 'Resolvida', { is_open: false, is_resolved: true, is_pending: false, is_bot_resolved: false }],
   [2, 'Pendente', { is_open: false, is_resolved: false, is_pending: true }],
   [3, 'Adiada', { is_open: false, is_resolved: false, is_pending: false }],
   [9, 'Desconhecido (9)', { is_open: false, is_resolved: false, is_pending: false }],
@@ -124,14 +124,14 @@ it('takes empty identifiers for none', async () => {
   })
 })
 
-it('takes labels from the cached list, else from the taggings, else none', async () => {
+it('takes labels from the taggings, in their order, else from the cached list, else none', async () => {
   expect(await store({ cached_label_list: 'vip, pós-venda, b2b' })).toMatchObject({
     labels: ['vip', 'pós-venda', 'b2b'],
   })
   expect(await store({ cached_label_list: '' })).toMatchObject({ labels: [] })
   expect(await store()).toMatchObject({ labels: [] })
 
-  const id = await insertConversation(at.source)
+  const id = await insertConversation(at.source, { cached_label_list: 'gone' })
   for (const [tag, name] of ['vip', 'b2b', 'not a label', 'of a contact'].entries()) {
     await insert(at.source, 'tags', { id: tag + 1, name })
   }
@@ -140,7 +140,7 @@ it('takes labels from the cached list, else from the taggings, else none', async
   await insert(at.source, 'taggings', { ...tagging, tag_id: 2 })
   await insert(at.source, 'taggings', { ...tagging, tag_id: 3, context: 'other' })
   await insert(at.source, 'taggings', { ...tagging, tag_id: 4, taggable_type: 'Contact' })
-  expect(await storedRow(at, id)).toMatchObject({ labels: ['b2b', 'vip'] })
+  expect(await storedRow(at, id)).toMatchObject({ labels: ['vip', 'b2b'] })
 })
 
 it('counts the latest of several answers to the survey', async () => {

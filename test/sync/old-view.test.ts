@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { oldViewColumns as stored } from '../../lib/chatwoot/columns.js'
+import { oldViewColumns as stored } from '../../lib/chatwoot/added-columns.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { oddities } from '../fixtures/old-view-oddities.js'

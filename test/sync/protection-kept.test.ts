@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 
 import { hashColumnValue } from '../../lib/index.js'
+import { openFirstTarget } from '../fixtures/first-release.js'
 import { openPersonal } from '../fixtures/personal-fixture.js'
 import { openRecordingProxy } from '../fixtures/recording-proxy.js'
 import { insert, insertConversation, type SyncFixture } from '../fixtures/sync-fixture.js'
@@ -21,7 +22,9 @@ const guessOf = (row: string) => createHash('md5').update(row).digest('hex').sli
 it('no fingerprint of an agent, team, inbox or account lets a protected name be guessed', async () => {
   await using at = await openPersonal()
   await using proxy = await openRecordingProxy(sourceServer())
-  const guesses = ['(Ana,ana@example.com)', '(vendas)', '(Site,Channel::Api,)', '(Loja)'].map(guessOf)
+  const guesses = ['(Ana,ana@example.com,,Ana,Ana)', '(vendas)', '(Site,Channel::Api,,f)', '(Loja)'].map(
+    guessOf,
+  )
   const names = {
     exclude: ['team_name'],
     hash: ['assignee_email', 'assignee_name'],
@@ -46,14 +49,19 @@ it('no fingerprint of an agent, team, inbox or account lets a protected name be 
 
 it('a state of an earlier release is compared by its own fingerprints once: renames are seen, and nothing else is read', async () => {
   await using at = await openPersonal()
-  const options = { columns: { hash: ['assignee_name'], exclude: ['assignee_email'] }, hashSecret }
+  await using target = await openFirstTarget()
+  const options = {
+    target: target.url,
+    columns: { hash: ['assignee_name'], exclude: ['assignee_email'] },
+    hashSecret,
+  }
   await insert(at.source, 'users', {
     ...{ id: 2, name: 'Davi', email: 'davi@example.com', uid: 'davi' },
     ...{ created_at: '2026-01-01', updated_at: '2026-01-01' },
   })
   const other = await insertConversation(at.source, { assignee_id: 2 })
   await at.sync(options)
-  await at.target.query(
+  await target.query(
     `
     update etl_control
     set state = jsonb_set(
@@ -66,7 +74,7 @@ it('a state of an earlier release is compared by its own fingerprints once: rena
 
   expect(await at.sync(options)).toMatchObject({ loadType: 'incremental', rowsExtracted: 1, rowsUpdated: 1 })
 
-  const [row] = await at.target.query(
+  const [row] = await target.query(
     'select assignee_name from conversas_analytics where conversation_id = $1',
     [other],
   )
@@ -125,12 +133,14 @@ it('a full load that reveals and is interrupted is continued without being asked
 
 it('a state of an earlier release that protected something is not weakened without a word either', async () => {
   await using at = await openPersonal()
-  await at.sync({ messageTexts: false })
-  await at.target.query(`update etl_control set state = state - 'protection' - 'hasProtectedNames'`)
-  expect(await at.sync({ messageTexts: false })).toMatchObject({ loadType: 'incremental' })
-  await at.target.query(`update etl_control set state = state - 'protection'`)
-  await expect(at.sync()).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
-  expect(await at.sync({ reveal: true })).toMatchObject({ loadType: 'full' })
+  await using first = await openFirstTarget()
+  const target = first.url
+  await at.sync({ target, messageTexts: false })
+  await first.query(`update etl_control set state = state - 'protection' - 'hasProtectedNames'`)
+  expect(await at.sync({ target, messageTexts: false })).toMatchObject({ loadType: 'incremental' })
+  await first.query(`update etl_control set state = state - 'protection'`)
+  await expect(at.sync({ target })).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
+  expect(await at.sync({ target, reveal: true })).toMatchObject({ loadType: 'full' })
 })
 
 it('compares the protection with the last run of the pipeline, whichever table that one wrote', async () => {

@@ -23,6 +23,8 @@ const copies = {
   max_message_length: '(select max(length(content)) from messages where conversation_id = c.id)',
 }
 
+const chatwootUrl = 'https://chat.example'
+
 let at: SyncFixture
 
 beforeAll(async () => {
@@ -39,13 +41,13 @@ beforeAll(async () => {
   }
   await at.target.query(`alter database ${at.target.name} set timezone = 'Asia/Tokyo'`)
   await at.target.query(`alter database ${at.target.name} set datestyle = 'SQL, MDY'`)
-  await at.sync()
+  await at.sync({ chatwootUrl })
 })
 
 afterAll(() => at[Symbol.asyncDispose]())
 
 it('stores every cell of every conversation as the source gives it', async () => {
-  expect(await differences(at)).toEqual([])
+  expect(await differences(at, { chatwootUrl })).toEqual([])
   const stored = await readTexts(at.target, `select ${rowColumns.join(', ')} from conversas_analytics`)
   const cells = stored.flat()
   expect(cells.length).toBe(stored.length * rowColumns.length)
@@ -53,7 +55,7 @@ it('stores every cell of every conversation as the source gives it', async () =>
 })
 
 it('stores the same bytes when the rows travel as texts', async () => {
-  const report = await at.sync({ pipeline: 'texts', transform: (row) => row })
+  const report = await at.sync({ chatwootUrl, pipeline: 'texts', transform: (row) => row })
   expect(report).toMatchObject({ rowsInserted: 0, rowsUpdated: 0 })
   expect(report.rowsUnchanged).toBeGreaterThan(400)
 })

@@ -189,6 +189,25 @@ describe('the very next run notices', () => {
       expect(warnings.map(({ code }) => code)).toContain('TARGET_ROWS_DELETED')
   })
 
+  it('a row of a foreign table, as its server has transactions of its own', async () => {
+    await using remote = await cloneDatabase('source', 'template0')
+    await remote.query('create table base (id integer, v text, updated_at timestamptz)')
+    const { hostname, port, username, password } = new URL(remote.url)
+    await source.query(`
+      create extension postgres_fdw;
+      create server there foreign data wrapper postgres_fdw options (host '${hostname}', port '${port}', dbname '${remote.name}');
+      create user mapping for current_user server there options (user '${username}', password '${password}');
+      create foreign table st (id integer, v text, updated_at timestamptz) server there options (table_name 'base')`)
+    await target.query('create table tt (id integer primary key, v text, updated_at timestamptz)')
+    const relation = { name: 'st', key: 'id', changedAt: 'updated_at' }
+    for (let run = 0; run < 2; run += 1) await sync({ relation, table: 'tt' })
+    await remote.query(`insert into base values (1, 'one', now())`)
+
+    const report = await sync({ relation, table: 'tt' })
+    await source.query('drop extension postgres_fdw cascade')
+    expect(report).toMatchObject({ loadType: 'full', rowsInserted: 1 })
+  })
+
   it('that it is time to look for edited messages again', async () => {
     await settle()
     await target.query(`

@@ -16,6 +16,7 @@ import { checkMode, checkPooler, checkVersion } from './server.js'
 import { checkRelationHazards, checkSourceHazards } from './source-hazards.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
 import { checkMigrated, checkNotChatwoot } from './target-migrated.js'
+import { checkHeldColumns } from './held-columns.js'
 import { checkFilledColumns, checkTableHazards } from './target-hazards.js'
 import { checkHistory, checkTable } from './target-table.js'
 
@@ -122,6 +123,9 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
     await examine('target-table', target, () => checkTable(target, table, relation?.key)),
     await examine('target-table', target, () => checkTableHazards(target, table)),
     ...(relation ? [] : [await examine('target-table', target, () => checkFilledColumns(target, table))]),
+    ...(relation
+      ? []
+      : [await examine('target-held-columns', target, () => checkHeldColumns(target, table, pipeline))]),
     await examine('target-history', target, checkHistory),
     await examine('running-run', target, () => checkRunning(target, pipeline)),
   )

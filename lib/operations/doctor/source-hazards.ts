@@ -1,4 +1,4 @@
-import { readColumns } from '../../chatwoot/catalog.js'
+import { readColumns } from '../../chatwoot/tables.js'
 import type { CustomRelation } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readRelationHazards, type RelationHazards } from '../../postgres/source/relation-hazards.js'

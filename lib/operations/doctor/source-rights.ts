@@ -4,11 +4,11 @@ import {
   isOfKind,
   isTooOld,
   oldestRelease,
-  readColumns,
   unknownTypes,
   upgradeChatwoot,
   type ChatwootColumn,
 } from '../../chatwoot/catalog.js'
+import { extraTables, readColumns } from '../../chatwoot/tables.js'
 import { relationNamed } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
@@ -27,10 +27,11 @@ export async function checkRights(source: Session): Promise<Check[]> {
     return [critical(name, message, `Have its owner run: ${grant}`)]
   }
   const columns = await source.rows(compile(chatwootColumnsQuery(relationNamed)))
-  const absent = columns.filter(({ state, optional }) => state === 'absent' && !optional)
+  const absent = columns.filter(({ state, need }) => state === 'absent' && need === 'required')
   if (isTooOld(columns)) return [tooOld(absent)]
   if (absent.length > 0) return [notChatwoot(absent)]
-  return [checkGrants(columns), checkOptional(columns), ...checkTypes(columns)]
+  const [extra, needed] = [columns.filter(isExtra), columns.filter((each) => !isExtra(each))]
+  return [checkGrants(needed), ...checkExtraGrants(extra), checkOptional(columns), ...checkTypes(columns)]
 }
 
 function notChatwoot(absent: readonly ChatwootColumn[]): Check {
@@ -49,35 +50,72 @@ function tooOld(absent: readonly ChatwootColumn[]): Check {
   return critical('source-release', message, upgradeChatwoot)
 }
 
-/** Of `users` only the columns that are read are granted, because the others are secrets; of other tables all. */
+/** Tables of which only the columns that are read are granted, because others hold secrets. */
+const withSecrets: readonly string[] = ['agent_bots', 'integrations_hooks']
+
 function checkGrants(columns: readonly ChatwootColumn[]): Check {
   const role = columns[0]?.role ?? ''
   const forbidden = columns.filter(({ state }) => state === 'forbidden')
-  const tables = [...new Set(forbidden.map(({ table }) => table))]
-  if (tables.length === 0)
+  if (forbidden.length === 0)
     return ok(name, `The role ${role} may read all ${Object.keys(readColumns).length} tables that runs read.`)
-  const whole = tables.filter((table) => table !== 'users')
-  const grants = [
-    ...(whole.length > 0 ? [`grant select on ${whole.join(', ')} to ${role};`] : []),
-    ...(tables.includes('users')
-      ? [`grant select (${Object.keys(readColumns.users).join(', ')}) on users to ${role};`]
-      : []),
-  ]
-  const names = tables.map((table) => {
-    const present = columns.filter((each) => each.table === table && each.state !== 'absent')
-    const denied = present.filter(({ state }) => state === 'forbidden').map(({ column }) => column)
-    return denied.length === present.length ? table : `${table} (${denied.join(', ')})`
-  })
   return critical(
     name,
-    `The role ${role} may not read ${names.join(', ')}.`,
-    `Have the owner of the tables run: ${grants.join(' ')}`,
+    `The role ${role} may not read ${forbiddenNames(columns)}.`,
+    `Have the owner of the tables run: ${grantsOf(forbidden)}`,
   )
+}
+
+/** Grants without which a run works, and some columns stay NULL. */
+function checkExtraGrants(columns: readonly ChatwootColumn[]): Check[] {
+  const role = columns[0]?.role ?? ''
+  const forbidden = columns.filter(({ state }) => state === 'forbidden')
+  if (forbidden.length === 0) return []
+  const message = `The role ${role} may not read ${forbiddenNames(columns)}; the columns of the table that come from there stay NULL.`
+  const remedy = `To get them, have the owner of the tables run: ${grantsOf(forbidden)} The next run then reads everything once.`
+  return [warning('source-extra-rights', message, remedy)]
+}
+
+/** Of tables with secrets, and of single columns, those that are read; else the table. */
+function grantsOf(forbidden: readonly ChatwootColumn[]): string {
+  const role = forbidden[0]?.role ?? ''
+  const tables = [...new Set(forbidden.map(({ table }) => table))]
+  const listed = new Map(tables.map((table) => [table, listOf(table, forbidden)]))
+  const whole = tables.filter((table) => listed.get(table) === undefined)
+  const lists = tables.flatMap((table) => {
+    const columns = listed.get(table)
+    return columns ? [`grant select (${columns.join(', ')}) on ${table} to ${role};`] : []
+  })
+  return [...(whole.length > 0 ? [`grant select on ${whole.join(', ')} to ${role};`] : []), ...lists].join(
+    ' ',
+  )
+}
+
+function listOf(table: string, forbidden: readonly ChatwootColumn[]): readonly string[] | undefined {
+  const own = forbidden.filter((each) => each.table === table)
+  if (own.some((each) => !isExtra(each))) {
+    return table === 'users' ? Object.keys(readColumns.users) : undefined
+  }
+  const isWhole = table in extraTables && !withSecrets.includes(table)
+  return isWhole ? undefined : own.map(({ column }) => column)
+}
+
+function forbiddenNames(columns: readonly ChatwootColumn[]): string {
+  const tables = columns.filter(({ state }) => state === 'forbidden').map(({ table }) => table)
+  const names = [...new Set(tables)].map((table) => {
+    const present = columns.filter((each) => each.table === table && each.state !== 'absent')
+    const denied = present.filter(({ state }) => state === 'forbidden').map(({ column }) => column)
+    return denied.length === present.length && !(table in readColumns && columns.some(isExtra))
+      ? table
+      : `${table} (${denied.join(', ')})`
+  })
+  return names.join(', ')
 }
 
 /** Whether this release of Chatwoot has the columns that some releases lack. */
 function checkOptional(columns: readonly ChatwootColumn[]): Check {
-  const absent = columns.filter(({ state }) => state === 'absent').map(nameOf)
+  const isGone = (table: string) => columns.every((each) => each.table !== table || each.state === 'absent')
+  const missing = columns.filter(({ state }) => state === 'absent')
+  const absent = [...new Set(missing.map((each) => (isGone(each.table) ? each.table : nameOf(each))))]
   if (absent.length === 0) return ok('source-release', 'This Chatwoot has every column that runs can use.')
   const message = `This Chatwoot has no ${absent.join(', ')}; the columns of the table that come from there stay NULL.`
   return ok('source-release', message)
@@ -85,11 +123,19 @@ function checkOptional(columns: readonly ChatwootColumn[]): Check {
 
 function checkTypes(columns: readonly ChatwootColumn[]): Check[] {
   const unknown = columns.filter(({ state, kind, type }) => state !== 'absent' && !isOfKind(kind, type))
-  if (unknown.length === 0) return []
-  const list = unknown.map((column) => `${nameOf(column)} is ${column.type}`).join(', ')
-  const message = `The source has columns of an unexpected type: ${list}.`
-  return [critical('source-types', message, unknownTypes)]
+  const list = (some: readonly ChatwootColumn[]) =>
+    some.map((column) => `${nameOf(column)} is ${column.type}`).join(', ')
+  const [extra, needed] = [unknown.filter(isExtra), unknown.filter((each) => !isExtra(each))]
+  const unexpected = `The source has columns of an unexpected type: `
+  return [
+    ...(needed.length > 0 ? [critical('source-types', `${unexpected}${list(needed)}.`, unknownTypes)] : []),
+    ...(extra.length > 0
+      ? [warning('source-types', `${unexpected}${list(extra)}. They are not read.`, unknownTypes)]
+      : []),
+  ]
 }
+
+const isExtra = ({ need }: ChatwootColumn) => need === 'extra'
 
 const nameOf = ({ table, column }: ChatwootColumn) => `${table}.${column}`
 

@@ -39,8 +39,8 @@ async function changedIds(
   const before = usable?.smallTables
   if (!now || !before || probe.at === null) return new Set<string>()
   const { bounds } = planEdits(usable.edits, { at: probe.at, low, messages }, options)
-  const { tables } = sides.plan
-  const feeds = { tables, low, now, before, edits: bounds }
+  const { tables, isFirst } = sides.plan
+  const feeds = { tables, showsAgents: !isFirst, low, now, before, edits: bounds }
   const rows = await sides.source.rows(compile(changedConversations(feeds)))
   return new Set(rows.flatMap(({ id }) => id ?? []))
 }

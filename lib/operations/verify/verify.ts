@@ -29,6 +29,7 @@ type Shared =
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
@@ -194,8 +195,8 @@ const keysOf = ({ missing, stale, extra }: Differences) => [...missing, ...stale
 
 /** After a migration that adds columns every row would look stale until a run has filled them; that run can be resumed, a repair cannot. */
 function requireFilledColumns({ previousRuns: { lastSuccess }, plan }: Baseline): void {
-  const loadedAs = lastSuccess?.fingerprint
-  if (loadedAs === plan.fingerprint || loadedAs !== plan.earlierFingerprint()) return
+  if (!lastSuccess || lastSuccess.fingerprint === plan.fingerprint) return
+  if (lastSuccess.fingerprint !== plan.earlierFingerprint()) return
   const message = `The table ${plan.load.table.name} has new columns, which a migration added and no run has filled yet.`
   throw new SyncError('CONFIG_INVALID', message, {
     remedy: 'Run sync, which reads everything once, and then verify.',

@@ -1,5 +1,6 @@
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
+import { bothOf } from '../../domain/abort.js'
 import { SyncError } from '../../domain/errors.js'
 import { formatMicros, type Micros } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
@@ -39,18 +40,22 @@ import {
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
-import { makePlan, type Plan, type PlanOptions } from './plan.js'
+import { planCustom } from './custom-plan.js'
+import { heldWarnings } from './held-columns.js'
+import { planChatwoot, type Plan, type PlanOptions, type SourceFacts, requireContactColumn } from './plan.js'
 import {
   lookAtSource,
   openFirstSnapshot,
   requireNotBehind,
   type Glance,
+  shownIn,
   type OpenSnapshot,
+  type ShownPlan,
   type SnapshotOptions,
   type SourceLook,
 } from './snapshot.js'
 import { checkZone } from './stamp-zone.js'
-import { fromJson, type State } from './state.js'
+import { toEarlier, type Earlier, type State } from './state.js'
 
 /** What a run starts from: what is read, what the last successful run left, and the source as it is now. */
 export interface Baseline {
@@ -105,13 +110,13 @@ export async function readBaseline(
   const { lastSuccess } = previousRuns
   const here = isStale(first, last) ? await lookAtSource(source, options) : first
   const { relations } = here
-  const made = makePlan(here.facts, there.table, options)
+  const made = makePlan(here.facts, there.table, { ...options, known: last })
   const custom = made.custom && { ...made.custom, newParts: newParts(last?.identities?.relations, relations) }
   const plan = { ...made, custom, forgotten }
   requireContactColumn(plan)
   const usable = lastSuccess?.fingerprint === plan.fingerprint ? last : undefined
   const firstLook = { probe: here.probe, targetAt: there.at }
-  const snapshotOptions = { ...options, tables: plan.tables }
+  const snapshotOptions = { ...options, reading: shownIn(plan) }
   const found = await openFirstSnapshot(source, firstLook, usable?.horizon, snapshotOptions)
   const trust =
     usable && look
@@ -120,7 +125,7 @@ export async function readBaseline(
   const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
-  const comparableTables = await tablesLike(usable, source, { ...opened, tables: plan.tables })
+  const comparableTables = await tablesLike(usable, source, { ...opened, plan })
   const isFull = options.loadType === 'full' || opened.bound.low === undefined
   const zoneWarnings = custom && isFull ? await checkZone(source, custom, lastSuccess !== undefined) : []
   const given = { timeZone: options.timeZone, 'relation.changedAtZone': options.relation?.changedAtZone }
@@ -132,7 +137,14 @@ export async function readBaseline(
   for (const [option, zone] of Object.entries(given)) {
     if (zone !== undefined && timeZones[zone] === false) throw unknownTimeZone(option, zone)
   }
-  const warnings = [...opened.warnings, ...trust.warnings, ...partsGone(usable, relations), ...zoneWarnings]
+  const { held } = plan.protection
+  const warnings = [
+    ...(held.length > 0 ? heldWarnings(held, last) : []),
+    ...opened.warnings,
+    ...trust.warnings,
+    ...partsGone(usable, relations),
+    ...zoneWarnings,
+  ]
   return {
     ...{ plan, last, usable, comparableTables, timeZones },
     previousRuns: { ...previousRuns, rejected },
@@ -141,15 +153,30 @@ export async function readBaseline(
   }
 }
 
+/**
+ * Checks that the source can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
+ * TARGET_COLUMN_MISSING.
+ */
+export function makePlan(
+  source: SourceFacts,
+  table: Relation,
+  options: PlanOptions,
+): Omit<Plan, 'forgotten'> {
+  return options.relation
+    ? planCustom(source.relation, table, options, options.relation)
+    : planChatwoot(source, table, options)
+}
+
 /** Once after an upgrade, a run compares with fingerprints that were made of the names themselves, so that no rename is missed. */
 async function tablesLike(
   last: State | undefined,
   source: Session,
-  { chatwoot, tables }: Pick<OpenSnapshot, 'chatwoot'> & Pick<Plan, 'tables'>,
+  { chatwoot, plan }: Pick<OpenSnapshot, 'chatwoot'> & { readonly plan: ShownPlan },
 ): Promise<SmallTables | undefined> {
   const isEarlier = typeof last?.protectionDigest === 'string' && last.hasProtectedNames !== true
   if (!chatwoot.smallTables || !last?.smallTables || !isEarlier) return chatwoot.smallTables
-  return toSmallTables(await source.rows(compile(smallTables(tables))))
+  const { tables, shown } = shownIn(plan)
+  return toSmallTables(await source.rows(compile(smallTables(tables, { ...shown, replace: undefined }))))
 }
 
 /** Of a table that no run has left a state for. */
@@ -167,17 +194,6 @@ function partsGone(usable: State | undefined, relations: RelationIdentities): Wa
   if (gone.length === 0) return []
   const message = `Partitions of the source are gone: ${gone.join(', ')}. Their rows stay in the target until a full load soft-deletes them.`
   return [{ code: 'PARTITIONS_GONE', message }]
-}
-
-/** Forgotten contacts are left out by contact_id; without it their rows would come back. */
-function requireContactColumn({ custom, forgotten }: Pick<Plan, 'custom' | 'forgotten'>): void {
-  if (!custom || forgotten.length === 0) return
-  if (custom.relation.columns.some(({ name }) => name === 'contact_id')) return
-  throw new SyncError(
-    'COLUMN_MISSING',
-    `${forgotten.length} contacts are forgotten, and the relation ${custom.relation.name} has no column contact_id to leave them out by.`,
-    { remedy: 'Add contact_id to the relation.', details: { column: 'contact_id' } },
-  )
 }
 
 /** After another program's history a run continues from its watermark; what that program has missed, nothing here can know. */
@@ -203,18 +219,6 @@ function isStale({ sentAt, probe }: SourceLook, last: State | undefined): boolea
     (probe.next < last.horizon.snapshot.next || (probe.at !== null && probe.at < last.horizon.at))
   return isBehind || performance.now() - sentAt > freshFor
 }
-
-/** What earlier runs have left. */
-export interface Earlier {
-  readonly previousRuns: PreviousRuns
-  /** State of the last successful one. */
-  readonly last: State | undefined
-}
-
-export const toEarlier = (previousRuns: PreviousRuns): Earlier => ({
-  previousRuns,
-  last: fromJson(previousRuns.lastSuccess?.state),
-})
 
 interface TargetFacts extends Earlier {
   /** Time of the target's clock. */
@@ -278,12 +282,6 @@ function toFacts(
     forgotten: forgotten.map(({ contact_id: id }) => id),
     rejected,
   }
-}
-
-/** Both at once; the error of the second waits until the first is done, so that no work continues unobserved. */
-export async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([one, other])
-  return [await one, await other]
 }
 
 function unknownTimeZone(option: string, name: string): SyncError {

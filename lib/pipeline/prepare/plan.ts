@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
 
+import { addedColumns, changedColumns, oldViewColumns } from '../../chatwoot/added-columns.js'
 import {
   chatwootShape,
   isKnownColumn,
   requireChatwoot,
   tablesOf,
   tablesToRead,
+  withoutExtra,
   type ChatwootColumn,
   type ChatwootTables,
 } from '../../chatwoot/catalog.js'
-import { addedColumns, rowColumns } from '../../chatwoot/columns.js'
+import { firstColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
-import type { CustomRelation } from '../../domain/custom-relation.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -20,17 +21,7 @@ import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
 import type { NamedTable } from '../../postgres/source/table-locks.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
-import {
-  columnsIgnored,
-  exactStamp,
-  filterColumns,
-  ignorableColumns,
-  planConversions,
-  readInAnotherWay,
-  requireInSource,
-  sourceTypes,
-  stampOf,
-} from './custom-columns.js'
+import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
 /** The options that decide what is read and where it goes. */
@@ -41,11 +32,12 @@ export type PlanOptions = Pick<
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
+  | 'chatwootUrl'
   | 'columns'
   | 'hashSecret'
   | 'messageTexts'
   | 'allowLossy'
-> & { readonly transform?: unknown }
+> & { readonly transform?: unknown; readonly known?: KnownColumns | undefined }
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
@@ -53,12 +45,14 @@ export interface Plan {
   /** How a custom relation is read; undefined for the built-in query. */
   readonly custom: CustomRead | undefined
   readonly tables: ChatwootTables
+  /** The table has none of the columns that were added since the first release; what changed with them is loaded as before. */
+  readonly isFirst: boolean
   /** Rows in the source by the planner's estimate. */
   readonly estimatedRows: number | null
   /** Identifies what a state is valid for: with another one, the next run is a full load. */
   readonly fingerprint: string
-  /** The same for a table without the columns that migrations have added since the first release. */
-  readonly earlierFingerprint: () => string
+  /** The same for a table without the columns that migrations have added since the first release; undefined for a custom relation. */
+  readonly earlierFingerprint: () => string | undefined
   /** Contacts whose conversations are not read, by id. */
   readonly forgotten: readonly string[]
   readonly protection: ProtectionPlan
@@ -75,36 +69,20 @@ export interface SourceFacts {
   readonly chatwoot: readonly ChatwootColumn[]
 }
 
-/**
- * Checks that the source can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
- * TARGET_COLUMN_MISSING.
- */
-export function makePlan(
-  source: SourceFacts,
-  table: Relation,
-  options: PlanOptions,
-): Omit<Plan, 'forgotten'> {
-  return options.relation
-    ? planCustom(source.relation, table, options, options.relation)
-    : planChatwoot(source, table, options)
-}
-
 /** The tables that are read, as their statements name them. */
 export function tablesRead({ custom, tables }: Pick<Plan, 'custom' | 'tables'>): readonly NamedTable[] {
   return custom ? [custom.relation] : tablesToRead(tables)
 }
 
-function planChatwoot(
+export function planChatwoot(
   { relation: conversations, chatwoot: read }: SourceFacts,
   table: Relation,
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const present = rowColumns.flatMap(
-    (name) => columnOf(table, name) ?? (addedColumns.has(name) ? [] : missingInTarget(table, [name])),
-  )
+  const wanted = chatwootLoadOf(table, read)
   requireUnique(table, chatwoot.key)
-  const { columns, warnings } = loadableColumns(table, present, chatwoot.key)
+  const { columns, warnings } = loadableColumns(table, wanted.present, chatwoot.key)
   const { key, changedAt } = chatwoot
   const load = {
     table,
@@ -116,72 +94,93 @@ function planChatwoot(
     conversions: new Map(),
     lossy: [],
   }
-  const shape = chatwootShape(read)
+  const planned = (part: LoadPlan, of: ChatwootLoad) =>
+    protectedBy(options, part, changedAt, definitionOf(of, options))
+  const earlier = () => ({ ...load, columns: columns.filter(({ name }) => !(name in addedColumns)) })
   const unknown = conversations.columns.filter(({ name }) => !isKnownColumn(name)).map(({ name }) => name)
   return {
-    ...{ load, custom: undefined, tables: tablesOf(read) },
+    ...{ load, custom: undefined, tables: tablesOf(wanted.read), isFirst: wanted.isFirst },
     estimatedRows: conversations.estimatedRows,
-    ...protectedBy(options, load, changedAt, [...[...shape].flat(), chatwoot.queryVersion]),
-    shapes: { source: shape, target: shapeOf(table) },
-    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...warnings],
+    ...planned(load, wanted),
+    earlierFingerprint: () => planned(earlier(), earlierLoadOf(table, read)).fingerprint,
+    shapes: { source: chatwootShape(read), target: shapeOf(table) },
+    warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...wanted.warnings, ...warnings],
   }
 }
 
-function planCustom(
-  relation: Relation,
+/** With a filter, the table may hold rows of other pipelines too. */
+export function scopeOf(
   table: Relation,
-  options: PlanOptions,
-  { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
-): Omit<Plan, 'forgotten'> {
-  requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
-  const present = table.columns.filter(
-    (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
+  { accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>,
+): LoadPlan['scope'] {
+  const wanted = [
+    { column: 'account_id', values: accounts },
+    { column: 'inbox_id', values: inboxes },
+  ]
+  return wanted.flatMap(({ column, values }) =>
+    values && columnOf(table, column) ? [{ column, values }] : [],
   )
-  if (!columnOf(table, key)) missingInTarget(table, [key])
-  requireUnique(table, key)
-  const { columns: shared, warnings } = loadableColumns(table, present, key)
-  const stamp = stampOf(relation, name, changedAt)
-  const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
-  const ignored = relation.columns
-    .filter(({ name: column }) => !columnOf(table, column))
-    .map((column) => column.name)
-  const read = {
-    relation,
-    key,
-    changedAt: stamp,
-    changedAtZone,
-    columns: shared,
-    accounts: options.accounts,
-    inboxes: options.inboxes,
-  }
-  const load = {
-    table,
-    key,
-    columns: shared,
-    scope: scopeOf(table, options),
-    changedAt: exactStamp(stamp, shared, changedAtZone),
-    conversions,
-    lossy,
-    ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),
-  }
+}
+
+export const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
+  columns.find((column) => column.name === name)
+
+const definitionOf = (
+  { read, queryVersion, isFirst }: ChatwootLoad,
+  { chatwootUrl }: Pick<PlanOptions, 'chatwootUrl'>,
+) => [
+  ...[...chatwootShape(read)].flat(),
+  queryVersion,
+  ...(isFirst || chatwootUrl === undefined ? [] : [chatwootUrl]),
+]
+
+/** What a table can take of the conversations, as its migrations have left it. */
+export interface ChatwootLoad {
+  /** Columns of the table that are loaded. */
+  readonly present: readonly Column[]
+  /** No column for the numbers of Chatwoot's reports is there: the table gets what it was loaded with before, and the state stays valid. */
+  readonly isFirst: boolean
+  /** The source without what only the added columns need. */
+  readonly read: readonly ChatwootColumn[]
+  readonly queryVersion: number
+  readonly warnings: readonly Warning[]
+}
+
+/** Throws TARGET_COLUMN_MISSING for a column that every table of the first release has. */
+export function chatwootLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+  const columns = new Map(table.columns.map((column) => [column.name, column]))
+  const first = firstColumns.map((name) => columns.get(name) ?? missingInTarget(table, [name]))
+  const added = Object.keys(addedColumns)
+  const present = added.flatMap((name) => columns.get(name) ?? [])
+  const lacking = added.filter((name) => !columns.has(name))
+  const isFirst = present.every(({ name }) => oldViewColumns.includes(name))
   return {
-    load,
-    custom: read,
-    tables: new Map(),
-    estimatedRows: relation.estimatedRows,
-    ...protectedBy(options, load, changedAt, [
-      relation.schema,
-      relation.name,
-      ...sourceTypes(relation, shared),
-      ...readInAnotherWay(relation, load),
-    ]),
-    shapes: { source: shapeOf(relation), target: shapeOf(table) },
-    warnings: [
-      ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
-      ...warnings,
-      ...more.warnings,
-    ],
+    present: [...first, ...present],
+    isFirst,
+    read: isFirst ? withoutExtra(source) : source,
+    queryVersion: isFirst ? chatwoot.firstQueryVersion : chatwoot.queryVersion,
+    warnings: lacking.length > 0 ? [waitsForMigration(table, lacking)] : [],
   }
+}
+
+/** The same for the table as the first release has left it. */
+export function earlierLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+  return chatwootLoadOf(
+    { ...table, columns: table.columns.filter(({ name }) => !(name in addedColumns)) },
+    source,
+  )
+}
+
+/** The column of the row that a column of the table gets. */
+export function cellNameOf(name: string, isFirst: boolean): string {
+  return isFirst && changedColumns.includes(name) ? `earlier_${name}` : name
+}
+
+function waitsForMigration({ name }: Relation, lacking: readonly string[]): Warning {
+  const some = lacking.slice(0, 3).join(', ')
+  const more = lacking.length > 3 ? ` and ${lacking.length - 3} more` : ''
+  const message = `The table ${name} lacks columns of this release: ${some}${more}. Run chatwoot-sync migrate to get them.`
+  return { code: 'COLUMNS_IGNORED', message }
 }
 
 /**
@@ -202,42 +201,43 @@ export function loadableColumns(
   return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
 }
 
-/** With a filter, the table may hold rows of other pipelines too. */
-function scopeOf(
-  table: Relation,
-  { accounts, inboxes }: Pick<PlanOptions, 'accounts' | 'inboxes'>,
-): LoadPlan['scope'] {
-  const wanted = [
-    { column: 'account_id', values: accounts },
-    { column: 'inbox_id', values: inboxes },
-  ]
-  return wanted.flatMap(({ column, values }) =>
-    values && columnOf(table, column) ? [{ column, values }] : [],
+/** Throws for columns that the table lacks. */
+export function missingInTarget(table: Relation, columns: readonly string[]): never {
+  throw new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
+    {
+      remedy: 'Run chatwoot-sync migrate, or add it.',
+      details: { columns: [...columns] },
+    },
   )
 }
 
-const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
-  columns.find((column) => column.name === name)
-
-/** Columns that show when this package wrote, not what the source holds. */
-function isBookkeeping(name: string): boolean {
-  return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
+function keyGenerated(table: string, key: string): SyncError {
+  return new SyncError(
+    'TARGET_COLUMN_MISSING',
+    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
+    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
+  )
 }
 
-const unprotected: ProtectionPlan = { columns: new Map(), digest: null }
+function columnsGenerated(table: string, left: readonly string[]): Warning {
+  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
+  return { code: 'COLUMNS_IGNORED', message }
+}
 
-function protectedBy(
+const unprotected: ProtectionPlan = { columns: new Map(), digest: null, namedDigest: null, held: [] }
+
+export function protectedBy(
   options: PlanOptions,
   load: LoadPlan,
   changedAt: string,
   definition: readonly (string | number)[],
-): Pick<Plan, 'protection' | 'fingerprint' | 'earlierFingerprint'> {
+): Pick<Plan, 'protection' | 'fingerprint'> {
   const isProtected = options.columns !== undefined || !options.messageTexts
   const protection = isProtected ? planProtection(options, load, changedAt) : unprotected
   const more = protection.digest === null ? definition : [...definition, protection.digest]
-  const of = (columns: readonly Column[]) => fingerprintOf(options, columns, more)
-  const earlierFingerprint = () => of(load.columns.filter(({ name }) => !addedColumns.has(name)))
-  return { protection, fingerprint: of(load.columns), earlierFingerprint }
+  return { protection, fingerprint: fingerprintOf(options, load.columns, more) }
 }
 
 function fingerprintOf(
@@ -260,7 +260,7 @@ function fingerprintOf(
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
 }
 
-function requireUnique(table: Relation, key: string): void {
+export function requireUnique(table: Relation, key: string): void {
   if (table.uniqueColumns.includes(key)) return
   const message = `The table ${table.name} has no unique index on ${key} alone.`
   throw new SyncError('TARGET_COLUMN_MISSING', message, {
@@ -269,31 +269,18 @@ function requireUnique(table: Relation, key: string): void {
   })
 }
 
-function missingInTarget(table: Relation, columns: readonly string[]): never {
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
-    {
-      remedy: 'Run chatwoot-sync migrate, or add it.',
-      details: { columns: [...columns] },
-    },
-  )
-}
-
 function columnsUnknown(columns: readonly string[]): Warning {
   const message = `conversations has columns that this release of chatwoot-sync does not know: ${columns.join(', ')}. They are left out.`
   return { code: 'COLUMNS_IGNORED', message }
 }
 
-function keyGenerated(table: string, key: string): SyncError {
-  return new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `Column ${key} of ${table} is generated: the table computes it, so no key can be loaded into it.`,
-    { remedy: 'Make it a plain column, or name another key.', details: { column: key } },
+/** Forgotten contacts are left out by contact_id; without it their rows would come back. */
+export function requireContactColumn({ custom, forgotten }: Pick<Plan, 'custom' | 'forgotten'>): void {
+  if (!custom || forgotten.length === 0) return
+  if (custom.relation.columns.some(({ name }) => name === 'contact_id')) return
+  throw new SyncError(
+    'COLUMN_MISSING',
+    `${forgotten.length} contacts are forgotten, and the relation ${custom.relation.name} has no column contact_id to leave them out by.`,
+    { remedy: 'Add contact_id to the relation.', details: { column: 'contact_id' } },
   )
-}
-
-function columnsGenerated(table: string, left: readonly string[]): Warning {
-  const message = `Columns that ${table} generates itself were left out: ${left.join(', ')}.`
-  return { code: 'COLUMNS_IGNORED', message }
 }

@@ -1,22 +1,28 @@
 import { createHash } from 'node:crypto'
 
+import { addedColumns } from '../../chatwoot/added-columns.js'
 import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
 import { isBuiltIn, lengthOf } from '../../postgres/driver/types/column-type.js'
 import type { Protection, Protections } from '../../postgres/source/protection.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { heldColumns, type KnownColumns } from './held-columns.js'
 
 type Rules = Pick<
   ResolvedOptions,
   'columns' | 'messageTexts' | 'hashSecret' | 'accounts' | 'inboxes' | 'relation'
->
+> & { readonly known?: KnownColumns | undefined }
 
 /** How columns are protected before they leave the source. */
 export interface ProtectionPlan {
   readonly columns: Protections
   /** Identifies `columns` and the secret of the hashes; null where nothing is protected. */
   readonly digest: string | null
+  /** The same without `held`, which no earlier run could have protected. */
+  readonly namedDigest: string | null
+  /** Columns among them that no option names, and that are left out because a release added them; see `heldColumns`. */
+  readonly held: readonly string[]
 }
 
 /**
@@ -24,8 +30,11 @@ export interface ProtectionPlan {
  * needs, or whose type cannot hold the result.
  */
 export function planProtection(rules: Rules, load: LoadPlan, changedAt: string): ProtectionPlan {
-  const columns = protectionsOf(rules, load, changedAt)
-  return { columns, digest: digestOf(rules, columns) }
+  const named = protectionsOf(rules, load, changedAt)
+  const loaded = load.columns.map(({ name }) => name)
+  const held = rules.relation ? [] : heldColumns(rules, loaded, rules.known)
+  const columns = new Map([...named, ...held.map((name) => [name, 'exclude'] as const)])
+  return { columns, digest: digestOf(rules, columns), namedDigest: digestOf(rules, named), held }
 }
 
 /** Columns of a conversation that hold what people wrote. */
@@ -43,6 +52,8 @@ function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protect
   for (const how of ['exclude', 'hash', 'mask'] as const) {
     for (const name of rules.columns?.[how] ?? []) {
       const column = load.columns.find((each) => each.name === name)
+      // A setting may name it before the migration that adds it.
+      if (!column && !rules.relation && name in addedColumns) continue
       if (!column) throw invalidRule(how, name, 'no such column is loaded', 'Correct the name.')
       const reason = needed.get(name)
       if (reason) throw invalidRule(how, name, reason, 'Leave it out of columns.')

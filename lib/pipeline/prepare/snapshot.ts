@@ -1,17 +1,13 @@
-import {
-  chatwootColumnsQuery,
-  noChatwootColumns,
-  stampedTables,
-  type ChatwootTables,
-} from '../../chatwoot/catalog.js'
+import { chatwootColumnsQuery, noChatwootColumns, type ChatwootTables } from '../../chatwoot/catalog.js'
 import {
   messagesOf,
   smallTables,
   timeZonesOf,
   toSmallTables,
-  type ReplaceCell,
+  type ShownCells,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
+import { stampedTables } from '../../chatwoot/tables.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
@@ -54,14 +50,14 @@ import {
   toSnapshot,
   type SourceProbe,
 } from '../../postgres/source/probe.js'
-import { passHashKey, protect, type Protection } from '../../postgres/source/protection.js'
+import { passHashKey, protect } from '../../postgres/source/protection.js'
 import {
   identityQuery,
   tableIdentityQuery,
   toIdentities,
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
-import type { SourceFacts } from './plan.js'
+import type { Plan, SourceFacts } from './plan.js'
 import type { State } from './state.js'
 
 /** The open snapshot of the source, and from where on a run has to read in it. */
@@ -101,8 +97,29 @@ export type SnapshotOptions = Pick<
 >
 
 interface ReadTables {
-  /** Of Chatwoot. (Default: those that the path of the session has.) */
-  readonly tables?: ChatwootTables
+  /** Of Chatwoot. (Default: those that the path of the session has, and everything of them.) */
+  readonly reading?: {
+    readonly tables: ChatwootTables
+    /** What of the small tables the rows show. */
+    readonly shown: ShownCells
+  }
+}
+
+export type ShownPlan = Pick<Plan, 'tables' | 'load' | 'protection'>
+
+/** What the rows of a plan show, protected as in the rows themselves: a fingerprint of a name in clear would let it be guessed. */
+export function shownIn({ tables, load, protection }: ShownPlan) {
+  const loaded = new Set(load.columns.map(({ name }) => name))
+  return {
+    tables,
+    shown: {
+      isLoaded: (column) => loaded.has(column),
+      replace: (column, cell) => {
+        const how = protection.columns.get(column)
+        return how ? protect(cell, how) : cell
+      },
+    },
+  } satisfies ReadTables['reading']
 }
 
 /** The source before its snapshot is taken. */
@@ -230,24 +247,15 @@ export async function openFirstSnapshot(
  * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
  */
 export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions & ReadTables) {
-  const { relation, columns, hashSecret, tables = new Map() } = options
+  const { relation, columns, hashSecret, reading } = options
   const key = columns?.hash?.length && hashSecret !== undefined ? [passHashKey(hashKeyOf(hashSecret))] : []
   const begin = [...beginReading(options), ...key]
   const [taken, rows] = relation
     ? [...(await between(source, begin, [snapshotQuery])), []]
-    : await between(source, begin, [snapshotQuery, compile(smallTables(tables, protectedIn(options)))])
+    : await between(source, begin, [snapshotQuery, compile(smallTables(reading?.tables, reading?.shown))])
   const row = onlyRow(taken)
   if (!isSameServer(probed, toServer(row))) throw otherServer()
   return { snapshot: toSnapshot(row), rows }
-}
-
-/** As in the rows themselves: a fingerprint of a name in clear would let it be guessed. */
-function protectedIn({ columns }: SnapshotOptions): ReplaceCell {
-  return (column, cell) => {
-    const kinds: readonly Protection[] = ['exclude', 'hash', 'mask']
-    const how = kinds.find((kind) => columns?.[kind]?.includes(column))
-    return how ? protect(cell, how) : cell
-  }
 }
 
 /** The source became another server in the middle of a run. */

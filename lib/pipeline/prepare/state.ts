@@ -6,6 +6,7 @@ import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { HorizonState } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
+import type { PreviousRuns } from '../../postgres/control/run-rows.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
 import type { KnownTable } from '../../postgres/target/table-identity.js'
@@ -14,6 +15,10 @@ import type { KnownTable } from '../../postgres/target/table-identity.js'
 export interface KeptProtection {
   readonly columns: Readonly<Record<string, Protection>>
   readonly messageTexts: boolean
+  /** Loaded columns with personal data that came after the first release; states of earlier releases knew none. */
+  readonly personal?: readonly string[]
+  /** Of these, what was left out because the options do not name it; see `heldColumns`. */
+  readonly held?: readonly string[]
 }
 
 /** What a successful run leaves to the next one, kept as JSON in its row of `etl_control`. */
@@ -28,7 +33,7 @@ export interface State {
   readonly timeZones: Readonly<Record<string, boolean>>
   /** How columns with personal data were protected; see `ProtectionPlan`. */
   readonly protectionDigest?: string | null
-  /** The same, by column, where anything is protected; earlier releases did not keep it. */
+  /** The same, by column; earlier releases did not keep it, or only where anything was protected. */
   readonly protection?: KeptProtection | undefined
   /** States of earlier versions lack it. */
   readonly identities?: KnownIdentities
@@ -100,6 +105,18 @@ function revive({ points, bounds, snapshot, ...rest }: Stored<HorizonState>): Ho
     },
   }
 }
+
+/** What earlier runs have left. */
+export interface Earlier {
+  readonly previousRuns: PreviousRuns
+  /** State of the last successful one. */
+  readonly last: State | undefined
+}
+
+export const toEarlier = (previousRuns: PreviousRuns): Earlier => ({
+  previousRuns,
+  last: fromJson(previousRuns.lastSuccess?.state),
+})
 
 /** Options that decide nothing of what a run reads and writes, or that are no values. */
 const apart = new Set([

@@ -1,15 +1,18 @@
 import { SyncError } from '../../domain/errors.js'
 import type { ResolvedOptions } from '../../options.js'
+import { personalAmong } from './held-columns.js'
 import type { Plan } from './plan.js'
 import { messageColumns, type ProtectionPlan } from './protections.js'
 import type { KeptProtection, State } from './state.js'
 
 /** What the state of a run keeps of it. */
 export function keptProtection(
-  { columns }: ProtectionPlan,
+  { columns, held }: ProtectionPlan,
   { messageTexts }: Pick<ResolvedOptions, 'messageTexts'>,
+  loaded: readonly { readonly name: string }[],
 ): KeptProtection {
-  return { columns: Object.fromEntries(columns), messageTexts }
+  const personal = personalAmong(loaded.map(({ name }) => name))
+  return { columns: Object.fromEntries(columns), messageTexts, personal, held }
 }
 
 /**
@@ -23,12 +26,14 @@ export function requireNotWeaker(
 ): void {
   if (options.reveal) return
   const { protection: before, protectionDigest: digest } = earlier
-  const now = keptProtection(protection, options)
+  const now = keptProtection(protection, options, load.columns)
   const weaker = load.columns
     .map(({ name }) => name)
+    // What was only held back until somebody names it, a name releases.
+    .filter((column) => !before?.held?.includes(column))
     .filter((column) => before && strengthOf(column, now) < strengthOf(column, before))
   // A state of an earlier release says that something was protected, and not what.
-  const isUnknown = before === undefined && digest !== protection.digest
+  const isUnknown = before === undefined && digest !== protection.namedDigest
   if (weaker.length > 0 || isUnknown) throw weakened(weaker)
 }
 

@@ -8,12 +8,15 @@ import { compile } from '../../postgres/driver/statement.js'
 import { commonName } from '../../postgres/driver/types/column-type.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
-import type { Plan } from '../prepare/plan.js'
+import { cellNameOf, type Plan } from '../prepare/plan.js'
 
 /** What the queries depend on. */
 export interface QueryScope {
   readonly plan: Plan
-  readonly options: Pick<ResolvedOptions, 'timeZone' | 'accounts' | 'inboxes' | 'messageTexts'>
+  readonly options: Pick<
+    ResolvedOptions,
+    'timeZone' | 'chatwootUrl' | 'accounts' | 'inboxes' | 'messageTexts'
+  >
   /** The time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
 }
@@ -96,7 +99,7 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
     plan.load.columns.map(({ name, definition }) => ({
       name,
       type: commonName(definition),
-      cell: cellOf(name, plan.protection.columns.get(name)),
+      cell: cellOf(cellNameOf(name, plan.isFirst), plan.protection.columns.get(name)),
     })),
     condition,
     rowOptions(scope),
@@ -132,11 +135,12 @@ const privacyOf = ({ protection, forgotten }: Pick<Plan, 'protection' | 'forgott
 
 function rowOptions({ plan, options, timeZones }: QueryScope): RowOptions {
   const known = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [name] : []))
-  const { timeZone, accounts, inboxes, messageTexts } = options
+  const { timeZone, chatwootUrl, accounts, inboxes, messageTexts } = options
   const { tables } = plan
   return {
     tables,
     timeZone,
+    chatwootUrl,
     accounts,
     inboxes,
     messageTexts,

@@ -235,7 +235,9 @@ const portable: ReadonlySet<TypeKind> = new Set<TypeKind>([
   ...(['uuid', 'json', 'jsonb', 'bytea', 'network'] as const),
 ])
 
-const portableElements: ReadonlySet<TypeKind> = new Set<TypeKind>(['text', 'varchar', 'integer', 'bigint'])
+const portableElements: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['text', 'varchar', 'integer', 'bigint', 'timestamp'] as const),
+])
 
 /** Whether the binary form of one type can be read as the other. */
 export function isSameInBinary(from: ColumnType, to: ColumnType): boolean {

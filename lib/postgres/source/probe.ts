@@ -2,6 +2,7 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Probe, Server, Snapshot } from '../../domain/horizon.js'
+import type { Warning } from '../../domain/report.js'
 import { ownPathSetting } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile, onlyRow } from '../driver/statement.js'
@@ -217,4 +218,12 @@ export async function checkTimeZones(
   const [here, there] = await Promise.all([knownTimeZones(source, unknown), knownTimeZones(target, unknown)])
   const checked = Object.fromEntries(unknown.map((name) => [name, here.has(name) && there.has(name)]))
   return { ...known, ...checked }
+}
+
+/** For those that `checkTimeZones` has found to be unknown. */
+export function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
+  const unknown = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [] : [name]))
+  if (unknown.length === 0) return []
+  const message = `Time zones of inboxes that the servers do not both know; UTC is used instead: ${unknown.join(', ')}.`
+  return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }

@@ -135,6 +135,7 @@ export const portuguese = {
     COLUMNS_IGNORED: 'Colunas que a tabela não tem foram ignoradas.',
     COLUMNS_LOSSY:
       'Colunas da tabela não comportam todos os valores da origem; linhas cujo valor mudaria são rejeitadas.',
+    COLUMNS_HELD: 'Novas colunas com dados pessoais ficam vazias até serem citadas.',
     TIME_ZONE_UNKNOWN: 'Os dois servidores não conhecem um mesmo fuso horário: foi usado UTC no lugar dele.',
     TAKEN_OVER: 'A execução continuou de onde outro programa tinha parado.',
     RETRIED: 'Houve uma falha temporária e a execução tentou de novo; nada se perdeu.',

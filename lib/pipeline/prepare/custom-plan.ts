@@ -1,7 +1,8 @@
 import { SyncError } from '../../domain/errors.js'
+import type { CustomRelation } from '../../domain/custom-relation.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
-import type { Column, Relation } from '../../postgres/driver/catalog.js'
+import { shapeOf, type Column, type Relation } from '../../postgres/driver/catalog.js'
 import { comparisonOf, type Comparison } from '../../postgres/driver/types/comparison.js'
 import {
   type ColumnType,
@@ -12,6 +13,82 @@ import {
 } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import {
+  columnOf,
+  loadableColumns,
+  missingInTarget,
+  protectedBy,
+  requireUnique,
+  scopeOf,
+  type Plan,
+  type PlanOptions,
+} from './plan.js'
+
+/**
+ * Checks that the relation can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
+ * TARGET_COLUMN_MISSING.
+ */
+export function planCustom(
+  relation: Relation,
+  table: Relation,
+  options: PlanOptions,
+  { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
+): Omit<Plan, 'forgotten'> {
+  requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
+  const present = table.columns.filter(
+    (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
+  )
+  if (!columnOf(table, key)) missingInTarget(table, [key])
+  requireUnique(table, key)
+  const { columns: shared, warnings } = loadableColumns(table, present, key)
+  const stamp = stampOf(relation, name, changedAt)
+  const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
+  const ignored = relation.columns
+    .filter(({ name: column }) => !columnOf(table, column))
+    .map((column) => column.name)
+  const read = {
+    relation,
+    key,
+    changedAt: stamp,
+    changedAtZone,
+    columns: shared,
+    accounts: options.accounts,
+    inboxes: options.inboxes,
+  }
+  const load = {
+    table,
+    key,
+    columns: shared,
+    scope: scopeOf(table, options),
+    changedAt: exactStamp(stamp, shared, changedAtZone),
+    conversions,
+    lossy,
+    ignored: ignorableColumns(ignoreChanges, relation, [key, changedAt]),
+  }
+  return {
+    load,
+    custom: read,
+    ...{ tables: new Map(), isFirst: false, earlierFingerprint: () => undefined },
+    estimatedRows: relation.estimatedRows,
+    ...protectedBy(options, load, changedAt, [
+      relation.schema,
+      relation.name,
+      ...sourceTypes(relation, shared),
+      ...readInAnotherWay(relation, load),
+    ]),
+    shapes: { source: shapeOf(relation), target: shapeOf(table) },
+    warnings: [
+      ...(ignored.length > 0 ? [columnsIgnored(ignored, options.table)] : []),
+      ...warnings,
+      ...more.warnings,
+    ],
+  }
+}
+
+/** Columns that show when this package wrote, not what the source holds. */
+function isBookkeeping(name: string): boolean {
+  return ['etl_inserted_at', 'etl_updated_at', 'deleted_at'].includes(name)
+}
 
 /** Names of the columns that a filter needs. */
 export const filterColumns = ({ accounts, inboxes }: Pick<ResolvedOptions, 'accounts' | 'inboxes'>) => [
@@ -155,9 +232,6 @@ function columnsLossy(described: readonly string[]): Warning {
   const message = `Columns of the target cannot hold every value of the source: ${described.join(', ')}. A row whose value would change is rejected; change the type of the column, or accept the change with allowLossy.`
   return { code: 'COLUMNS_LOSSY', message }
 }
-
-const columnOf = ({ columns }: Relation, name: string): Column | undefined =>
-  columns.find((column) => column.name === name)
 
 function missingInSource({ forbidden }: Relation, relation: string, column: string): SyncError {
   if (forbidden.includes(column)) {
