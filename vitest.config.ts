@@ -68,8 +68,8 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** The large random tests: the files import those of the other folders, and play them whole. */
-const seeds = project('extra:seeds', folder('seeds'), [servers, built], {
+/** The large random tests: the files import those of the other folders, and play them whole. With them those of the commands, built. */
+const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], {
   testTimeout: 900_000,
   env: { TEST_SHARE: 'all' },
 })
