@@ -100,7 +100,7 @@ describe('the commands', () => {
       stderr: expect.stringContaining('ALERT_MAIL_FROM and ALERT_MAIL_TO'),
     })
     const mail = { ALERT_SMTP_URL: 'smtp://x', ALERT_MAIL_FROM: 'a@b.example', ALERT_MAIL_TO: 'c@d.example' }
-    const absent = await shell.run(['alerts', 'test'], { ...mail, NODE_OPTIONS: withoutNodemailer })
+    const absent = await shell.runBuilt(['alerts', 'test'], { ...mail, NODE_OPTIONS: withoutNodemailer })
     expect(absent).toMatchObject({ code: 2, stderr: expect.stringContaining('npm install nodemailer') })
   })
 })

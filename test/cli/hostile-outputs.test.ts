@@ -37,7 +37,7 @@ it('what people wrote arrives as it is, and is in no output, whatever it could d
 
   const outputs: string[] = []
   const run = async (...args: readonly string[]) => {
-    const { code, stdout, stderr } = await shell.run(args, pair.variables)
+    const { code, stdout, stderr } = await shell.runBuilt(args, pair.variables)
     outputs.push(stdout, stderr)
     return code
   }

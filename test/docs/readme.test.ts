@@ -39,7 +39,7 @@ describe.each(['README.md', 'README.pt-BR.md'])('%s', (path) => {
 it('has the lines that the demo prints', async () => {
   const [quoted = ''] = readme.blocks('text')
   await using shell = await openShell()
-  const { stdout } = await shell.run(['demo'])
+  const { stdout } = await shell.runBuilt(['demo'])
   let rest = stdout.split('\n')
   for (const line of quoted.trimEnd().split('\n')) {
     expect(rest).toContain(line)

@@ -10,7 +10,7 @@ it('survives wires that break at many moments on either side, or says which one 
 
   const rounds = await breakRoundAfterRound(
     servers,
-    share({ seed: 99, rounds: 20, lanes: 5 }, { seed: 2026, rounds: 200, lanes: 10 }),
+    share({ seed: 99, rounds: 10, lanes: 5 }, { seed: 2026, rounds: 200, lanes: 10 }),
   )
 
   expect(rounds.filter(({ violations }) => violations.length > 0)).toEqual([])

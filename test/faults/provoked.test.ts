@@ -26,7 +26,7 @@ it('goes on after a deadlock (40P01)', async () => {
   await at.sync()
   await at.target.query('delete from etl_control')
   await at.target.query(
-    `update conversas_analytics set account_name = 'stale' where conversation_id in (5, 150)`,
+    `update conversas_analytics set account_name = 'stale' where conversation_id in (5, 110)`,
   )
   await at.target.query(`alter database ${database(at.target)} set deadlock_timeout = '1s'`)
   const other = new pg.Client(at.target.url)
@@ -36,7 +36,7 @@ it('goes on after a deadlock (40P01)', async () => {
   await other.query('begin')
   const touch = (id: number) =>
     other.query(`update conversas_analytics set labels = labels where conversation_id = ${id}`)
-  await touch(150)
+  await touch(110)
   const crossing = vi
     .waitFor(async () => expect(await at.target.query(waitingLocks)).not.toHaveLength(0), {
       timeout: 120_000,

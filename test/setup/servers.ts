@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
-import { startCluster } from '../../bin/demo/cluster.js'
+import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { readPlanted } from './planted.js'
 import { share } from './shared.js'
 import { buildTemplates } from './templates.js'
@@ -40,13 +40,10 @@ async function startServers() {
   const given = process.env['TEST_DATABASE_URL']
   forgetServers()
   // A worker of autovacuum that is open at the begin makes a run read everything, as it should, at moments that no test chooses.
-  // Data in memory needs no processes that read it ahead.
   const settings = { autovacuum: 'off' }
   const binaries = [process.env['TEST_SOURCE_POSTGRES'], process.env['TEST_TARGET_POSTGRES']]
   const start = (nativeDirectory: string | undefined) =>
-    nativeDirectory
-      ? startCluster({ settings, nativeDirectory })
-      : startCluster({ settings: { ...settings, io_method: 'sync' } })
+    nativeDirectory ? startCluster({ settings, nativeDirectory }) : startQuick(settings)
   const clusters = given ? [] : await Promise.all(binaries.map(start))
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
@@ -59,6 +56,26 @@ async function startServers() {
     await stop()
     throw error
   }
+}
+
+/**
+ * A server of the installed release, where a password is hashed a thousand times, as few as dbmate accepts, and not 4,096: thousands of connections
+ * each take a millisecond for it. Data in memory needs no processes that read it ahead.
+ */
+async function startQuick(settings: Readonly<Record<string, string>>): Promise<Cluster> {
+  const cluster = await startCluster({
+    settings: { ...settings, io_method: 'sync', scram_iterations: '1000' },
+  })
+  const client = new pg.Client(cluster.url())
+  await client.connect()
+  try {
+    // It has the same, hashed when the data folder was made.
+    const password = client.escapeLiteral(decodeURIComponent(new URL(cluster.url()).password))
+    await client.query(`alter role current_user password ${password}`)
+  } finally {
+    await client.end()
+  }
+  return cluster
 }
 
 async function fillServers(source: string, target: string) {

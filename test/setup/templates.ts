@@ -4,7 +4,7 @@ import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
 
 /** Conversations in `chatwoot_template`: enough for every kind of them, few enough for a run to be quick. */
-export const chatwootSize = 160
+export const chatwootSize = 120
 
 /** Conversations where every cell is compared, or a disk is filled. */
 export const largeSize = 482

@@ -1,7 +1,7 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { ownPath, qualified } from './search-path.js'
+import { ownRelation, qualified } from './search-path.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'
@@ -199,14 +199,7 @@ const describe = (
  */
 export function relationNamed(name: RawBuilder<unknown>): RawBuilder<string | null> {
   return sql`coalesce(
-    (
-      select to_regclass(quote_ident(own.schema) || '.' || ${name})
-      from ${ownPath}
-      where cardinality(parse_ident(${name}, false)) = 1
-        and to_regclass(quote_ident(own.schema) || '.' || ${name}) is not null
-      order by own.place
-      limit 1
-    ),
+    case when cardinality(parse_ident(${name}, false)) = 1 then ${ownRelation(name)} end,
     to_regclass(${name})
   )`
 }

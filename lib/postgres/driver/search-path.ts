@@ -151,8 +151,8 @@ export const ownSchema = sql<
 >`(nullif(current_setting(${sql.lit(ownPathSetting)}, true), '')::text[])[1]`
 
 /**
- * One of our own tables in the target, by its bare name: in the schema that the options name, and nowhere else, or else where the path of
- * the role finds it. NULL where there is none.
+ * A relation by its bare name, such as one of our own tables in the target: in the schema that the options name, and nowhere else, or else
+ * where the path of the role finds it. NULL where there is none.
  */
 export const ownRelation = (name: RawBuilder<unknown>): RawBuilder<string | null> => sql`(
     select to_regclass(quote_ident(own.schema) || '.' || ${name})

@@ -61,6 +61,14 @@ export function onlyRow<Row>([row]: readonly Row[]): Row {
   return row
 }
 
+/** How many rows a statement returns; one that changes rows says so by `returning 1`. */
+export async function countOf(session: Session, statement: RawBuilder<unknown>): Promise<number> {
+  const [row] = await session.rows(
+    compile(sql<{ rows: string }>`with found as (${statement}) select count(*)::text as rows from found`),
+  )
+  return Number(row?.rows ?? 0)
+}
+
 /** Kysely over a connection that is held already. Transactions belong to the session, so it begins and ends none. */
 export function kyselyOver(rows: Session['rows']): Kysely<DB> {
   const connection: DatabaseConnection = {

@@ -191,18 +191,50 @@ function arrayOf(text: string): string[] {
   return text === '{}' ? [] : text.slice(1, -1).split(',')
 }
 
-/** Which of these time zones the server knows by name. The query costs tens of milliseconds, as the server reads its zone files. */
+/**
+ * Which of these time zones the server lists in `pg_timezone_names`. To list them it reads all its zone files, which takes tens of milliseconds;
+ * from PostgreSQL 16 on it can say of most names without the list.
+ */
 export async function knownTimeZones(
   session: Session,
   names: readonly string[],
 ): Promise<ReadonlySet<string>> {
+  const { can_test: canTest } = onlyRow(await session.rows(canTestInput))
+  const words = canTest ? names.filter((name) => isPlace(name) || isWord(name)) : []
+  const readable = words.length > 0 ? await readableZones(session, words) : new Set<string>()
+  const known = words.filter((name) => readable.has(name) && (isPlace(name) || name === 'UTC'))
+  const open = names.filter((name) => !words.includes(name) || (readable.has(name) && !known.includes(name)))
+  return new Set([...known, ...(open.length > 0 ? await listedZones(session, open) : [])])
+}
+
+/** Names with the form of `America/Port-au-Prince`, which a time can only have at its end as the name of a zone file, capital or not. */
+const isPlace = (name: string) =>
+  /^[A-Z][A-Za-z]+([_-][A-Za-z]+)*(\/[A-Z][A-Za-z]+([_-][A-Za-z]+)*)+$/.test(name)
+
+/** What a time with a zone can have at its end as an abbreviation, too, or as a word of another meaning. */
+const isWord = (name: string) => /^[A-Za-z]+$/.test(name)
+
+const canTestInput = compile(sql<{ can_test: boolean }>`
+  select current_setting('server_version_num')::integer >= 160000 as can_test`)
+
+async function readableZones(session: Session, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(
+    compile(sql<{ name: string }>`
+    select name
+    from json_array_elements_text(${JSON.stringify(names)}::json) asked (name)
+    where pg_input_is_valid('2000-01-01 00:00:00 ' || name, 'timestamptz')`),
+  )
+  return new Set(rows.map(({ name }) => name))
+}
+
+async function listedZones(session: Session, names: readonly string[]): Promise<readonly string[]> {
   const rows = await session.rows(
     compile(sql<{ name: string }>`
     select name::text as name
     from pg_timezone_names
     where name in (select json_array_elements_text(${JSON.stringify(names)}::json))`),
   )
-  return new Set(rows.map(({ name }) => name))
+  return rows.map(({ name }) => name)
 }
 
 /** Whether both servers know each of the time zones; those of an earlier run are not checked again. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
-import { compile } from '../driver/statement.js'
+import { compile, countOf } from '../driver/statement.js'
 import {
   inScope,
   isLooseKey,
@@ -81,13 +81,6 @@ export async function softDeleteMissing(target: Session, plan: LoadPlan): Promis
     where ${isMissing(plan)}
     returning 1`,
   )
-}
-
-async function countOf(target: Session, statement: ReturnType<typeof sql>): Promise<number> {
-  const [row] = await target.rows(
-    compile(sql<{ rows: string }>`with found as (${statement}) select count(*)::text as rows from found`),
-  )
-  return Number(row?.rows ?? 0)
 }
 
 function deletion({ table }: LoadPlan) {

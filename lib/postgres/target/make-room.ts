@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
-import { compile } from '../driver/statement.js'
+import { countOf } from '../driver/statement.js'
 import type { Conflict } from './conflicts.js'
 import { isSameKey, keysOfType, type LoadPlan } from './load-plan.js'
 import { detourOf, type Detour, type UniqueRule } from './unique-rules.js'
@@ -89,11 +89,4 @@ function placesOf(plan: LoadPlan, keys: readonly string[]): RawBuilder<unknown> 
       select listed.key, row_number() over () as place
       from (${keysOfType(plan, keys)}) listed
     )`
-}
-
-async function countOf(target: Session, statement: RawBuilder<unknown>): Promise<number> {
-  const [row] = await target.rows(
-    compile(sql<{ rows: string }>`with found as (${statement}) select count(*)::text as rows from found`),
-  )
-  return Number(row?.rows ?? 0)
 }
