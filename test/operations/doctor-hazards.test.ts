@@ -229,39 +229,6 @@ describe('on the source, the doctor foretells', () => {
   })
 })
 
-describe('on transactions that were prepared, the doctor', () => {
-  it('names the oldest of its database with its age, and its remedy ends it', async () => {
-    await pair.source.query(`
-      create table notes (v text)`)
-    const client = new pg.Client(pair.source.url)
-    await client.connect()
-    try {
-      const names = [`it's ${pair.source.name}`, `second ${pair.source.name}`]
-      for (const name of names)
-        await client.query(
-          `begin; insert into notes values ('a'); prepare transaction '${name.replace("'", "''")}'`,
-        )
-      const { about } = await pair.examine({ skewAllowance: 0 })
-      const [found] = about('source-transactions')
-      expect(found).toMatchObject({
-        outcome: 'warning',
-        message: expect.stringMatching(
-          new RegExp(
-            `^The transaction 'it''s ${pair.source.name}' was prepared in the database ${pair.source.name} .* ago .* More of them: 1\\.$`,
-          ),
-        ),
-      })
-      expect((await pair.examine()).about('source-transactions')).toEqual([])
-      const statements = /run: (.*?;) or (.*;)$/.exec(found?.remedy ?? '')
-      await client.query(statements?.[1] ?? '')
-      await client.query(`rollback prepared 'second ${pair.source.name}'`)
-      expect((await pair.examine({ skewAllowance: 0 })).about('source-transactions')).toEqual([])
-    } finally {
-      await client.end()
-    }
-  })
-})
-
 describe('on encodings, the doctor', () => {
   it('warns of a source and of a target that cannot hold every text', async () => {
     const { name } = pair.target
