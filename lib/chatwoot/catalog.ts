@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../domain/errors.js'
+import { baseOf, basesOf } from './column-kinds.js'
 import {
   extraColumns,
   extraTables,
@@ -8,7 +9,6 @@ import {
   readColumns,
   typeOfKind,
   unreadColumns,
-  type ColumnKind,
   type Columns,
 } from './tables.js'
 
@@ -18,36 +18,17 @@ export function isKnownColumn(name: string): boolean {
   return read.some(({ conversations }) => name in conversations) || unreadColumns.includes(name)
 }
 
-/** Whether a column of this type, as PostgreSQL writes it, is of the kind. */
-export function isOfKind(kind: ColumnKind, type: string): boolean {
-  switch (kind) {
-    case 'integer':
-      return ['smallint', 'integer', 'bigint'].includes(type)
-    case 'text':
-      return /^(text|citext|character varying(\(\d+\))?)$/.test(type)
-    case 'time':
-      return /^timestamp(\(\d\))? without time zone$/.test(type)
-    case 'number':
-      return /^(double precision|real|numeric(\(\d+(,\d+)?\))?|smallint|integer|bigint)$/.test(type)
-    case 'json':
-      return ['json', 'jsonb'].includes(type)
-    case 'boolean':
-    case 'uuid':
-    case 'jsonb':
-      return type === kind
-  }
-}
-
 /** A column of Chatwoot that is read, as the source has it. */
 export interface ChatwootColumn {
   readonly table: string
   readonly column: string
-  readonly kind: ColumnKind
   /** Every release has it; some lack it; or it is read only where the role may read it, too. */
   readonly need: 'required' | 'optional' | 'extra'
   readonly state: 'readable' | 'forbidden' | 'absent'
   /** As PostgreSQL writes it; empty where the column is absent. */
   readonly type: string
+  /** It is of the kind that the queries expect, by its type below every domain. */
+  readonly isKnown: boolean
   /** Of the connection, quoted. */
   readonly role: string
   /** In which the role finds the table; empty where it finds none. */
@@ -59,12 +40,16 @@ const listed = (tables: Readonly<Record<string, Columns>>, need: ChatwootColumn[
     Object.entries(columns).map(([column, kind]) => ({ table, column, kind, need })),
   )
 
-const wanted = JSON.stringify([
+const wanted = [
   ...listed(readColumns, 'required'),
   ...listed(optionalColumns, 'optional'),
   ...listed(extraTables, 'extra'),
   ...listed(extraColumns, 'extra'),
-])
+]
+
+const kindOf = new Map(wanted.map(({ table, column, kind }) => [`${table}.${column}`, kind]))
+
+const wantedText = JSON.stringify(wanted.map(({ kind, ...each }) => ({ ...each, bases: basesOf[kind] })))
 
 /** Of a custom relation, of which nothing has to be known. */
 export const noChatwootColumns = sql<ChatwootColumn>`select where false`
@@ -76,8 +61,8 @@ export const chatwootColumnsQuery = (
   with
     wanted as (
       select *
-      from json_to_recordset(${wanted}::json)
-        as wanted ("table" text, "column" text, kind text, need text)
+      from json_to_recordset(${wantedText}::json)
+        as wanted ("table" text, "column" text, bases text[], need text)
     ),
     tables as materialized (
       select
@@ -88,7 +73,6 @@ export const chatwootColumnsQuery = (
   select
     wanted."table"::text as "table",
     wanted."column"::text as "column",
-    wanted.kind::text as kind,
     wanted.need::text as need,
     case
       when a.attnum is null then 'absent'
@@ -96,6 +80,7 @@ export const chatwootColumnsQuery = (
       else 'forbidden'
     end::text as state,
     coalesce(format_type(a.atttypid, a.atttypmod), '')::text as type,
+    coalesce(${baseOf} = any (wanted.bases), false) as "isKnown",
     quote_ident(current_user)::text as role,
     coalesce(n.nspname, '')::text as schema
   from wanted
@@ -161,7 +146,7 @@ export function requireChatwoot(all: readonly ChatwootColumn[]): void {
       details: { columns: forbidden },
     })
   }
-  const mismatched = columns.filter(({ state, kind, type }) => state === 'readable' && !isOfKind(kind, type))
+  const mismatched = columns.filter((each) => each.state === 'readable' && !each.isKnown)
   if (mismatched.length > 0) {
     const found = mismatched.map((each) => `${nameOf(each)} is ${each.type}`).join(', ')
     throw new SyncError(
@@ -176,8 +161,8 @@ export function requireChatwoot(all: readonly ChatwootColumn[]): void {
 }
 
 /** Whether a run could read the column; an extra one that it may not read, or would misread, it leaves alone. */
-const isReadable = ({ need, state, kind, type }: ChatwootColumn): boolean =>
-  need === 'extra' ? state === 'readable' && isOfKind(kind, type) : state !== 'absent'
+const isReadable = (column: ChatwootColumn): boolean =>
+  column.need === 'extra' ? column.state === 'readable' && column.isKnown : column.state !== 'absent'
 
 /** The columns that a run reads: of an extra table none, unless it can read all that it needs of it. */
 export function columnsRead(columns: readonly ChatwootColumn[]): ChatwootColumn[] {
@@ -231,7 +216,9 @@ function sourceOf(
   const read = columns.filter((each) => all.has(each))
   const schema = columns.find((each) => each.schema !== '')?.schema ?? ''
   const unread = columns.filter((each) => each.need === 'extra' && !read.includes(each))
-  const nulls = unread.map(({ column, kind }) => `null::${typeOfKind[kind]} as ${column}`)
+  const nulls = unread.map(
+    (each) => `null::${typeOfKind[kindOf.get(nameOf(each)) ?? 'text']} as ${each.column}`,
+  )
   const from = read.length > 0 ? `from ${nameIn(schema, name)}` : 'where false'
   const list = [...read.map(({ column }) => column), ...nulls].join(', ')
   return {

@@ -208,7 +208,8 @@ export function nextState(trace: Trace, probe: Probe, given: Snapshot): HorizonS
   if (probe.at === null) return undefined
   const snapshot = ofDatabase(given, probe)
   const newestOld = trace.points.findLastIndex(({ next }) => next <= snapshot.xmin)
-  const points = trace.points.slice(Math.max(newestOld, 0))
+  const since = heldBackSince(trace, snapshot)
+  const points = trace.points.filter(({ at }, index) => index >= newestOld || at === since)
   return { ...trace, points, at: probe.at, snapshot }
 }
 
@@ -216,7 +217,8 @@ export function nextState(trace: Trace, probe: Probe, given: Snapshot): HorizonS
 export function isBeginUnknown(trace: Trace, probe: Probe, snapshot: Snapshot): boolean {
   const [first] = trace.points
   return (
-    heldBackSince(trace) === null || (first !== undefined && ofDatabase(snapshot, probe).xmin < first.next)
+    heldBackSince(trace, snapshot) === null ||
+    (first !== undefined && ofDatabase(snapshot, probe).xmin < first.next)
   )
 }
 
@@ -228,12 +230,11 @@ function ofDatabase(snapshot: Snapshot, { mode, next, writing }: Probe): Snapsho
   return { ...snapshot, inProgress, xmin }
 }
 
-/** Since when, at the latest, the oldest transaction has been open that is still open. */
-export function heldBackSince({ bounds }: Trace): Micros | null | undefined {
-  const values = [...bounds.values()]
-  if (values.includes(null)) return null
-  const known = values.filter((bound) => bound !== null)
-  return known.length > 0 ? Math.min(...known) : undefined
+/** The first probe, as far as is kept, that showed the oldest transaction that is still open; null where it was the very first. */
+export function heldBackSince({ mode, points, bounds }: Trace, { xmin }: Snapshot) {
+  if (mode === 'standby') return points.find(({ next }) => next > xmin)?.at
+  if (bounds.size === 0 || [...bounds.values()].includes(null)) return bounds.size === 0 ? undefined : null
+  return (points.find(({ at }) => at > Math.min(...[...bounds.values()].map(Number))) ?? points.at(-1))?.at
 }
 
 /** There is nothing to read: no transaction id was given out since the last snapshot, and no transaction of then is left to look after. */
@@ -295,5 +296,5 @@ function boundOf(xid: bigint, { points }: Trace): Micros | null {
 /** Without every second of the older points bounds get earlier, never later; so a state stays small however long something is open. */
 function thin(points: readonly Point[]): readonly Point[] {
   if (points.length <= 512) return points
-  return points.filter((_, index) => index % 2 === 0 || index > 256)
+  return points.filter((_, index) => index < 2 || index % 2 === 0 || index > 256)
 }

@@ -86,7 +86,7 @@ const recordEvery = 2000
 
 /** Records progress with a batch, and notes once it is committed. */
 function progressRecorder(
-  run: Pick<Run, 'target' | 'attempts' | 'tally' | 'options' | 'baseline' | 'facts'>,
+  run: Pick<Run, 'target' | 'attempts' | 'tally' | 'options' | 'baseline' | 'facts' | 'resumeAfter'>,
 ) {
   const { target, attempts, tally } = run
   const { load } = run.baseline.plan
@@ -94,11 +94,13 @@ function progressRecorder(
   let recorded = -1
   let recordedAt = 0
   let isRecorded = false
+  let reached = run.resumeAfter
   return {
     record: async (lastKey: string): Promise<void> => {
       isRecorded = written(tally) !== recorded || performance.now() - recordedAt > recordEvery
+      if (lastKey.isWellFormed()) reached = lastKey
       if (!isRecorded) return
-      guard.check(await recordProgress(target, handleOf(run), toRunRow(run, lastKey), guard.query))
+      guard.check(await recordProgress(target, handleOf(run), toRunRow(run, reached), guard.query))
       recorded = written(tally)
       recordedAt = performance.now()
     },

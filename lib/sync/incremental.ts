@@ -11,9 +11,11 @@ import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
 import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-collapsed.js'
+import { keyUnreadable, rejectUnread } from '../pipeline/write/load-chunk.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
+import { isNameless, recordable } from '../postgres/driver/texts.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
 import { keyPosition } from '../postgres/target/load-plan.js'
@@ -40,13 +42,18 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   const keyAt = keyPosition(plan.load)
   await loadBatches(context, readRows(run, rowsByCursor(run), changes.query), policy, {
     onBatch: (batch) => {
-      if ('rows' in batch) for (const row of batch.rows) missing.delete(row[keyAt] ?? '')
+      if ('rows' in batch) for (const row of batch.rows) missing.delete(recordable(row[keyAt] ?? ''))
     },
     onLoaded: () => {
       emitProgress(options.onProgress, tally, { phase: 'load', rowsExpected: changes.rowsExpected })
     },
   })
   await policy.beginLast()
+  // Whether the source still has them only a full load sees.
+  const nameless = [...missing].filter((key) => isNameless(run.source.encoding(), key))
+  await rejectUnread(context, nameless, keyUnreadable(plan.load))
+  tally.counts.rowsExtracted += nameless.length
+  for (const key of nameless) missing.delete(key)
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.

@@ -13,9 +13,10 @@ import {
 import type { SyncReport } from '../domain/report.js'
 import { defaults, type ResolvedOptions } from '../options.js'
 import { bothOf } from '../domain/abort.js'
-import { glanceAtSource, heldBack, type Glance } from '../pipeline/prepare/snapshot.js'
+import { glanceAtSource, type Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
+  heldBack,
   type Earlier,
   toJson,
   type KnownIdentities,
@@ -111,7 +112,7 @@ function stillQuiet(
   const bound = lowerBound(last, trace, probe, snapshot, skewAllowance * 1000)
   const horizon = nextState(trace, probe, snapshot)
   if (!horizon || !('low' in bound) || !nothingWritten(last, trace, probe, snapshot)) return undefined
-  if (heldBack(trace, probe, skewAllowance).length > 0) return undefined
+  if (heldBack(trace, { probe, snapshot }, skewAllowance).length > 0) return undefined
   return { low: bound.low, horizon: { ...horizon, targetAt: at } }
 }
 

@@ -98,6 +98,41 @@ it('finds a transaction that was open on the primary once it ends, though no oth
   expect(await lost(arena)).toEqual([])
 })
 
+it('says that a transaction of another database of the primary holds it back', async () => {
+  await using arena = await openArena(servers, items)
+  await untilReplayed(arena)
+  const skewAllowance = 1
+  const options = { source: arena.readerUrl, target: arena.targetUrl, skewAllowance }
+  const sync = () => syncConversations({ ...options, relation: items.custom, table: items.table })
+  await sync()
+  const neighbour = new pg.Client(primary.url())
+  await neighbour.connect()
+  await neighbour.query('begin; select pg_current_xact_id()')
+  const change = async () => {
+    await arena.source.query(`update items set payload = payload || '!', updated_at = now() where id = 20`)
+    await untilReplayed(arena)
+  }
+  await change()
+  await sync()
+  await wait(50)
+  await change()
+
+  const held = await sync()
+
+  expect(held.warnings).toEqual([
+    {
+      code: 'HELD_BACK',
+      message: expect.stringMatching(
+        /^A transaction on the primary of the source, in any of its databases, has been open since at least .* UTC; until it ends, each run reads again what changed since it began\.$/,
+      ),
+    },
+  ])
+  await neighbour.end()
+  await change()
+  await sync()
+  expect(await sync()).toMatchObject({ warnings: [] })
+})
+
 it('reads everything after a change between primary and standby', async () => {
   await using arena = await openArena(servers, items)
   await untilReplayed(arena)

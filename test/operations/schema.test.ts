@@ -122,21 +122,28 @@ it('never takes the tables of another schema for those of the one that is named'
   const target = throughPath(at.target, 'tenant_a')
   const where = { target, schema: 'tenant_b' }
   const source = at.tenants[0]?.source.url ?? ''
-  await expect(syncConversations({ ...where, source, retryBudget: 0 })).rejects.toMatchObject({
+  const run = () => syncConversations({ ...where, source, retryBudget: 0 })
+  const notMigrated = {
     code: 'TARGET_NOT_MIGRATED',
-  })
-  await expect(readStatus(where)).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
-  await expect(forgetContact({ ...where, contactId: 1 })).rejects.toMatchObject({
-    code: 'TARGET_NOT_MIGRATED',
-  })
+    remedy: 'Run chatwoot-sync migrate --schema tenant_b.',
+  }
+  await expect(run()).rejects.toMatchObject(notMigrated)
+  await expect(readStatus(where)).rejects.toMatchObject(notMigrated)
+  await expect(forgetContact({ ...where, contactId: 1 })).rejects.toMatchObject(notMigrated)
   expect(await checkHealth(where)).toMatchObject({ healthy: false })
   const { checks } = await diagnose({ ...where, source })
-  expect(checks.find(({ name }) => name === 'target-migrated')).toMatchObject({ outcome: 'critical' })
-  await migrate(where)
-  await at.target.query('drop table tenant_b.conversas_analytics cascade')
-  await expect(syncConversations({ ...where, source, retryBudget: 0 })).rejects.toMatchObject({
-    code: 'TARGET_NOT_MIGRATED',
+  expect(checks.find(({ name }) => name === 'target-migrated')).toMatchObject({
+    outcome: 'critical',
+    remedy: notMigrated.remedy,
   })
+  await migrate(where)
+  await at.target.query('alter table tenant_b.conversas_analytics rename contact_name to elsewhere')
+  await expect(run()).rejects.toMatchObject({
+    code: 'TARGET_COLUMN_MISSING',
+    remedy: 'Run chatwoot-sync migrate --schema tenant_b, or add it.',
+  })
+  await at.target.query('drop table tenant_b.conversas_analytics cascade')
+  await expect(run()).rejects.toMatchObject(notMigrated)
 })
 
 it('is the same from the command line, by the environment or a flag', async () => {

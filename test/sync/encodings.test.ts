@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { expect, it } from 'vitest'
 
-import { syncConversations, verifyConversations, type SyncOptions } from '../../lib/index.js'
+import { migrate, syncConversations, verifyConversations, type SyncOptions } from '../../lib/index.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 import { openPool } from '../setup/pool.js'
 
@@ -115,7 +115,6 @@ it('a target in LATIN1 rejects the rows that it cannot hold, and is equal in the
   await using source = await cloneDatabase('source', 'template0')
   await using beside = await cloneDatabase('target')
   await using target = await createIn('LATIN1', beside)
-  const { migrate } = await import('../../lib/index.js')
   await migrate({ target: target.url })
   await source.query(`create table items (${columns})`)
   await source.query(
@@ -153,4 +152,87 @@ it('a text that a transform has cut in the middle of a character is rejected', a
   expect(await target.query('select row_key, column_name, sql_state from etl_rejects')).toEqual([
     { row_key: '1', column_name: 'v', sql_state: '22021' },
   ])
+})
+
+it.each([
+  ['copy', 'UTF8'],
+  ['cursor', 'UTF8'],
+  ['copy', 'SQL_ASCII'],
+] as const)(
+  'rows whose keys are not UTF-8 are rejected one by one, and verify agrees, by %s into %s',
+  async (extractor, encoding) => {
+    await using beside = await cloneDatabase('source', 'template0')
+    await using utf8 = await cloneDatabase('target')
+    await using ascii = await createIn('SQL_ASCII', utf8)
+    await using source = await createIn('SQL_ASCII', beside)
+    const target = encoding === 'UTF8' ? utf8 : ascii
+    if (encoding !== 'UTF8') await migrate({ target: ascii.url })
+    await source.query('create table items (id text primary key, v text, updated_at timestamp)')
+    await source.query(String.raw`
+      insert into items values
+        ('a', 'a', '2024-01-01'),
+        (e'b\xe7', 'b', '2024-01-01'),
+        (e'b\xe8', 'b', '2024-01-01'),
+        ('c', e'\xff', '2024-01-01'),
+        (e'd\xc3\xa9', 'd', '2024-01-01')`)
+    await target.query(
+      'create table kept (id text primary key, v text, updated_at timestamp, deleted_at timestamp)',
+    )
+    const where = { source: source.url, target: target.url, ...pipeline, skewAllowance: 0 }
+    const run = (more: Partial<SyncOptions> = {}) =>
+      syncConversations({ ...where, extractor, retryBudget: 0, ...more })
+    const live = () => target.query(`select id, v from kept where deleted_at is null order by id`)
+    const rejects = () => target.query('select row_key, column_name from etl_rejects order by row_key')
+    const ofKeys = ['b\\xe7', 'b\\xe8'].map((key) => ({ row_key: key, column_name: 'id' }))
+
+    expect(await run()).toMatchObject({ rowsExtracted: 5, rowsInserted: 2, rowsRejected: 3 })
+    expect(await verifyConversations(where)).toMatchObject({ ...equal, rowsRejected: 3 })
+    expect(await verifyConversations({ ...where, repair: true })).toMatchObject({
+      ...{ ...equal, rowsRejected: 3, rowsRepaired: 0 },
+    })
+    expect(await rejects()).toEqual([...ofKeys, { row_key: 'c', column_name: 'v' }])
+
+    await source.query(`update items set v = 'new', updated_at = now()`)
+    expect(await run()).toMatchObject({ rowsInserted: 1, rowsUpdated: 2, rowsRejected: 2 })
+    // No statement can name them, and no other row is read.
+    expect(await run()).toMatchObject({ loadType: 'incremental', rowsExtracted: 2, rowsRejected: 2 })
+    expect(await run({ loadType: 'full' })).toMatchObject({ rowsUnchanged: 3, rowsRejected: 2 })
+    expect(await rejects()).toEqual(ofKeys)
+    expect(await verifyConversations(where)).toMatchObject({ ...equal, rowsRejected: 2 })
+
+    await source.query(String.raw`delete from items where id in (e'b\xe7', 'a')`)
+    const full = { loadType: 'full', maxDeleteShare: 1 } as const
+    expect(await run(full)).toMatchObject({ rowsDeleted: 1, rowsUnchanged: 2, rowsRejected: 1 })
+    expect(await verifyConversations({ ...where, repair: true })).toMatchObject({
+      ...{ ...equal, rowsRejected: 1, rowsRepaired: 0 },
+    })
+    expect(await live()).toEqual([
+      { id: 'c', v: 'new' },
+      { id: 'dé', v: 'new' },
+    ])
+    expect(await rejects()).toEqual(ofKeys.slice(1))
+  },
+)
+
+it('a load that was stopped behind a key that is not UTF-8 loses nothing when it goes on', async () => {
+  await using beside = await cloneDatabase('source', 'template0')
+  await using target = await cloneDatabase('target')
+  await using source = await createIn('SQL_ASCII', beside)
+  await source.query('create table items (id text primary key, v text, updated_at timestamp)')
+  // The last one is behind the stray byte, and before what stands for it.
+  await source.query(String.raw`
+    insert into items values ('a', 'a', now()), (e'b\xe7', 'b', now()), (e'b\xea\xb0\x80', 'c', now())`)
+  await target.query('create table kept (id text primary key, v text, updated_at timestamp)')
+  const where = { source: source.url, target: target.url, ...pipeline, batchSize: 1, retryBudget: 0 }
+  const run = (isStopped: boolean) =>
+    syncConversations({
+      ...where,
+      transform: (row) => {
+        if (isStopped && Reflect.get(row, 'v') === 'c') throw new Error('stopped')
+        return row
+      },
+    })
+  await expect(run(true)).rejects.toMatchObject({ code: 'HOOK_FAILED' })
+  await run(false)
+  expect(await target.query('select v from kept order by v')).toEqual([{ v: 'a' }, { v: 'c' }])
 })

@@ -178,6 +178,29 @@ it('refuses tables that are not Chatwoot’s as it knows them, before anything i
   })
 })
 
+it('knows the types of Chatwoot by what they are, not by their names', async () => {
+  await using at = await openSync()
+  const alter = (type: string) => at.source.query(`alter table contacts alter column identifier type ${type}`)
+  await at.source.query(`
+    create schema elsewhere;
+    create extension citext schema elsewhere;
+    create domain elsewhere.short as text;
+    create domain elsewhere.shorter as elsewhere.short`)
+  await alter('elsewhere.citext')
+  await at.sync()
+  expect(await differences(at)).toEqual([])
+  await alter('elsewhere.shorter')
+  await at.sync()
+  expect(await differences(at)).toEqual([])
+
+  await at.source.query('drop extension citext cascade; create domain citext as integer')
+  await alter('citext using null')
+  await expect(at.sync()).rejects.toMatchObject({
+    code: 'COLUMN_TYPE_MISMATCH',
+    message: expect.stringContaining('contacts.identifier is citext'),
+  })
+})
+
 it('tells columns of conversations that it does not know, and reads everything once one comes that it does', async () => {
   await using at = await openSync()
   await at.source.query('alter table contacts rename column identifier to kept')

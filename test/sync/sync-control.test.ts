@@ -156,7 +156,10 @@ it('refuses a target that is not migrated, and a table that lacks a column', asy
     code: 'TARGET_COLUMN_MISSING',
     message: expect.stringContaining('labels'),
   })
-  await expect(at.sync({ table: 'nowhere' })).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
+  await expect(at.sync({ table: 'nowhere' })).rejects.toMatchObject({
+    code: 'TARGET_NOT_MIGRATED',
+    remedy: 'Create it, or correct its name (--table).',
+  })
   await at.target.query('drop table etl_control cascade')
   await expect(at.sync()).rejects.toMatchObject({ code: 'TARGET_NOT_MIGRATED' })
 })

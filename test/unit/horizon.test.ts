@@ -83,7 +83,7 @@ it('reads from the last probe that did not show a transaction which has ended', 
 
 it('reads everything once a transaction has ended that the first probe already showed', () => {
   const state = stateAfter([probeAt(100, { open: ['3/1'] }), probeAt(200, { open: ['3/1'] })])
-  expect(heldBackSince(state)).toBeNull()
+  expect(heldBackSince(state, state.snapshot)).toBeNull()
   expect(boundAfter(state, probeAt(300, { open: ['3/1'] }))).toEqual({ low: 200 })
   expect(boundAfter(state, probeAt(300))).toEqual({ unknown: expect.stringContaining('open longer') })
 })
@@ -127,7 +127,7 @@ it('reads everything after the clock was set back, and takes no later time from 
   expect(boundAfter(state, back)).toEqual({ unknown: 'the clock of the source was set back' })
   const trace = observe(state, back)
   expect(trace.points.every(({ at }) => at <= 500)).toBe(true)
-  expect(heldBackSince(trace)).toBe(500)
+  expect(heldBackSince(trace, snapshotOf(3, 3))).toBe(500)
 })
 
 it.each([
@@ -223,6 +223,17 @@ it('takes ids that were given out between the probe and the snapshot for ids of 
   expect(nothingWritten(state, observe(state, probe), probe, snapshotOf(12, 12))).toBe(false)
 })
 
+it('says of an open transaction since when it is known to be, not when the one before had not seen it', () => {
+  const long = stateAfter([probeAt(100), probeAt(3700), probeAt(7300, { open: ['3/1'] })])
+  expect(heldBackSince(long, long.snapshot)).toBe(7300)
+  const later = probeAt(10_900, { open: ['3/1'] })
+  const trace = observe(long, later)
+  expect(heldBackSince(trace, snapshotOf(1, 1))).toBe(7300)
+  // Also of one that has no id, for which no other point is kept.
+  const state = required(nextState(trace, later, snapshotOf(1, 1)))
+  expect(heldBackSince(observe(state, probeAt(14_500, { open: ['3/1'] })), snapshotOf(1, 1))).toBe(7300)
+})
+
 it('knows no begin of what is open at the first probe, in its own database alone', () => {
   const isUnknown = (probe: Probe, snapshot: Snapshot) =>
     isBeginUnknown(observe(undefined, probe), probe, snapshot)
@@ -256,7 +267,7 @@ it('keeps a small state however long a transaction stays open, and its bound wit
     state = required(nextState(observe(state, probe), probe, snapshotOf(3, at, [3])))
   }
   expect(state.points.length).toBeLessThan(1000)
-  expect(heldBackSince(state)).toBe(2)
+  expect(heldBackSince(state, state.snapshot)).toBe(3)
   expect(boundAfter(state, probeAt(20_000), snapshotOf(20_000, 20_000))).toEqual({
     low: expect.toSatisfy((low: number) => low <= 2),
   })

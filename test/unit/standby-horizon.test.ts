@@ -38,7 +38,18 @@ it('does not take the standby that replays for a transaction that holds runs bac
   const { bounds } = observe(undefined, probeAt(1000, ['1/1'], { mode: 'standby' }))
   expect([...bounds]).toEqual([])
   const state = stateAfter(undefined, probeAt(1000, ['1/1'], { mode: 'standby' }))
-  expect(heldBackSince(observe(state, probeAt(2000, ['1/1'], { mode: 'standby' })))).toBeUndefined()
+  const later = observe(state, probeAt(2000, ['1/1'], { mode: 'standby' }))
+  expect(heldBackSince(later, snapshot)).toBeUndefined()
+})
+
+it('knows by its id since when at the latest a transaction has been open on the primary of a standby', () => {
+  const at = (time: number, next: bigint) => probeAt(time, [], { mode: 'standby', next })
+  const held = { ...snapshot, xmin: 105n }
+  const first = nextState(observe(undefined, at(1000, 100n)), at(1000, 100n), snapshot)
+  const second = nextState(observe(first, at(2000, 110n)), at(2000, 110n), held)
+  const third = observe(second, at(9000, 120n))
+  expect(heldBackSince(third, held)).toBe(2000)
+  expect(heldBackSince(third, { ...snapshot, xmin: 120n })).toBeUndefined()
 })
 
 it('counts every transaction as ended when the server has restarted, as it names new ones like old ones', () => {

@@ -8,6 +8,7 @@ import { countKeys } from '../../postgres/source/key-counts.js'
 import { readRole } from '../../postgres/source/rights.js'
 import { readTableHazards } from '../../postgres/target/table-hazards.js'
 import { critical, ok, type Check } from './check.js'
+import { checkChangePath } from './indexes.js'
 import { checkChanges } from './relation-changes.js'
 import { checkClockColumns } from './relation-clock.js'
 import { compareColumns } from './relation-columns.js'
@@ -35,6 +36,7 @@ export async function checkCustomRelation(
     ...(await checkKeys(source, relation, key)),
     ...(await checkChanges(source, relation, custom)),
     ...(await checkClockColumns(source, relation, custom)),
+    ...(await checkChangePath(source, relation, custom)),
     ...compared,
   ]
 }

@@ -1,6 +1,9 @@
 import { countText } from '../../domain/quantity-text.js'
 import { identifier } from '../../postgres/driver/identifier.js'
+import type { CustomRelation } from '../../options.js'
+import type { Relation } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { tablesReadWhole } from '../../postgres/source/change-path.js'
 import { unindexedColumns, type UnindexedColumn } from '../../postgres/source/indexes.js'
 import { ok, warning, type Check } from './check.js'
 
@@ -35,7 +38,7 @@ export async function checkIndexes(source: Session): Promise<Check[]> {
   })
 }
 
-/** Whether an incremental run finds the changed rows of a relation by an index. Of a view nothing is known here. */
+/** Whether an incremental run finds the changed rows of a table by an index; of a view, `checkChangePath` asks the planner. */
 export async function checkChangeIndex(source: Session, table: string, column: string): Promise<Check[]> {
   const found = await unindexedColumns(source, [{ table, column }], minRows)
   return found.map((each) =>
@@ -45,6 +48,30 @@ export async function checkChangeIndex(source: Session, table: string, column: s
       `If runs take too long, have its owner run: create index concurrently on ${table} (${identifier(column)});`,
     ),
   )
+}
+
+/** Whether it finds those of a view or a partitioned table without reading whole tables beneath it. */
+export async function checkChangePath(
+  source: Session,
+  relation: Relation,
+  { name, changedAt }: Pick<CustomRelation, 'name' | 'changedAt'>,
+): Promise<Check[]> {
+  const found = await tablesReadWhole(source, relation, changedAt, minRows)
+  if (!found) return []
+  if (found.length === 0)
+    return [
+      ok('relation-index', `A run need not read a large table whole to find the changed rows of ${name}.`),
+    ]
+  const read = found
+    .map(({ table, rows, size }) => `${table} (about ${countText(Number(rows))} rows, ${size})`)
+    .join(', ')
+  return [
+    warning(
+      'relation-index',
+      `Every incremental run reads all of ${read}, as no index leads from ${changedAt} of ${name} to its changed rows.`,
+      `If runs take too long, have ${changedAt} be an indexed column of one table, or have the owner create what is missing; explain select * from ${name} where ${identifier(changedAt)} > now(); shows how it is read.`,
+    ),
+  ]
 }
 
 function costOf({ table, column, rows, size }: UnindexedColumn): string {

@@ -1,3 +1,4 @@
+import { migrateCommand } from '../../domain/migrate-command.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readPythonTables, type PythonTables } from '../../postgres/migrate/python-tables.js'
 import { critical, type Check } from './check.js'
@@ -9,8 +10,7 @@ export async function checkPythonTarget(target: Session): Promise<readonly Check
   const tables = await readPythonTables(target)
   if (!tables) return []
   const message = 'The tables are those of the Python pipeline.'
-  const remedy =
-    'Run chatwoot-sync migrate, which keeps their rows and their history; docs/moving-from-python.md has the steps.'
+  const remedy = `Run ${migrateCommand(target.schema)}, which keeps their rows and their history; docs/moving-from-python.md has the steps.`
   return [critical(name, message, remedy), ...rightsToMigrate(tables), ...viewsInTheWay(tables)]
 }
 

@@ -1,3 +1,4 @@
+import { shellWord } from '../../domain/shell-word.js'
 import type { CustomRelation } from '../../options.js'
 import type { Relation } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
@@ -22,5 +23,3 @@ export async function checkClockColumns(
   const remedy = `Give --ignore-changes ${words} (relation.ignoreChanges) to sync and to verify, or leave them out of the relation.`
   return [warning(name, message, remedy)]
 }
-
-const shellWord = (word: string) => (/^\w+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)

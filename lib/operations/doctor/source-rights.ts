@@ -1,7 +1,6 @@
 import {
   chatwootColumnsQuery,
   connectToChatwoot,
-  isOfKind,
   isTooOld,
   oldestRelease,
   unknownTypes,
@@ -122,7 +121,7 @@ function checkOptional(columns: readonly ChatwootColumn[]): Check {
 }
 
 function checkTypes(columns: readonly ChatwootColumn[]): Check[] {
-  const unknown = columns.filter(({ state, kind, type }) => state !== 'absent' && !isOfKind(kind, type))
+  const unknown = columns.filter((each) => each.state !== 'absent' && !each.isKnown)
   const list = (some: readonly ChatwootColumn[]) =>
     some.map((column) => `${nameOf(column)} is ${column.type}`).join(', ')
   const [extra, needed] = [unknown.filter(isExtra), unknown.filter((each) => !isExtra(each))]

@@ -1,14 +1,14 @@
+import { migrateCommand } from '../../domain/migrate-command.js'
 import { existingRelations } from '../../postgres/driver/catalog.js'
 import { hasControl, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { readPendingMigrations } from '../../postgres/migrate/pending.js'
 import { critical, ok, warning, type Check } from './check.js'
 
-const migrate = 'Run chatwoot-sync migrate.'
-
 /** Whether all migrations of this release are applied to the target. */
 export async function checkMigrated(target: Session): Promise<Check[]> {
   const name = 'target-migrated'
+  const migrate = `Run ${migrateCommand(target.schema)}.`
   if (!(await hasControl(target)))
     return [critical(name, `The target has no table ${tableIn(target.schema, 'etl_control')}.`, migrate)]
   const { all, pending, list } = await readPendingMigrations(target)

@@ -1,5 +1,6 @@
 import { addedColumns } from '../../chatwoot/added-columns.js'
 import { rowColumns } from '../../chatwoot/columns.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
@@ -13,7 +14,11 @@ import { critical, ok, warning, type Check } from './check.js'
  */
 export async function checkTable(target: Session, name: string, key: string | undefined): Promise<Check[]> {
   const table = await describeTarget(target, name)
-  const checks = [...(await checkRights(target, name)), ...checkColumns(table, key), ...checkKey(table, key)]
+  const checks = [
+    ...(await checkRights(target, name)),
+    ...checkColumns(target, table, key),
+    ...checkKey(table, key),
+  ]
   return checks.length > 0 ? checks : [ok('target-table', `The table ${name} is ready for a run.`)]
 }
 
@@ -54,13 +59,13 @@ export async function checkHistory(target: Session): Promise<Check[]> {
 }
 
 /** The columns for a custom relation are those of the relation, which another check compares. */
-function checkColumns(table: Relation, key: string | undefined): Check[] {
+function checkColumns(target: Session, table: Relation, key: string | undefined): Check[] {
   if (key !== undefined) return []
   const present = new Set([...table.columns.map(({ name }) => name), ...table.forbidden])
   const missing = rowColumns.filter((column) => !present.has(column))
   if (missing.length === 0) return []
   const message = `The table ${table.name} lacks ${missing.join(', ')}.`
-  const remedy = 'Run chatwoot-sync migrate, or add the columns.'
+  const remedy = `Run ${migrateCommand(target.schema)}, or add the columns.`
   // Without those of a later release a run loads the others.
   const isNeeded = missing.some((column) => !(column in addedColumns))
   return [(isNeeded ? critical : warning)('target-columns', message, remedy)]

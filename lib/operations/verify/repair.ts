@@ -7,9 +7,10 @@ import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
 import { loadBatches } from '../../pipeline/write/load-batches.js'
 import type { LoadContext } from '../../pipeline/write/load-context.js'
 import { collapsedKey } from '../../pipeline/write/reject-collapsed.js'
-import { newReject, recordRejected } from '../../pipeline/write/rejects.js'
+import { keyUnreadable, rejectUnread } from '../../pipeline/write/load-chunk.js'
 import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
+import { isNameless } from '../../postgres/driver/texts.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
 import { canCollapse, keyPosition } from '../../postgres/target/load-plan.js'
@@ -61,8 +62,9 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
   const { collapsed } = found
   const all = [...found.missing, ...found.stale]
   // Whether a row may take the place of another spelling of its key, a run finds out.
-  const rejected = new Set(canCollapse(plan) ? all.filter((key) => known.has(key)) : [])
-  const keys = all.filter((key) => !rejected.has(key) && !collapsed.has(key))
+  const nameless = all.filter((key) => isNameless(source.encoding(), key))
+  const rejected = new Set((canCollapse(plan) ? all : nameless).filter((key) => known.has(key)))
+  const keys = all.filter((key) => !rejected.has(key) && !collapsed.has(key) && !nameless.includes(key))
   const tally = newTally()
   const context: LoadContext = {
     ...{ target, plan, tally },
@@ -82,12 +84,10 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
   }
   const layout = { columns: plan.columns.length, keyAt: keyPosition(plan) }
   const limits = { maxRows: options.batchSize, maxBytes: options.batchBytes, onRead: () => undefined }
-  const reason = collapsedKey(plan)
-  const others = [...collapsed].filter((key) => found.missing.includes(key) && !rejected.has(key))
-  await recordRejected(
-    context,
-    others.map((key) => newReject(context, { key, cells: undefined }, reason)),
-  )
+  const isNew = (key: string) => !rejected.has(key)
+  const others = [...collapsed].filter((key) => found.missing.includes(key))
+  await rejectUnread(context, others.filter(isNew), collapsedKey(plan))
+  await rejectUnread(context, nameless.filter(isNew), keyUnreadable(plan))
   if (keys.length === 0) return { written: 0, rejected }
   const rows = (some: readonly string[]) =>
     cursorExtractor(source, layout, limits).extract(compile(rowsOf(sides, some)))

@@ -254,7 +254,7 @@ async function lookAtTarget(
     ])
     return {
       ...{ previousRuns, last, shape: shape?.shape ?? before?.shape ?? null, look: toLook(seen) },
-      ...{ table: requireTarget(toRelation(found), table), ...toFacts(...facts) },
+      ...{ table: requireTarget(target, toRelation(found), table), ...toFacts(...facts) },
     }
   } catch (error) {
     if (target.lost.aborted) throw error

@@ -38,7 +38,7 @@ export function planCustom(
   const present = table.columns.filter(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
-  if (!columnOf(table, key)) missingInTarget(table, [key])
+  if (!columnOf(table, key)) missingInTarget(table, key, options)
   requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
   const stamp = stampOf(relation, name, changedAt)

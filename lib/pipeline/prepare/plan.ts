@@ -14,6 +14,7 @@ import {
 import { firstColumns } from '../../chatwoot/columns.js'
 import * as chatwoot from '../../chatwoot/conversation-row.js'
 import { SyncError } from '../../domain/errors.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
@@ -29,6 +30,7 @@ export type PlanOptions = Pick<
   ResolvedOptions,
   | 'relation'
   | 'table'
+  | 'schema'
   | 'accounts'
   | 'inboxes'
   | 'timeZone'
@@ -38,6 +40,8 @@ export type PlanOptions = Pick<
   | 'messageTexts'
   | 'allowLossy'
 > & { readonly transform?: unknown; readonly known?: KnownColumns | undefined }
+
+type Place = Pick<PlanOptions, 'schema'>
 
 /** What is read and where it goes, checked against both catalogs before any row is read. */
 export interface Plan {
@@ -80,7 +84,7 @@ export function planChatwoot(
   options: PlanOptions,
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
-  const wanted = chatwootLoadOf(table, read)
+  const wanted = chatwootLoadOf(table, read, options)
   requireUnique(table, chatwoot.key)
   const { columns, warnings } = loadableColumns(table, wanted.present, chatwoot.key)
   const { key, changedAt } = chatwoot
@@ -102,7 +106,7 @@ export function planChatwoot(
     ...{ load, custom: undefined, tables: tablesOf(wanted.read), isFirst: wanted.isFirst },
     estimatedRows: conversations.estimatedRows,
     ...planned(load, wanted),
-    earlierFingerprint: () => planned(earlier(), earlierLoadOf(table, read)).fingerprint,
+    earlierFingerprint: () => planned(earlier(), earlierLoadOf(table, read, options)).fingerprint,
     shapes: { source: chatwootShape(read), target: shapeOf(table) },
     warnings: [...(unknown.length > 0 ? [columnsUnknown(unknown)] : []), ...wanted.warnings, ...warnings],
   }
@@ -147,9 +151,9 @@ export interface ChatwootLoad {
 }
 
 /** Throws TARGET_COLUMN_MISSING for a column that every table of the first release has. */
-export function chatwootLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+export function chatwootLoadOf(table: Relation, source: readonly ChatwootColumn[], at: Place): ChatwootLoad {
   const columns = new Map(table.columns.map((column) => [column.name, column]))
-  const first = firstColumns.map((name) => columns.get(name) ?? missingInTarget(table, [name]))
+  const first = firstColumns.map((name) => columns.get(name) ?? missingInTarget(table, name, at))
   const added = Object.keys(addedColumns)
   const present = added.flatMap((name) => columns.get(name) ?? [])
   const lacking = added.filter((name) => !columns.has(name))
@@ -159,15 +163,16 @@ export function chatwootLoadOf(table: Relation, source: readonly ChatwootColumn[
     isFirst,
     read: isFirst ? withoutExtra(source) : source,
     queryVersion: isFirst ? chatwoot.firstQueryVersion : chatwoot.queryVersion,
-    warnings: lacking.length > 0 ? [waitsForMigration(table, lacking)] : [],
+    warnings: lacking.length > 0 ? [waitsForMigration(table, lacking, at)] : [],
   }
 }
 
 /** The same for the table as the first release has left it. */
-export function earlierLoadOf(table: Relation, source: readonly ChatwootColumn[]): ChatwootLoad {
+export function earlierLoadOf(table: Relation, source: readonly ChatwootColumn[], at: Place): ChatwootLoad {
   return chatwootLoadOf(
     { ...table, columns: table.columns.filter(({ name }) => !(name in addedColumns)) },
     source,
+    at,
   )
 }
 
@@ -176,10 +181,10 @@ export function cellNameOf(name: string, isFirst: boolean): string {
   return isFirst && changedColumns.includes(name) ? `earlier_${name}` : name
 }
 
-function waitsForMigration({ name }: Relation, lacking: readonly string[]): Warning {
+function waitsForMigration({ name }: Relation, lacking: readonly string[], { schema }: Place): Warning {
   const some = lacking.slice(0, 3).join(', ')
   const more = lacking.length > 3 ? ` and ${lacking.length - 3} more` : ''
-  const message = `The table ${name} lacks columns of this release: ${some}${more}. Run chatwoot-sync migrate to get them.`
+  const message = `The table ${name} lacks columns of this release: ${some}${more}. Run ${migrateCommand(schema)} to get them.`
   return { code: 'COLUMNS_IGNORED', message }
 }
 
@@ -201,16 +206,12 @@ export function loadableColumns(
   return { columns, warnings: left.length > 0 ? [columnsGenerated(table, left)] : [] }
 }
 
-/** Throws for columns that the table lacks. */
-export function missingInTarget(table: Relation, columns: readonly string[]): never {
-  throw new SyncError(
-    'TARGET_COLUMN_MISSING',
-    `The table ${table.name} lacks the column ${columns.join(', ')}.`,
-    {
-      remedy: 'Run chatwoot-sync migrate, or add it.',
-      details: { columns: [...columns] },
-    },
-  )
+/** Throws for a column that the table lacks. */
+export function missingInTarget({ name: table }: Relation, column: string, { schema }: Place): never {
+  throw new SyncError('TARGET_COLUMN_MISSING', `The table ${table} lacks the column ${column}.`, {
+    remedy: `Run ${migrateCommand(schema)}, or add it.`,
+    details: { columns: [column] },
+  })
 }
 
 function keyGenerated(table: string, key: string): SyncError {

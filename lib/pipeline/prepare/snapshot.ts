@@ -12,8 +12,6 @@ import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import { SyncError } from '../../domain/errors.js'
 import {
-  formatMicros,
-  heldBackSince,
   isBeginUnknown,
   isSameServer,
   lowerBound,
@@ -26,7 +24,6 @@ import {
   type Probe,
   type Server,
   type Snapshot,
-  type Trace,
 } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -58,7 +55,7 @@ import {
   type RelationIdentities,
 } from '../../postgres/source/relation-identity.js'
 import type { Plan, SourceFacts } from './plan.js'
-import type { State } from './state.js'
+import { heldBack, type State } from './state.js'
 
 /** The open snapshot of the source, and from where on a run has to read in it. */
 export interface OpenSnapshot {
@@ -238,7 +235,7 @@ export async function openFirstSnapshot(
       messages: messagesOf(rows),
       timeZones: timeZonesOf(rows),
     },
-    warnings: heldBack(trace, probe, options.skewAllowance),
+    warnings: heldBack(trace, { probe, snapshot }, options.skewAllowance),
   }
 }
 
@@ -268,19 +265,6 @@ export function otherServer(): SyncError {
       details: { isWhileReading: true },
     },
   )
-}
-
-/** A transaction that has been open for over ten times `skewAllowance` makes each run read again what changed meanwhile. */
-export function heldBack(trace: Trace, { at }: Probe, skewAllowance: number): Warning[] {
-  const since = heldBackSince(trace)
-  if (since === undefined || at === null) return []
-  if (since !== null && at - since < skewAllowance * 10_000) return []
-  const message =
-    since === null
-      ? 'A transaction of the source has been open since before the first run; when it ends, one run is a full load.'
-      : `A transaction of the source has been open since at least ${formatMicros(since).slice(0, 19)} UTC; ` +
-        'until it ends, each run reads again what changed since then.'
-  return [{ code: 'HELD_BACK', message }]
 }
 
 /** Throws STANDBY_BEHIND when the source is a standby that has not reached the last successful run. */

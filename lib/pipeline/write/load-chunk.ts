@@ -248,3 +248,18 @@ async function measureSkew({ target, plan, skew, tally }: LoadContext): Promise<
   const oldest = await oldestMovedStamp(target, plan, [...skew.retried])
   if (oldest !== null) tally.skewUsed = Math.max(tally.skewUsed ?? 0, skew.since - oldest)
 }
+
+/** Rejects rows that are not read. */
+export async function rejectUnread(
+  context: LoadContext,
+  keys: readonly string[],
+  reason: RowError,
+): Promise<void> {
+  const rejects = keys.map((key) => newReject(context, { key, cells: undefined }, reason))
+  if (rejects.length > 0) await recordRejected(context, rejects)
+}
+
+/** Why a row is rejected whose key is no text, so that no statement can name it. */
+export function keyUnreadable({ key }: LoadPlan): RowError {
+  return { sqlState: '22021', message: rejectReasons['22021'] ?? '', column: key }
+}

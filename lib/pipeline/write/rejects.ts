@@ -3,6 +3,7 @@ import type { Warning } from '../../domain/report.js'
 import { dropPassed, recordRejects, type Reject } from '../../postgres/control/rejects.js'
 import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
+import { recordable } from '../../postgres/driver/texts.js'
 import { countLive } from '../../postgres/target/deletes.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
@@ -65,7 +66,8 @@ export function newReject(
 ): Rejected {
   const { counts } = tally
   counts.rowsRejected += 1
-  if (rejects.known.has(key)) tally.rejected.again += 1
+  const row = recordable(key)
+  if (rejects.known.has(row)) tally.rejected.again += 1
   const reason = `${error.message} (${placeOf(error)})`
   tally.rejected.reasons.set(reason, (tally.rejected.reasons.get(reason) ?? 0) + 1)
   if (isAboutOtherRows(error.sqlState)) tally.rejected.inConflict.set(key, reason)
@@ -75,7 +77,7 @@ export function newReject(
   if (counts.rowsRejected - tally.rejected.inConflict.size > limit) throw tooManyRejects(tally, limit)
   rejects.onRejected?.(key)
   const isKept = rejects.keepContent && cells !== undefined
-  return { ...error, key, data: isKept ? contentOf(plan.columns, cells) : null }
+  return { ...error, key: row, data: isKept ? contentOf(plan.columns, cells) : null }
 }
 
 /** Takes back what was counted for rows that were in conflict and are loaded once more, and forgets that they were; the reason of each. */

@@ -2,6 +2,7 @@ import { sql, type InferResult } from 'kysely'
 
 import type { VwEtlHealth } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import { schemaOfControl } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
@@ -35,7 +36,8 @@ export async function readHealth(target: Session, limits: HealthLimits): Promise
       return rows.map(toHealthRow)
     })
   } catch (error) {
-    if (error instanceof SyncError && error.details['sqlState'] === undefinedFunction) throw notMigrated()
+    if (error instanceof SyncError && error.details['sqlState'] === undefinedFunction)
+      throw notMigrated(target)
     throw error
   }
 }
@@ -104,8 +106,8 @@ function numberOf(numeric: string | null): number | null {
   return numeric === null ? null : Number(numeric)
 }
 
-function notMigrated(): SyncError {
+function notMigrated({ schema }: Session): SyncError {
   return new SyncError('TARGET_NOT_MIGRATED', 'The target has no function etl_health.', {
-    remedy: 'Run chatwoot-sync migrate.',
+    remedy: `Run ${migrateCommand(schema)}.`,
   })
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import type { RowError } from '../driver/row-error.js'
 import type { Session } from '../driver/session.js'
 
@@ -44,7 +45,7 @@ interface Entry {
 
 /** All rows in one parameter, as a statement takes 65 535 of them at most. */
 async function upsertRejects(
-  { db }: Session,
+  { db, schema }: Session,
   { pipeline, executionId }: RejectScope,
   rejects: readonly Reject[],
 ): Promise<void> {
@@ -84,7 +85,7 @@ async function upsertRejects(
     )
     .execute()
     .catch((error: unknown) => {
-      throw isTooLong(error) ? keyTooLong(error) : error
+      throw isTooLong(error) ? keyTooLong(error, schema) : error
     })
 }
 
@@ -92,9 +93,9 @@ async function upsertRejects(
 const isTooLong = (error: unknown): error is SyncError =>
   error instanceof SyncError && error.details['sqlState'] === '54000'
 
-function keyTooLong({ code, details, cause }: SyncError): SyncError {
+function keyTooLong({ code, details, cause }: SyncError, schema: string | undefined): SyncError {
   const message = 'The key of a rejected row is longer than etl_rejects can hold before it is migrated.'
-  return new SyncError(code, message, { remedy: 'Run chatwoot-sync migrate.', details, cause })
+  return new SyncError(code, message, { remedy: `Run ${migrateCommand(schema)}.`, details, cause })
 }
 
 /** Keys of the rows that this run has rejected so far. */

@@ -1,3 +1,4 @@
+import { decode } from './texts.js'
 import { isBuiltIn, isOneOf, type ColumnType, type TypeKind } from './types/column-type.js'
 
 /** Rows of a binary COPY as the server sent them. */
@@ -188,7 +189,7 @@ export function readKey(data: Buffer, key: number, keyType: KeyType): string {
     case 'bigint':
       return String(data.readBigInt64BE(key + 4))
     case 'text':
-      return data.toString('utf8', key + 4, key + 4 + int32(data, key))
+      return decode(data.subarray(key + 4, key + 4 + int32(data, key)))
   }
 }
 

@@ -1,7 +1,8 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { ownRelation, qualified } from './search-path.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
+import { nameParts, ownRelation, qualified } from './search-path.js'
 import type { Session, Side } from './session.js'
 import { compile } from './statement.js'
 import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type.js'
@@ -72,6 +73,7 @@ export async function describeSource(source: Session, name: string): Promise<Rel
 /** As `describeRelation`, for the target: throws TARGET_NOT_MIGRATED or CONFIG_INVALID. */
 export async function describeTarget(target: Session, name: string): Promise<Relation> {
   return requireTarget(
+    target,
     await describeRelation(target, name).catch((error: unknown) => {
       throw isInvalidName(error) ? invalidName('table', name) : error
     }),
@@ -86,10 +88,15 @@ export function requireSource(relation: Relation | undefined, name: string): Rel
   })
 }
 
-export function requireTarget(table: Relation | undefined, name: string): Relation {
+export function requireTarget(
+  { schema }: Pick<Session, 'schema'>,
+  table: Relation | undefined,
+  name: string,
+): Relation {
   if (table) return table
+  const isOurs = nameParts(name)?.at(-1) === 'conversas_analytics'
   throw new SyncError('TARGET_NOT_MIGRATED', `The target has no table ${name}.`, {
-    remedy: 'Run chatwoot-sync migrate.',
+    remedy: isOurs ? `Run ${migrateCommand(schema)}.` : 'Create it, or correct its name (--table).',
   })
 }
 

@@ -1,6 +1,7 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import { wordsOf } from './server-words.js'
-import type { Side } from './session.js'
+import type { Session, Side } from './session.js'
 import { adviceOn } from './sqlstate-advice.js'
 import { tlsRemedy } from './tls-advice.js'
 import { wireFailure } from './wire-failure.js'
@@ -122,8 +123,11 @@ const connectRemedies: Readonly<Record<string, string>> = {
 const forbiddenRemedy =
   'Grant what is missing; the README lists the rights. Under row security, a policy has to let the role see and write every row; chatwoot-sync doctor finds both.'
 
+/** Where a statement ran: the side, and the schema of our tables where the options name it. */
+type Place = Pick<Session, 'side' | 'schema'>
+
 /** The error of a failed statement. A SyncError stays what it is. */
-export function statementError(side: Side, error: unknown): SyncError {
+export function statementError({ side, schema }: Place, error: unknown): SyncError {
   if (error instanceof SyncError) return error
   if (error instanceof WireError) return wireFailure(side, error)
   const { sqlState, socketError, said } = factsOf(error)
@@ -150,14 +154,14 @@ export function statementError(side: Side, error: unknown): SyncError {
         codes.relation,
         side === 'source'
           ? 'Correct the name, or connect to the Chatwoot database.'
-          : 'Run chatwoot-sync migrate.',
+          : `Run ${migrateCommand(schema)}.`,
       )
     case '42703':
       return of(
         codes.column,
         side === 'source'
           ? 'Correct the name of the column.'
-          : 'Run chatwoot-sync migrate, or add the column.',
+          : `Run ${migrateCommand(schema)}, or add the column.`,
       )
     case '42P10':
       return of(
@@ -180,16 +184,16 @@ export function statementError(side: Side, error: unknown): SyncError {
     case '57P05':
       return of(codes.unreachable, 'Run it again; what was committed stays.')
     default:
-      return failedStatement(side, error, { sqlState, socketError, said })
+      return failedStatement({ side, schema }, error, { sqlState, socketError, said })
   }
 }
 
 function failedStatement(
-  side: Side,
+  { side, schema }: Place,
   cause: unknown,
   { sqlState, socketError, said }: Facts & { readonly sqlState: string },
 ): SyncError {
-  const advice = adviceOn(side, sqlState)
+  const advice = adviceOn({ side, schema }, sqlState)
   const message = `The ${side} said: ${said}.`
   return new SyncError(codesOf(side).failed, advice ? `${advice.what} ${message}` : message, {
     remedy: advice?.remedy ?? remedyOf(sqlState),

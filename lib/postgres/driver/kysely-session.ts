@@ -38,7 +38,8 @@ export function kyselySession(
     try {
       return (await unlessAborted(answer, lost.signal, lostError)).rows
     } catch (error) {
-      const failure = statementError(side, lost.signal.aborted ? (lost.signal.reason ?? error) : error)
+      const cause = lost.signal.aborted ? (lost.signal.reason ?? error) : error
+      const failure = statementError({ side, schema }, cause)
       if (failure.code.endsWith('_UNREACHABLE')) destroy(failure)
       throw failure
     } finally {

@@ -42,7 +42,7 @@ export function pgSession(
   client: pg.ClientBase,
   { release, responseTimeout, isPooled, schema }: PgSessionOptions,
 ): Session {
-  const { lost, destroy, guard } = watchConnection(side, client, responseTimeout)
+  const { lost, destroy, guard } = watchConnection({ side, schema }, client, responseTimeout)
   const process = () => (isPooled ? undefined : processOf(client))
   const pins = sessionPins(side, { schema, greetedBy: process })
   let roundTrips = 0
@@ -130,7 +130,11 @@ function pinnedPipeline(client: pg.ClientBase, { pins, run, lost }: Pipeline) {
 }
 
 /** Notices when a connection is lost, and turns the errors of work on it into SyncErrors. */
-function watchConnection(side: Side, client: pg.ClientBase, responseTimeout: number) {
+function watchConnection(
+  place: Pick<Session, 'side' | 'schema'>,
+  client: pg.ClientBase,
+  responseTimeout: number,
+) {
   const gone = new AbortController()
   const lost = gone.signal
   client.on('error', (error) => gone.abort(error))
@@ -142,13 +146,13 @@ function watchConnection(side: Side, client: pg.ClientBase, responseTimeout: num
   }
 
   async function guard<T>(work: () => Promise<T>): Promise<T> {
-    const stopTimeout = startResponseTimeout(side, responseTimeout, destroy)
+    const stopTimeout = startResponseTimeout(place.side, responseTimeout, destroy)
     try {
       return await work()
     } catch (error) {
       // What the server sent before it closed the connection says more than how the socket closed.
       const isCut = lost.aborted && sqlStateOf(error) === null
-      throw statementError(side, isCut ? (lost.reason ?? error) : error)
+      throw statementError(place, isCut ? (lost.reason ?? error) : error)
     } finally {
       stopTimeout()
     }

@@ -1,4 +1,5 @@
-import type { Side } from './session.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
+import type { Session } from './session.js'
 
 /** What an SQLSTATE means to somebody who runs a sync. */
 export interface Advice {
@@ -8,8 +9,11 @@ export interface Advice {
 }
 
 /** By SQLSTATE, else by its class, which is the first two characters; undefined where nothing is known of it. */
-export function adviceOn(side: Side, sqlState: string): Advice | undefined {
-  const known = side === 'source' ? ofSource : ofTarget
+export function adviceOn(
+  { side, schema }: Pick<Session, 'side' | 'schema'>,
+  sqlState: string,
+): Advice | undefined {
+  const known = side === 'source' ? ofSource : ofTarget(schema)
   return known[sqlState] ?? ofBoth[sqlState] ?? known[sqlState.slice(0, 2)] ?? ofBoth[sqlState.slice(0, 2)]
 }
 
@@ -42,9 +46,10 @@ const ofSource: Known = {
   },
 }
 
-const migrateOrReport = 'Run chatwoot-sync migrate. If nothing was pending, please report it.'
+const migrateOrReport = (schema: string | undefined) =>
+  `Run ${migrateCommand(schema)}. If nothing was pending, please report it.`
 
-const ofTarget: Known = {
+const ofTarget = (schema: string | undefined): Known => ({
   '55000': {
     what: 'The table cannot be written as it is: it is a view, or it is published without a replica identity.',
     remedy:
@@ -68,13 +73,13 @@ const ofTarget: Known = {
     what: 'A text has a character that the encoding of the target does not have.',
     remedy: 'Move the tables to a database with encoding UTF8, where every row fits.',
   },
-  '22': { what: 'A value that a run records does not fit into its column.', remedy: migrateOrReport },
-  '23': { what: 'A rule of a table rejects what a run records.', remedy: migrateOrReport },
+  '22': { what: 'A value that a run records does not fit into its column.', remedy: migrateOrReport(schema) },
+  '23': { what: 'A rule of a table rejects what a run records.', remedy: migrateOrReport(schema) },
   P0: {
     what: 'A function has raised an error, as a trigger on the table can.',
     remedy: 'Correct the trigger; chatwoot-sync doctor names those of the table.',
   },
-}
+})
 
 const ofBoth: Known = {
   '25P03': {

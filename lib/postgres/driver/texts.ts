@@ -1,4 +1,4 @@
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, sql, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Cells, Destination } from './session.js'
@@ -96,12 +96,12 @@ async function* decoded(batches: AsyncIterable<readonly Cells[]>): AsyncGenerato
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** A text that is not UTF-8 keeps its bytes as lone surrogates, so that it is no text to anybody. */
 function decodeCells(cells: Cells): Cells {
   return cells.map((cell) => (cell === null ? null : decode(Buffer.from(cell, 'hex'))))
 }
 
-function decode(bytes: Buffer): string {
+/** A text by its bytes. One that is not UTF-8 keeps them as lone surrogates, so that it is no text to anybody. */
+export function decode(bytes: Buffer): string {
   try {
     return decoder.decode(bytes)
   } catch {
@@ -125,6 +125,25 @@ export function requireTexts({ columns }: Destination, rows: readonly Cells[]): 
       details: { sqlState: '22021' },
       cause: { column },
     })
+  }
+}
+
+/** A key in the form in which it can be recorded: with the bytes that are no text as `\\xe7`. */
+export const recordable = (key: string): string =>
+  key.isWellFormed()
+    ? key
+    : key.replaceAll(/[\udc80-\udcff]/g, (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`)
+
+/** Whether a key in that form is of a row that no statement on a database in this encoding can name, as its bytes are no text. */
+export const isNameless = (encoding: string | undefined, key: string): boolean =>
+  isRaw(encoding) && /\\x[89a-f][0-9a-f]/.test(key)
+
+/** How a statement on a database in this encoding returns a key, and how it is read, so that keys which are no texts stay apart. */
+export function recordableBy(encoding: string | undefined) {
+  if (!isRaw(encoding)) return { of: (key: RawBuilder<unknown>) => key, read: (text: string) => text }
+  return {
+    of: (key: RawBuilder<unknown>) => sql`encode(convert_to(${key}, 'SQL_ASCII'), 'hex')`,
+    read: (hex: string) => recordable(decode(Buffer.from(hex, 'hex'))),
   }
 }
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
-/** The oldest open transaction that makes runs read again what changed since it began; ages as texts, null where there is none to see. */
+/** The oldest open transaction, as what changed since it began is read again; ages as texts, null where there is none to see. */
 export interface OpenTransactions {
   readonly isStandby: boolean
   /** Age in seconds; only transactions of this database, and of those only the ones whose begin the role may see. */
@@ -13,15 +13,27 @@ export interface OpenTransactions {
    * else of the oldest in this database.
    */
   readonly ids: string | null
-  /** Name of the oldest prepared transaction of this database. */
-  readonly prepared: string | null
-  /** Seconds since it was prepared. */
-  readonly preparedSeconds: string | null
+  /** The oldest prepared transaction of this database; null for none. A standby shows none of its primary. */
+  readonly prepared: PreparedTransaction | null
 }
 
-export async function readOpenTransactions(source: Session): Promise<OpenTransactions | undefined> {
+/** A transaction that was prepared, and neither committed nor rolled back. */
+export interface PreparedTransaction {
+  readonly gid: string
+  readonly database: string
+  /** Who may end it, as may a superuser; as SQL writes it. */
+  readonly owner: string
+  /** Since it was prepared. */
+  readonly seconds: number
+  /** How many more are prepared in this database. */
+  readonly others: number
+}
+
+export async function readOpenTransactions(
+  source: Pick<Session, 'rows'>,
+): Promise<OpenTransactions | undefined> {
   const [row] = await source.rows(
-    compile(sql<OpenTransactions>`
+    compile(sql<Omit<OpenTransactions, 'prepared'> & { prepared: string | null }>`
       with
         here as (
           select a.xact_start, greatest(age(a.backend_xid), age(a.backend_xmin)) as ids
@@ -30,7 +42,14 @@ export async function readOpenTransactions(source: Session): Promise<OpenTransac
             and a.pid <> pg_backend_pid()
         ),
         prepared as (
-          select p.gid, p.prepared
+          select
+            json_build_object(
+              'gid', p.gid,
+              'database', p.database,
+              'owner', quote_ident(p.owner),
+              'seconds', extract(epoch from clock_timestamp() - p.prepared)::numeric(20,3),
+              'others', count(*) over () - 1
+            )::text as facts
           from pg_prepared_xacts p
           where p.database = current_database()
           order by p.prepared
@@ -45,10 +64,7 @@ export async function readOpenTransactions(source: Session): Promise<OpenTransac
           when pg_is_in_recovery() then age(pg_snapshot_xmin(pg_current_snapshot())::xid)::text
           else (select max(h.ids)::text from here h)
         end as ids,
-        (select p.gid::text from prepared p) as prepared,
-        (
-          select extract(epoch from clock_timestamp() - p.prepared)::numeric(20,3)::text from prepared p
-        ) as "preparedSeconds"`),
+        (select p.facts from prepared p) as prepared`),
   )
-  return row
+  return row && { ...row, prepared: JSON.parse(row.prepared ?? 'null') as PreparedTransaction | null }
 }

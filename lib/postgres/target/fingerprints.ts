@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
-import { isForeign } from '../driver/texts.js'
+import { isForeign, recordableBy } from '../driver/texts.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { comparableCell } from './comparable.js'
@@ -52,16 +52,20 @@ export async function listFingerprints(
   half: Half,
   plan: LoadPlan,
 ): Promise<ReadonlyMap<string, readonly Fingerprint[]>> {
+  const shown = recordableBy(half.session.encoding())
   const rows = await half.session.rows(
     compile(sql<Fingerprint & { readonly same_key: string }>`
     select
-      v.${sql.id(plan.key)}::text as key,
-      (${comparableCell(plan, keyColumnOf(plan), half.session.side).value})::text as same_key,
+      ${shown.of(sql`v.${sql.id(plan.key)}::text`)} as key,
+      ${shown.of(sql`(${comparableCell(plan, keyColumnOf(plan), half.session.side).value})::text`)} as same_key,
       ${fingerprint(plan, half.session)}::text as fingerprint
     from (${half.rows}) v`),
   )
   const byKey = new Map<string, Fingerprint[]>()
-  for (const row of rows) byKey.set(row.same_key, [...(byKey.get(row.same_key) ?? []), row])
+  for (const { key, same_key: same, fingerprint: hash } of rows) {
+    const row = { key: shown.read(key), fingerprint: hash }
+    byKey.set(shown.read(same), [...(byKey.get(shown.read(same)) ?? []), row])
+  }
   return byKey
 }
 
