@@ -1,21 +1,18 @@
 import { expect, it } from 'vitest'
 
 import { checkHealth, migrate, syncConversations, verifyConversations } from '../../lib/index.js'
-import { copyEarlierMigrations } from '../fixtures/earlier-migrations.js'
-import { openMigrationFixture } from '../fixtures/migration-fixture.js'
+import { openFirstTarget } from '../fixtures/first-release.js'
 import { cloneDatabase } from '../setup/database.js'
 
 it('everything works before migrate where everybody may create in the schema, as by default up to PostgreSQL 14', async () => {
-  await using at = await openMigrationFixture()
+  await using target = await openFirstTarget()
   await using source = await cloneDatabase('source')
-  await copyEarlierMigrations(at.directory)
-  await migrate({ target: at.target, directory: at.directory })
-  await at.client.query('grant create on schema public to public')
-  const handles = { source: source.url, target: at.target }
-  const runs = async () => (await at.client.query('select from etl_control')).rowCount
+  await target.query('grant create on schema public to public')
+  const handles = { source: source.url, target: target.url }
+  const runs = async () => (await target.query('select from etl_control')).length
 
   expect(await syncConversations(handles)).toMatchObject({ loadType: 'full', rowsRejected: 0 })
-  await at.client.query(`update etl_control set started_at = started_at - interval '9 years'`)
+  await target.query(`update etl_control set started_at = started_at - interval '9 years'`)
   for (let run = 0; run < 2; run += 1) await syncConversations({ ...handles, loadType: 'full' })
   // Old functions find their tables by the path of the session, which leaves such a schema out: the history is trimmed once they have one.
   expect(await runs()).toBe(3)
@@ -23,7 +20,7 @@ it('everything works before migrate where everybody may create in the schema, as
   const { checks } = await checkHealth(handles)
   expect(checks.filter(({ outcome }) => outcome === 'critical')).toEqual([])
 
-  await migrate({ target: at.target })
+  await migrate({ target: target.url })
   await syncConversations(handles)
   expect(await runs()).toBe(3)
 })
