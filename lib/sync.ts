@@ -83,12 +83,12 @@ async function runOnce(
   const { target, source: opening } = await connections.open()
   const untilTarget = performance.now() - called
   // Both servers work at once. One that is far away connects later, and is asked for all of it in one round trip.
-  const locked = new AbortController()
+  let isLocked = false
   const glancing = awaitedLater(
-    opening.then((session) => (locked.signal.aborted ? undefined : glanceAtSource(session, options))),
+    opening.then((session) => (isLocked ? undefined : glanceAtSource(session, options))),
   )
   const { committed, earlier } = await lockRun(target, attempts, options)
-  locked.abort()
+  isLocked = true
   if (committed?.report.status === 'success') return committed.report
   const startedAt = options.dryRun ? await clockOf(target) : ''
   const began = performance.now()

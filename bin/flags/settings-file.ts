@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 
 import { SyncError } from '../../lib/domain/errors.js'
+import { shellQuoted } from '../../lib/domain/shell-word.js'
 import { printError } from '../output/error-output.js'
 import { parseDotenv } from './dotenv.js'
 
@@ -68,5 +69,5 @@ function textOf(path: string, content: Buffer): string {
 /** What to do about a file that others can read. */
 export function closeFile({ path }: Pick<SettingsFile, 'path'>): string {
   const isPlain = /^[\w./][\w./-]*$/.test(path)
-  return `Run: chmod 600 ${isPlain ? path : `-- '${path.replaceAll("'", "'\\''")}'`}`
+  return `Run: chmod 600 ${isPlain ? path : `-- ${shellQuoted(path)}`}`
 }

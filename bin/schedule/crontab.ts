@@ -1,4 +1,5 @@
 import { SyncError } from '../../lib/domain/errors.js'
+import { shellQuoted } from '../../lib/domain/shell-word.js'
 
 export interface CrontabOptions {
   readonly command: readonly string[]
@@ -38,7 +39,7 @@ ${times.trim()} ${sync.map(quoted).join(' ')}
 
 /** One word for the shell; cron takes a bare percent sign as the end of the line. */
 function quoted(word: string): string {
-  const safe = /^[\w@+=:,./%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  const safe = /^[\w@+=:,./%-]+$/.test(word) ? word : shellQuoted(word)
   return safe.replaceAll('%', '\\%')
 }
 

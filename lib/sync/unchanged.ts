@@ -1,4 +1,4 @@
-import * as conversation from '../chatwoot/conversation-row.js'
+import { bothOf } from '../domain/abort.js'
 import {
   formatMicros,
   lowerBound,
@@ -11,14 +11,14 @@ import {
   type Snapshot,
 } from '../domain/horizon.js'
 import type { SyncReport } from '../domain/report.js'
-import { defaults, type ResolvedOptions } from '../options.js'
-import { bothOf } from '../domain/abort.js'
+import type { ResolvedOptions } from '../options.js'
+import { placeToLook } from '../pipeline/prepare/baseline.js'
 import { glanceAtSource, type Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
   heldBack,
-  type Earlier,
   toJson,
+  type Earlier,
   type KnownIdentities,
   type State,
   type Unchanged,
@@ -27,7 +27,6 @@ import { measure, newTally } from '../pipeline/tally.js'
 import { rejectedRowsQuery } from '../postgres/control/run-rows.js'
 import { closeRun } from '../postgres/control/runs.js'
 import { clockQuery } from '../postgres/driver/clock.js'
-import { tableIn } from '../postgres/driver/search-path.js'
 import type { Session } from '../postgres/driver/session.js'
 import { onlyRow } from '../postgres/driver/statement.js'
 import { isAsLeft, lookQuery, shapeQuery, toLook } from '../postgres/target/table-identity.js'
@@ -128,12 +127,15 @@ function isEditScanDue(
 /** Undefined where that fails: it is looked at again in full, where the error names its cause. */
 async function lookAtTarget(
   target: Session,
-  { table: given, relation, pipeline }: Pick<ResolvedOptions, 'table' | 'relation' | 'pipeline'>,
+  options: Pick<ResolvedOptions, 'table' | 'relation' | 'pipeline'>,
 ) {
-  const table = tableIn(target.schema, given)
-  const isOwn = !relation && given === defaults.table
-  const lookAt = { table, key: relation?.key ?? conversation.key, pipeline, isOwn }
-  const queries = [clockQuery, lookQuery(lookAt), shapeQuery(table), rejectedRowsQuery(pipeline)] as const
+  const place = placeToLook(target, options)
+  const queries = [
+    clockQuery,
+    lookQuery(place),
+    shapeQuery(place.table),
+    rejectedRowsQuery(place.pipeline),
+  ] as const
   try {
     const [clock, seen, [shape], rejected] = await target.together(queries)
     const at = Number(onlyRow(clock).now)

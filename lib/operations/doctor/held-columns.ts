@@ -3,7 +3,7 @@ import { heldColumns } from '../../pipeline/prepare/held-columns.js'
 import { describeRelation } from '../../postgres/driver/catalog.js'
 import { hasControl } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { previousRunsQuery, toPreviousRuns } from '../../postgres/control/run-rows.js'
+import { readRunState } from '../../postgres/control/run-rows.js'
 import { warning, type Check } from './check.js'
 
 /** New columns with personal data that stay empty, as the last run protected columns and nobody has named these. */
@@ -11,8 +11,7 @@ export async function checkHeldColumns(target: Session, table: string, pipeline:
   const described = await describeRelation(target, table)
   // Other checks report that a table is missing.
   if (!described || !(await hasControl(target))) return []
-  const { lastSuccess } = toPreviousRuns(await target.rows(previousRunsQuery(pipeline)))
-  const last = fromJson(lastSuccess?.state)
+  const last = fromJson((await readRunState(target, pipeline))?.state)
   const loaded = described.columns.map(({ name }) => name)
   // Whatever the next run protects, it protects something; a name in its options releases a column.
   const held = heldColumns({ columns: undefined, messageTexts: false }, loaded, last)

@@ -1,7 +1,6 @@
 import * as conversation from '../../chatwoot/conversation-row.js'
 import { smallTables, toSmallTables, type SmallTables } from '../../chatwoot/feeds.js'
 import { bothOf } from '../../domain/abort.js'
-import { SyncError } from '../../domain/errors.js'
 import { formatMicros, type Micros } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
 import { defaults, type ResolvedOptions } from '../../options.js'
@@ -24,7 +23,7 @@ import { clockQuery } from '../../postgres/driver/clock.js'
 import { qualified, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
-import { checkTimeZones } from '../../postgres/source/probe.js'
+import { checkTimeZones, unknownTimeZone } from '../../postgres/source/probe.js'
 import {
   lostParts,
   newParts,
@@ -37,18 +36,19 @@ import {
   shapeQuery,
   toLook,
   trustInTarget,
+  type LookAt,
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
 import { planCustom } from './custom-plan.js'
 import { heldWarnings } from './held-columns.js'
-import { planChatwoot, type Plan, type PlanOptions, type SourceFacts, requireContactColumn } from './plan.js'
+import { planChatwoot, requireContactColumn, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
 import {
   lookAtSource,
   openFirstSnapshot,
   requireNotBehind,
-  type Glance,
   shownIn,
+  type Glance,
   type OpenSnapshot,
   type ShownPlan,
   type SnapshotOptions,
@@ -230,17 +230,25 @@ interface TargetFacts extends Earlier {
   readonly shape: string | null
 }
 
+/** The table that the options mean, and the row of it that a run marks. */
+export function placeToLook(
+  { schema }: Pick<Session, 'schema'>,
+  { table, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
+): LookAt {
+  const key = relation?.key ?? conversation.key
+  return { table: tableIn(schema, table), key, pipeline, isOwn: !relation && table === defaults.table }
+}
+
 async function lookAtTarget(
   target: Session,
-  { table: given, pipeline, relation }: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
+  options: Pick<ResolvedOptions, 'table' | 'pipeline' | 'relation'>,
   known: Earlier | undefined,
 ): Promise<TargetFacts> {
+  const place = placeToLook(target, options)
+  const { table, pipeline } = place
   const { previousRuns, last } =
     known ?? toEarlier(toPreviousRuns(await target.rows(previousRunsQuery(pipeline))))
-  const table = tableIn(target.schema, given)
-  const isOwn = !relation && given === defaults.table
-  const lookAt = { key: relation?.key ?? conversation.key, pipeline, isOwn }
-  const look = lookQuery({ ...lookAt, table })
+  const look = lookQuery(place)
   const queries = [clockQuery, forgottenQuery(pipeline), rejectedRowsQuery(pipeline)] as const
   const before = last?.identities?.unchanged
   // An older shape is as good, since one that changed again is looked at again. Before the rest, as is what changes in between.
@@ -266,7 +274,7 @@ async function lookAtTarget(
     ] as const
     // A table without the key, or with a domain that no row may lack, cannot be looked at this way.
     const found = await describeTarget(target, table)
-    const again = lookQuery({ ...lookAt, table: qualified(found) })
+    const again = lookQuery({ ...place, table: qualified(found) })
     const seen = await target.rows(again).catch(() => [])
     return { previousRuns, last, table: found, look: toLook(seen), shape: null, ...toFacts(...facts) }
   }
@@ -282,12 +290,4 @@ function toFacts(
     forgotten: forgotten.map(({ contact_id: id }) => id),
     rejected,
   }
-}
-
-function unknownTimeZone(option: string, name: string): SyncError {
-  return new SyncError(
-    'CONFIG_INVALID',
-    `${option} is ${JSON.stringify(name)}, which the servers do not both know.`,
-    { remedy: 'Use a name from pg_timezone_names, such as America/Sao_Paulo.' },
-  )
 }

@@ -3,7 +3,7 @@ import { sql, type InferResult } from 'kysely'
 import type { VwEtlHealth } from '../../../db/schema/target.js'
 import { SyncError } from '../../domain/errors.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
-import { schemaOfControl } from '../driver/search-path.js'
+import { ownFunction } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
 import { withSnapshot } from '../driver/transaction.js'
@@ -52,12 +52,9 @@ const undefinedFunction = '42883'
  * everybody may create.
  */
 const findTables = compile(sql`
-  select set_config('search_path', current_setting('search_path') || ', ' || quote_ident(n.nspname), true)
-  from pg_proc p
-  join pg_namespace n on n.oid = p.pronamespace
-  where p.proname = 'etl_health'
-    and p.proconfig is null
-    and n.nspname = ${schemaOfControl}`)
+  select set_config('search_path', current_setting('search_path') || ', ' || p.pronamespace::regnamespace::text, true)
+  from ${ownFunction('etl_health')}
+  where p.proconfig is null`)
 
 /** The columns of the view but for the pipeline, which is the argument. */
 type FunctionRow = Omit<VwEtlHealth, 'pipeline'>

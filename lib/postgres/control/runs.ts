@@ -2,7 +2,7 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
-import { ownRelation } from '../driver/search-path.js'
+import { ownFunction, ownRelation } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
 import { previousRunsQuery, reportColumns, toPreviousRuns, toReport, type PreviousRuns } from './run-rows.js'
@@ -29,9 +29,9 @@ export interface RunStart {
 }
 
 /**
- * Inserts the running row, and returns the process id of the server's end and what earlier runs have left. Runs that died without closing theirs are closed as INTERRUPTED:
- * that this run holds the lock shows that none of them is alive. History that is older than `keepHistory` and not needed any more is
- * deleted, some rows at a time.
+ * Inserts the running row, and returns the process id of the server's end and what earlier runs have left. Runs that died without closing
+ * theirs are closed as INTERRUPTED: that this run holds the lock shows that none of them is alive. History that is older than `keepHistory`
+ * and not needed any more is deleted, some rows at a time.
  */
 export async function openRun(target: Session, start: RunStart): Promise<OpenedRun> {
   const { executionId, pipeline, loadType, triggeredBy, keepHistory } = start
@@ -89,11 +89,8 @@ const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
         )
         and exists (
           select
-          from pg_proc p
-          join pg_class c on c.relnamespace = p.pronamespace
-          where p.proname = 'etl_trim_history'
-            and p.proconfig is not null
-            and c.oid = ${ownRelation(sql`'etl_control'`)}
+          from ${ownFunction('etl_trim_history')}
+          where p.proconfig is not null
         )
         then ${controlName('etl_trim_history')}(
           ${pipeline}::text,

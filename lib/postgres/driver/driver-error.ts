@@ -1,7 +1,7 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
 import { wordsOf } from './server-words.js'
-import type { Session, Side } from './session.js'
+import type { Place, Side } from './session.js'
 import { adviceOn } from './sqlstate-advice.js'
 import { tlsRemedy } from './tls-advice.js'
 import { wireFailure } from './wire-failure.js'
@@ -122,9 +122,6 @@ const connectRemedies: Readonly<Record<string, string>> = {
 
 const forbiddenRemedy =
   'Grant what is missing; the README lists the rights. Under row security, a policy has to let the role see and write every row; chatwoot-sync doctor finds both.'
-
-/** Where a statement ran: the side, and the schema of our tables where the options name it. */
-type Place = Pick<Session, 'side' | 'schema'>
 
 /** The error of a failed statement. A SyncError stays what it is. */
 export function statementError({ side, schema }: Place, error: unknown): SyncError {

@@ -7,7 +7,7 @@ import type pg from 'pg'
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import type { Cells, Destination, RowsOfEach, Session, Side } from './session.js'
+import type { Cells, Destination, Place, RowsOfEach, Session, Side } from './session.js'
 import { sessionPins, type SessionPins } from './transaction.js'
 import { inline, kyselyOver, plain, sendPipelined, transactionOf } from './statement.js'
 import { guardCopy, socketOf, wireOf } from './wire-guard.js'
@@ -130,11 +130,7 @@ function pinnedPipeline(client: pg.ClientBase, { pins, run, lost }: Pipeline) {
 }
 
 /** Notices when a connection is lost, and turns the errors of work on it into SyncErrors. */
-function watchConnection(
-  place: Pick<Session, 'side' | 'schema'>,
-  client: pg.ClientBase,
-  responseTimeout: number,
-) {
+function watchConnection(place: Place, client: pg.ClientBase, responseTimeout: number) {
   const gone = new AbortController()
   const lost = gone.signal
   client.on('error', (error) => gone.abort(error))

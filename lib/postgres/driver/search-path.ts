@@ -172,6 +172,15 @@ export const schemaOfControl: RawBuilder<string | null> = sql`(
     limit 1
   )`
 
+/** One of our functions in the target as a row `p` of `pg_proc`, for a from clause; no row where there is none. */
+export const ownFunction = (name: string): RawBuilder<unknown> => sql`(
+    select p.*
+    from pg_proc p
+    join pg_namespace n on n.oid = p.pronamespace
+    where p.proname = ${sql.lit(name)}
+      and n.nspname = ${schemaOfControl}
+  ) p`
+
 /** Whether our tables are there. */
 export async function hasControl(target: Session): Promise<boolean> {
   const [row] = await target.rows(

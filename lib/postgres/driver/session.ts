@@ -6,6 +6,9 @@ import type { Wire } from './wire-guard.js'
 /** Which of the two databases; error codes and remedies differ. */
 export type Side = 'source' | 'target'
 
+/** Where a statement runs: the side, and the schema of our tables where the options name it. */
+export type Place = Pick<Session, 'side' | 'schema'>
+
 /** One row of a stream: the server's texts in the order of the select list. Every other row is an object with names. */
 export type Cells = readonly (string | null)[]
 

@@ -1,5 +1,5 @@
 import { migrateCommand } from '../../domain/migrate-command.js'
-import type { Session } from './session.js'
+import type { Place } from './session.js'
 
 /** What an SQLSTATE means to somebody who runs a sync. */
 export interface Advice {
@@ -9,10 +9,7 @@ export interface Advice {
 }
 
 /** By SQLSTATE, else by its class, which is the first two characters; undefined where nothing is known of it. */
-export function adviceOn(
-  { side, schema }: Pick<Session, 'side' | 'schema'>,
-  sqlState: string,
-): Advice | undefined {
+export function adviceOn({ side, schema }: Place, sqlState: string): Advice | undefined {
   const known = side === 'source' ? ofSource : ofTarget(schema)
   return known[sqlState] ?? ofBoth[sqlState] ?? known[sqlState.slice(0, 2)] ?? ofBoth[sqlState.slice(0, 2)]
 }

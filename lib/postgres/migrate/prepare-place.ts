@@ -1,6 +1,7 @@
 import type pg from 'pg'
 
 import { SyncError } from '../../domain/errors.js'
+import { shellQuoted } from '../../domain/shell-word.js'
 import { quoted } from '../driver/search-path.js'
 import { adoptTables } from './adopt.js'
 import { listMigrations, ownMigrations, type Folder } from './files.js'
@@ -66,7 +67,7 @@ async function requireTables(client: pg.Client, { schema }: Place, { migrations 
     'TARGET_NOT_MIGRATED',
     `${sharedList} says that the migrations are applied, but none of their tables is in ${quoted(own)}.`,
     {
-      remedy: `They are in another schema. For tables of your own beside them, name a schema in LOCAL_DB_SCHEMA or --schema, such as --schema '${name.replaceAll("'", "'\\''")}'; to use them, correct the search_path of the role.`,
+      remedy: `They are in another schema. For tables of your own beside them, name a schema in LOCAL_DB_SCHEMA or --schema, such as --schema ${shellQuoted(name)}; to use them, correct the search_path of the role.`,
       details: { schema: own },
     },
   )

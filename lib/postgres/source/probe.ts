@@ -259,3 +259,12 @@ export function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): 
   const message = `Time zones of inboxes that the servers do not both know; UTC is used instead: ${unknown.join(', ')}.`
   return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }
+
+/** For one that an option names. */
+export function unknownTimeZone(option: string, name: string): SyncError {
+  return new SyncError(
+    'CONFIG_INVALID',
+    `${option} is ${JSON.stringify(name)}, which the servers do not both know.`,
+    { remedy: 'Use a name from pg_timezone_names, such as America/Sao_Paulo.' },
+  )
+}

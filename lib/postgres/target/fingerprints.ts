@@ -63,8 +63,8 @@ export async function listFingerprints(
   )
   const byKey = new Map<string, Fingerprint[]>()
   for (const { key, same_key: same, fingerprint: hash } of rows) {
-    const row = { key: shown.read(key), fingerprint: hash }
-    byKey.set(shown.read(same), [...(byKey.get(shown.read(same)) ?? []), row])
+    const sameKey = shown.read(same)
+    byKey.set(sameKey, [...(byKey.get(sameKey) ?? []), { key: shown.read(key), fingerprint: hash }])
   }
   return byKey
 }

@@ -104,6 +104,13 @@ interface ShapeRow {
 /** Where the shape is of no use. */
 export const noShape: CompiledQuery<ShapeRow> = compile(sql<ShapeRow>`select null::text as shape`)
 
+/** The rows of a catalog that belong to the relation `c`, as a text that is another one after each change of them. */
+const versionsIn = (catalog: string, column: string) => sql`(
+          select count(*) || '/' || sum(v.xmin::text::bigint)
+          from ${sql.id(catalog)} v
+          where v.${sql.id(column)} = c.oid
+        )`
+
 /** What a table looks like, as one text: another one after each change of its columns, indexes, constraints, triggers and rights. */
 export const shapeQuery = (table: string): CompiledQuery<ShapeRow> =>
   compile(sql<ShapeRow>`
@@ -111,26 +118,10 @@ export const shapeQuery = (table: string): CompiledQuery<ShapeRow> =>
       concat_ws(
         ' ',
         c.xmin::text,
-        (
-          select count(*) || '/' || sum(a.xmin::text::bigint)
-          from pg_attribute a
-          where a.attrelid = c.oid
-        ),
-        (
-          select count(*) || '/' || sum(i.xmin::text::bigint)
-          from pg_index i
-          where i.indrelid = c.oid
-        ),
-        (
-          select count(*) || '/' || sum(k.xmin::text::bigint)
-          from pg_constraint k
-          where k.conrelid = c.oid
-        ),
-        (
-          select count(*) || '/' || sum(g.xmin::text::bigint)
-          from pg_trigger g
-          where g.tgrelid = c.oid
-        )
+        ${versionsIn('pg_attribute', 'attrelid')},
+        ${versionsIn('pg_index', 'indrelid')},
+        ${versionsIn('pg_constraint', 'conrelid')},
+        ${versionsIn('pg_trigger', 'tgrelid')}
       ) as shape
     from pg_class c
     where c.oid = ${relationNamed(sql`${table}::text`)}`)
