@@ -48,7 +48,9 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   const policy = dryRun
     ? neverCommit(target, () => target.script([...beginWriting(options), setSavepoint]))
     : commitEachBatch(target, options, progress.record)
-  const batches = readRows(run, rowsInBulk(run), (after) => rowsAfter(scope, after))
+  const extractor = rowsInBulk(run)
+  const read = { ...scope, isBinary: extractor.isBinary }
+  const batches = readRows(run, extractor, (after) => rowsAfter(read, after))
   await loadBatches(context, batches, policy, {
     canAppend: await canAppend(run),
     onLoaded: () => {
