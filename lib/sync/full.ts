@@ -25,6 +25,7 @@ import {
   rowsByCursor,
   rowsInBulk,
   scopeOf,
+  readingScope,
   sourceRows,
   spelledSource,
 } from './rows.js'
@@ -49,8 +50,8 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     ? neverCommit(target, () => target.script([...beginWriting(options), setSavepoint]))
     : commitEachBatch(target, options, progress.record)
   const extractor = rowsInBulk(run)
-  const read = { ...scope, isBinary: extractor.isBinary }
-  const batches = readRows(run, extractor, (after) => rowsAfter(read, after))
+  const reading = readingScope(run, extractor)
+  const batches = readRows(run, extractor, (after) => rowsAfter(reading, after))
   await loadBatches(context, batches, policy, {
     canAppend: await canAppend(run),
     onLoaded: () => {

@@ -26,8 +26,11 @@ export interface QueryScope {
   >
   /** The time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
-  /** The rows are read and loaded in binary, without a look at their values. (Default: false.) */
-  readonly isBinary?: boolean
+  /**
+   * How JSON that the row puts together goes to the target where nothing looks at the values: as the bytes of jsonb, or as the text that
+   * the aggregate wrote, whose keys are in another order. (Default: as jsonb, which the source parses and writes anew.)
+   */
+  readonly sendJsonAs?: 'bytes' | 'text' | undefined
 }
 
 /**
@@ -112,16 +115,19 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
 }
 
 function rowColumn(
-  { plan, isBinary = false }: QueryScope,
+  { plan, sendJsonAs }: QueryScope,
   { name, definition }: { readonly name: string; readonly definition: ColumnType },
 ): RowColumn {
   const how = plan.protection.columns.get(name)
-  const json = columnsAsJson[name]
+  const asJson = columnsAsJson[name]
   const isJsonb = isBuiltIn(definition) && definition.kind === 'jsonb'
-  if (isBinary && json !== undefined && isJsonb && !how) {
-    return { name, type: 'bytea', cell: jsonbBytes(sql`r.${sql.id(json)}`) }
+  if (sendJsonAs === undefined || asJson === undefined || !isJsonb || how) {
+    return { name, type: commonName(definition), cell: cellOf(cellNameOf(name, plan.isFirst), how) }
   }
-  return { name, type: commonName(definition), cell: cellOf(cellNameOf(name, plan.isFirst), how) }
+  const json = sql`r.${sql.id(asJson)}`
+  return sendJsonAs === 'text'
+    ? { name, type: 'text', cell: json }
+    : { name, type: 'bytea', cell: jsonbBytes(json) }
 }
 
 function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
