@@ -5,7 +5,8 @@
 -- means the one of `absent`, and is NULL. So the text is the same for every release. A table that the role may not read, or not whole, is
 -- replaced by a selection of what is read, with NULL for the rest; `:reads_table` and `:reads_table__column` say whether it is.
 --
--- What begins with `earlier_` is what a table gets whose new columns wait for a migration.
+-- What begins with `earlier_` is what a table gets whose new columns wait for a migration. What ends with `_json` is a column of jsonb as
+-- json, as the aggregate wrote it.
 --
 -- :time_zone is the caller's time zone for the calendar columns or NULL, :known_time_zones the names that both servers know.
 -- :without_message_texts is true where no text that people wrote may be given, else NULL.
@@ -66,7 +67,7 @@ select
   c.waiting_since,
   c.contact_last_seen_at,
   c.agent_last_seen_at,
-  m.compiled as message_compiled,
+  m.compiled::jsonb as message_compiled,
   m.client_sender_id,
   nullif(client.phone_number, '')::text as client_phone,
   m.total as t_messages,
@@ -85,7 +86,7 @@ select
   csat.id is not null as has_csat,
   floor(t.first_response)::bigint as first_response_time_seconds,
   round(t.first_response / 60, 1) as first_response_time_minutes,
-  case when c.status = 1 then coalesce(e.last_resolution, floor(t.resolution)::bigint) end as resolution_time_seconds,
+  case when c.status = 1 then coalesce(solved.last_resolution, floor(t.resolution)::bigint) end as resolution_time_seconds,
   floor(extract(epoch from c.last_activity_at - c.created_at))::bigint as conversation_duration_seconds,
   round(extract(epoch from m.last_at - m.first_at)::numeric / nullif(m.total - 1, 0), 1) as avg_time_between_messages_seconds,
   c.assignee_id is not null as is_assigned,
@@ -100,16 +101,16 @@ select
   c.campaign_id is not null as is_from_campaign,
   coalesce(t.first_response < 300, false) as is_fast_response,
   coalesce(t.first_response > 1800, false) as is_slow_response,
-  c.status = 1 and coalesce(coalesce(e.last_resolution, t.resolution) < 7200, false) as is_fast_resolution,
+  c.status = 1 and coalesce(coalesce(solved.last_resolution, t.resolution) < 7200, false) as is_fast_resolution,
   c.contact_last_seen_at is not null as contact_has_seen,
   c.agent_last_seen_at is not null as agent_has_seen,
   m.by_user as user_messages_count,
   m.by_contact as contact_messages_count,
   m.total - m.public as private_notes_count,
-  m.compiled -> m.first_spoken ->> 'text' as first_message_text,
-  m.compiled -> m.last_spoken ->> 'text' as last_message_text,
-  m.compiled -> m.first_spoken ->> 'sender' as first_message_sender_type,
-  m.compiled -> m.last_spoken ->> 'sender' as last_message_sender_type,
+  m.spoken_texts[1] as first_message_text,
+  m.spoken_texts[cardinality(m.spoken_texts)] as last_message_text,
+  m.spoken_senders[1] as first_message_sender_type,
+  m.spoken_senders[cardinality(m.spoken_senders)] as last_message_sender_type,
   round(m.mean_length, 1) as avg_message_length,
   m.max_length as max_message_length,
   m.by_user > 0 as has_user_messages,
@@ -168,25 +169,29 @@ select
   m.public_length as public_texts_length,
   m.public_longest as longest_public_text,
   char_length(csat.feedback_message) as csat_feedback_length,
-  e.list as reporting_events,
+  e.list::jsonb as reporting_events,
   e.first_resolved_at,
   e.resolved_at,
   e.resolutions as resolutions_count,
   -- Chatwoot writes conversation_opened since release 4.5.
-  case when e.openings > 0 then e.reopenings else greatest(e.times_resolved - 1, 0) end as reopened_count,
+  case
+    when e.openings > 0 then e.reopenings
+    when e.resolutions > 1 then (select greatest(count(distinct ended_at) - 1, 0) from unnest(e.resolution_ends) as ended_at)::integer
+    when :reads_reporting_events then 0
+  end as reopened_count,
   case when :reads_contacts__blocked then e.bot_resolutions end as bot_resolutions_count,
-  e.first_response as chatwoot_first_response_seconds,
-  e.first_response_business as chatwoot_first_response_business_seconds,
-  e.first_resolution as chatwoot_first_resolution_seconds,
-  e.first_resolution_business as chatwoot_first_resolution_business_seconds,
-  e.last_resolution as chatwoot_resolution_seconds,
-  e.last_resolution_business as chatwoot_resolution_business_seconds,
+  e.first_response[2] as chatwoot_first_response_seconds,
+  e.first_response[3] as chatwoot_first_response_business_seconds,
+  solved.first_resolution as chatwoot_first_resolution_seconds,
+  solved.first_resolution_business as chatwoot_first_resolution_business_seconds,
+  solved.last_resolution as chatwoot_resolution_seconds,
+  solved.last_resolution_business as chatwoot_resolution_business_seconds,
   e.replies as reply_time_count,
   e.mean_reply as reply_time_avg_seconds,
   e.mean_reply_business as reply_time_avg_business_seconds,
   e.handoff_at as bot_handoff_at,
   e.handoffs > 0 as has_bot_handoff,
-  case when c.status = 1 then case when e.last_resolution is null then 'stamp' else 'event' end end as resolution_source,
+  case when c.status = 1 then case when solved.last_resolution is null then 'stamp' else 'event' end end as resolution_source,
   m.incoming as incoming_messages_count,
   m.outgoing as outgoing_messages_count,
   m.activity as activity_messages_count,
@@ -199,7 +204,12 @@ select
   case when :reads_messages__content_attributes then m.automatic end as automation_messages_count,
   case when :reads_messages__additional_attributes then m.of_campaign end as campaign_messages_count,
   case
-    when :reads_messages__content_type then (
+    when not :reads_messages__content_type then null
+    -- Most conversations have a single one, or none.
+    when m.highest_content_type is null then '{}'
+    when m.lowest_content_type = m.highest_content_type
+    then jsonb_build_object(m.lowest_content_type, cardinality(m.content_types))
+    else (
       select coalesce(json_object_agg(kinds.type, kinds.messages)::jsonb, '{}')
       from (
         select
@@ -212,16 +222,19 @@ select
   end as content_types,
   c.status = 1 and m.by_human = 1 as is_one_touch,
   case when :reads_messages__content_type then coalesce(m.surveys_at, '{}')::timestamp(6)[] end as csat_sent_at,
-  (
-    select coalesce(json_agg(entry order by entry.created_at, entry.id)::jsonb, '[]')
-    from (
-      select id, rating, created_at, assigned_agent_id, message_id
-      from csat_survey_responses
-      where conversation_id = c.id
-    ) entry
-  ) as csat_responses,
+  case
+    when csat.id is null then '[]'
+    else (
+      select json_agg(entry order by entry.created_at, entry.id)::jsonb
+      from (
+        select id, rating, created_at, assigned_agent_id, message_id
+        from csat_survey_responses
+        where conversation_id = c.id
+      ) entry
+    )
+  end as csat_responses,
   csat.assigned_agent_id::bigint as csat_assigned_agent_id,
-  (select name::text from users where id = csat.assigned_agent_id) as csat_assigned_agent_name,
+  case when csat.assigned_agent_id is not null then (select name::text from users where id = csat.assigned_agent_id) end as csat_assigned_agent_name,
   c.custom_attributes,
   c.additional_attributes,
   nullif(c.additional_attributes ->> 'referer', '') as referer,
@@ -234,13 +247,13 @@ select
   coalesce(nullif(contact.additional_attributes ->> 'country', ''), nullif(contact.country_code, ''))::text as contact_country,
   nullif(contact.additional_attributes ->> 'country_code', '')::text as contact_country_code,
   coalesce(
-    (select name from companies where id = contact.company_id),
+    case when contact.company_id is not null then (select name from companies where id = contact.company_id) end,
     nullif(contact.additional_attributes ->> 'company_name', '')
   )::text as contact_company,
   contact.blocked as contact_blocked,
   case when contact.contact_type between -32768 and 32767 then contact.contact_type::smallint end as contact_type,
   c.sla_policy_id,
-  (select name::text from sla_policies where id = c.sla_policy_id) as sla_policy_name,
+  case when c.sla_policy_id is not null then (select name::text from sla_policies where id = c.sla_policy_id) end as sla_policy_name,
   sla.sla_status::integer as sla_status,
   case when isfinite(sla.created_at) then sla.created_at end::timestamp(6) as sla_applied_at,
   case
@@ -266,8 +279,8 @@ select
     )
   end as participant_ids,
   c.assignee_agent_bot_id,
-  (select name::text from agent_bots where id = c.assignee_agent_bot_id) as bot_name,
-  (select title::text from campaigns where id = c.campaign_id) as campaign_title,
+  case when c.assignee_agent_bot_id is not null then (select name::text from agent_bots where id = c.assignee_agent_bot_id) end as bot_name,
+  case when c.campaign_id is not null then (select title::text from campaigns where id = c.campaign_id) end as campaign_title,
   case
     when :reads_users__display_name then coalesce(nullif(btrim(assignee.display_name), ''), assignee.name)::text
   end as assignee_display_name,
@@ -275,6 +288,8 @@ select
   agents.names as agents,
   :chatwoot_url::text || '/app/accounts/' || c.account_id || '/conversations/' || c.display_id as conversation_url,
   inbox.has_bot as inbox_has_bot,
+  m.compiled as message_compiled_json,
+  e.list as reporting_events_json,
   case
     when c.cached_label_list is not null then string_to_array(c.cached_label_list, ', ')
     else array(
@@ -289,10 +304,10 @@ select
   end as earlier_labels,
   floor(t.resolution)::bigint as earlier_resolution_time_seconds,
   coalesce(t.resolution < 7200, false) as earlier_is_fast_resolution,
-  m.compiled -> m.first_public ->> 'text' as earlier_first_message_text,
-  m.compiled -> m.last_public ->> 'text' as earlier_last_message_text,
-  m.compiled -> m.first_public ->> 'sender' as earlier_first_message_sender_type,
-  m.compiled -> m.last_public ->> 'sender' as earlier_last_message_sender_type,
+  m.compiled::jsonb -> m.first_public ->> 'text' as earlier_first_message_text,
+  m.compiled::jsonb -> m.last_public ->> 'text' as earlier_last_message_text,
+  m.compiled::jsonb -> m.first_public ->> 'sender' as earlier_first_message_sender_type,
+  m.compiled::jsonb -> m.last_public ->> 'sender' as earlier_last_message_sender_type,
   m.by_user > 0 as earlier_has_human_intervention,
   c.status = 1 and m.by_user = 0 as earlier_is_bot_resolved
 from (

@@ -1,29 +1,23 @@
 -- What Chatwoot's own reports are made of: the rows of reporting_events, by the index on conversation_id. Nothing is distinct, as a row
--- that stands twice counts twice there. Values are whole seconds in a float; what is no number of seconds is kept in the list alone.
+-- that stands twice counts twice there. Values are whole seconds in a float; what is no number of seconds is kept in the list alone. One
+-- order serves all of it, as each other one would be a sort for every conversation.
 left join lateral (
   select
-    coalesce(json_agg(event.entry)::jsonb, '[]') as list,
+    coalesce(json_agg(event.entry), '[]') as list,
     (min(event.ended_at) filter (where event.is_resolution))::timestamp(6) as first_resolved_at,
     (max(event.ended_at) filter (where event.is_resolution))::timestamp(6) as resolved_at,
     max(event.ended_at) filter (where event.name = 'conversation_bot_resolved') as bot_resolved_at,
     (min(event.ended_at) filter (where event.name = 'conversation_bot_handoff'))::timestamp(6) as handoff_at,
     (count(*) filter (where event.is_resolution))::integer as resolutions,
-    (count(distinct event.ended_at) filter (where event.is_resolution))::integer as times_resolved,
     (count(*) filter (where event.name = 'conversation_opened'))::integer as openings,
     (count(*) filter (where event.name = 'conversation_opened' and event.seconds > 0))::integer as reopenings,
     (count(*) filter (where event.name = 'conversation_bot_resolved'))::integer as bot_resolutions,
     (count(*) filter (where event.name = 'conversation_bot_handoff'))::integer as handoffs,
-    (array_agg(event.seconds order by event.id) filter (where event.name = 'first_response'))[1] as first_response,
-    (array_agg(event.business_seconds order by event.id) filter (where event.name = 'first_response'))[1] as first_response_business,
-    (array_agg(event.seconds order by event.ended_at, event.created_at, event.id) filter (where event.is_resolution))[1] as first_resolution,
-    (array_agg(event.business_seconds order by event.ended_at, event.created_at, event.id) filter (where event.is_resolution))[1]
-      as first_resolution_business,
-    (array_agg(event.seconds order by event.ended_at desc, event.created_at desc, event.id desc) filter (where event.is_resolution))[1]
-      as last_resolution,
-    (
-      array_agg(event.business_seconds order by event.ended_at desc, event.created_at desc, event.id desc)
-      filter (where event.is_resolution)
-    )[1] as last_resolution_business,
+    -- The id before them decides which is the least.
+    min(array[event.id::bigint, event.seconds, event.business_seconds]) filter (where event.name = 'first_response') as first_response,
+    array_agg(event.ended_at) filter (where event.is_resolution) as resolution_ends,
+    array_agg(event.seconds) filter (where event.is_resolution) as resolution_seconds,
+    array_agg(event.business_seconds) filter (where event.is_resolution) as resolution_business_seconds,
     (count(*) filter (where event.name = 'reply_time'))::integer as replies,
     avg(event.seconds) filter (where event.name = 'reply_time') as mean_reply,
     avg(event.business_seconds) filter (where event.name = 'reply_time') as mean_reply_business
@@ -60,3 +54,28 @@ left join lateral (
     order by events.created_at, events.id
   ) event
 ) e on :reads_reporting_events
+-- The first and the last resolution, of several by when they ended; the arrays are in order of created_at, and one without a time is the last.
+cross join lateral (
+  select
+    case when e.resolutions > 1 then array_position(e.resolution_ends, e.first_resolved_at) else 1 end as first,
+    case
+      when e.resolutions > 1 then (
+        select max(place)
+        from unnest(
+          array_positions(
+            e.resolution_ends,
+            case when array_position(e.resolution_ends, null) is null then e.resolved_at end
+          )
+        ) as place
+      )
+      else 1
+    end as last
+  offset 0
+) at
+cross join lateral (
+  select
+    e.resolution_seconds[at.first] as first_resolution,
+    e.resolution_business_seconds[at.first] as first_resolution_business,
+    e.resolution_seconds[at.last] as last_resolution,
+    e.resolution_business_seconds[at.last] as last_resolution_business
+) solved

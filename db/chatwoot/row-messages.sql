@@ -4,8 +4,10 @@
 -- what stands in such a string need not be JSON, and one such row would end the run.
 cross join lateral (
   select
-    -- As text first: jsonb that is put together of jsonb costs half as much again.
-    json_agg(message.entry)::jsonb as compiled,
+    -- As text: jsonb that is put together of jsonb costs half as much again.
+    json_agg(message.entry) as compiled,
+    array_agg(text) filter (where is_spoken) as spoken_texts,
+    array_agg(sender_type) filter (where is_spoken) as spoken_senders,
     count(*)::integer as total,
     (count(*) filter (where not private))::integer as public,
     (count(*) filter (where not private and sender_type = 'User'))::integer as by_user,
@@ -26,12 +28,12 @@ cross join lateral (
       where message_type = 1 and not private and sender_type = 'User' and sender_id between 1 and 2147483647
     ) as agents,
     array_agg(content_type) filter (where content_type is not null) as content_types,
+    min(content_type) as lowest_content_type,
+    max(content_type) as highest_content_type,
     array_agg(created_at) filter (where content_type = 9 and isfinite(created_at)) as surveys_at,
     (array_agg(sender_id) filter (where sender_type = 'Contact'))[1] as client_sender_id,
     min(place) filter (where not private) as first_public,
     max(place) filter (where not private) as last_public,
-    min(place) filter (where is_spoken) as first_spoken,
-    max(place) filter (where is_spoken) as last_spoken,
     min(place) filter (where not private and sender_type = 'User') as first_by_user,
     max(place) filter (where not private and sender_type = 'Contact') as last_by_contact,
     (min(created_at) filter (where isfinite(created_at)))::timestamp(6) as first_at,
@@ -40,16 +42,17 @@ cross join lateral (
     (max(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_to,
     (count(*) filter (where sender_type = 'User'))::integer as by_any_user,
     (count(*) filter (where sender_type = 'Contact'))::integer as by_any_contact,
-    (count(content) filter (where not private))::integer as public_texts,
-    sum(char_length(content)) filter (where not private) as public_length,
-    max(char_length(content)) filter (where not private) as public_longest,
-    avg(char_length(content)) as mean_length,
-    max(char_length(content)) as max_length
+    (count(length) filter (where not private))::integer as public_texts,
+    sum(length) filter (where not private) as public_length,
+    max(length) filter (where not private) as public_longest,
+    avg(length) as mean_length,
+    max(length) as max_length
   from (
     select
       message.entry,
       (row_number() over (order by created_at, id) - 1)::integer as place,
-      id, content, message_type, sender_type, sender_id, private, created_at, status, content_type,
+      id, text, message_type, sender_type, sender_id, private, created_at, status, content_type,
+      char_length(content) as length,
       is_deleted, is_echo, is_automation, is_campaign,
       -- What people or bots said: neither what happened (2) nor a template (3).
       not private and message_type not in (2, 3) as is_spoken,
@@ -74,7 +77,7 @@ cross join lateral (
           and attributes ~ '^(\{(.*,)?\s*"external_echo"|"\{(.*,)?\s*\\"external_echo\\")\s*:\s*true' as is_echo
       from (
         select
-          id, content, messages.message_type, sender_type, messages.sender_id, messages.private, created_at, status, content_type,
+          id, content, entry.text, messages.message_type, sender_type, messages.sender_id, messages.private, created_at, status, content_type,
           entry,
           coalesce(additional_attributes ->> 'campaign_id', '') <> '' as is_campaign,
           -- Most hold nothing. Incoming e-mails keep their whole text in here; what was deleted keeps nothing else.

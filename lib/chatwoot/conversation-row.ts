@@ -32,6 +32,12 @@ export interface RowOptions {
   readonly messageTexts: boolean
 }
 
+/** Columns of jsonb that the row has as json as well, and under which name. */
+export const columnsAsJson: Readonly<Record<string, string>> = {
+  message_compiled: 'message_compiled_json',
+  reporting_events: 'reporting_events_json',
+}
+
 /** The columns in the order of db/chatwoot/conversation-row.sql. */
 export const key = 'conversation_id'
 export const changedAt = 'conversation_updated_at'

@@ -25,6 +25,7 @@ import {
   rowsByCursor,
   rowsInBulk,
   scopeOf,
+  readingScope,
   sourceRows,
   spelledSource,
 } from './rows.js'
@@ -48,7 +49,9 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   const policy = dryRun
     ? neverCommit(target, () => target.script([...beginWriting(options), setSavepoint]))
     : commitEachBatch(target, options, progress.record)
-  const batches = readRows(run, rowsInBulk(run), (after) => rowsAfter(scope, after))
+  const extractor = rowsInBulk(run)
+  const reading = readingScope(run, extractor)
+  const batches = readRows(run, extractor, (after) => rowsAfter(reading, after))
   await loadBatches(context, batches, policy, {
     canAppend: await canAppend(run),
     onLoaded: () => {

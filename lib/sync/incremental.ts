@@ -21,7 +21,15 @@ import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source
 import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
-import { loadContextOf, readRows, rowsByCursor, scopeOf, sourceRows, spelledSource } from './rows.js'
+import {
+  loadContextOf,
+  readingScope,
+  readRows,
+  rowsByCursor,
+  scopeOf,
+  sourceRows,
+  spelledSource,
+} from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -99,7 +107,7 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
   const keys = [...new Set([...changed, ...rejected])]
   if (keys.length === 0) return undefined
   if (!feeds) await lockTables(source, tablesRead(plan))
-  const scope = scopeOf(run)
+  const scope = readingScope(run, { isBinary: false })
   return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
 }
 

@@ -33,6 +33,16 @@ export const scopeOf = ({ baseline, options }: Pick<Run, 'baseline' | 'options'>
   timeZones: baseline.timeZones,
 })
 
+/** The same for rows that an extractor reads and that go to the target as they are, unless something looks at them on the way. */
+export function readingScope(
+  run: Pick<Run, 'baseline' | 'options'>,
+  { isBinary }: Pick<Extractor, 'isBinary'>,
+): QueryScope {
+  const { transform, keepRejected } = run.options
+  const asText = transform || keepRejected ? undefined : 'text'
+  return { ...scopeOf(run), sendJsonAs: isBinary ? 'bytes' : asText }
+}
+
 type Loading = Pick<
   Run,
   'target' | 'baseline' | 'options' | 'tally' | 'facts' | 'attempts' | 'rejectedBefore'

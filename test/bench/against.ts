@@ -1,5 +1,5 @@
 // Measures this build against another one of an earlier commit, round by round in turn on the same servers, and prints the median of the
-// paired ratios: npm run bench:against -- <folder of a built checkout> [rounds]
+// paired ratios: npm run bench:against -- <folder of a built checkout> [rounds] [pattern of cases] [conversations]
 import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
@@ -9,20 +9,34 @@ import pg from 'pg'
 
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
-import { migrate } from '../../lib/index.js'
+import { cpuOf } from './cpu.js'
 
-const [other, rounds = '15'] = process.argv.slice(2)
+const [other, rounds = '15', only = '', size = '20000'] = process.argv.slice(2)
 if (!other) throw new Error('Name the folder of the other checkout, which must be built.')
 const folders = { after: fileURLToPath(new URL('../..', import.meta.url)), before: resolve(other) }
 const sides = ['before', 'after'] as const
 type Side = (typeof sides)[number]
-const conversations = 20_000
+const conversations = Number(size)
 
 const settings = { autovacuum: 'off', checkpoint_timeout: '1h', max_wal_size: '8GB', shared_buffers: '512MB' }
 await using sources = await startCluster({ settings })
 await using targets = await startCluster({ settings })
 const source = await createDatabase(sources, 'chatwoot')
 await createChatwootSource(source, { conversations })
+// Six events a conversation, as a Chatwoot in use has.
+await query(
+  source,
+  `insert into reporting_events (
+    name, value, account_id, inbox_id, user_id, conversation_id, created_at, updated_at, value_in_business_hours, event_start_time,
+    event_end_time
+  )
+  select 'reply_time', 60 * place, c.account_id, c.inbox_id, c.assignee_id, c.id, c.created_at + place * interval '1 minute',
+    c.created_at + place * interval '1 minute', 60 * place, c.created_at, c.created_at + place * interval '1 minute'
+  from conversations c
+  cross join lateral (select count(*)::integer as events from reporting_events e where e.conversation_id = c.id) has
+  cross join lateral generate_series(has.events + 1, 6) place
+  order by c.created_at, place`,
+)
 await query(
   source,
   `create table items as
@@ -32,15 +46,16 @@ await query(
 )
 await query(source, 'alter table items add primary key (id)')
 await query(source, 'vacuum analyze')
-const template = await createDatabase(targets, 'template_target')
-await migrate({ target: template })
-await query(
-  template,
-  `create table items (id bigint primary key, name text, amount numeric, updated_at timestamp, a text, b text, c text,
-  d integer, e integer, payload text)`,
-)
-
 const workers = { before: startWorker('before'), after: startWorker('after') }
+for (const side of sides) {
+  const template = await createDatabase(targets, `template_${side}`)
+  await run(side, { migrate: true, target: template })
+  await query(
+    template,
+    `create table items (id bigint primary key, name text, amount numeric, updated_at timestamp, a text, b text, c text,
+    d integer, e integer, payload text)`,
+  )
+}
 const ratios = new Map<string, number[]>()
 const cases: readonly [string, (side: Side, target: string) => Promise<number>][] = [
   ['first load', (side, target) => run(side, { source, target })],
@@ -69,17 +84,25 @@ const items = {
 
 for (let round = 0; round < Number(rounds); round += 1) {
   const target = { before: await cloneTarget('before', round), after: await cloneTarget('after', round) }
-  for (const [name, measure] of cases) {
+  for (const [name, measure] of cases.filter(([name]) => new RegExp(only).test(name))) {
     if (name === '200 changed') {
       await query(
         source,
-        `update conversations set updated_at = clock_timestamp() at time zone 'UTC', status = (status + 1) % 2 where id % 100 = ${round % 100}`,
+        `update conversations set updated_at = clock_timestamp() at time zone 'UTC', status = (status + 1) % 2 where id % ${conversations / 200} = ${round % 100}`,
       )
     }
     const order = round % 2 === 0 ? sides : [...sides].reverse()
     const took: Partial<Record<Side, number>> = {}
-    for (const side of order) took[side] = await measure(side, target[side])
-    if (round > 0) ratios.set(name, [...(ratios.get(name) ?? []), (took.after ?? 0) / (took.before ?? 1)])
+    const burnt: Partial<Record<Side, number>> = {}
+    for (const side of order) {
+      const before = cpuOfServers()
+      took[side] = await measure(side, target[side])
+      burnt[side] = cpuOfServers() - before
+    }
+    if (round > 0) {
+      note(name, took)
+      note(`${name}, CPU of the servers`, burnt)
+    }
   }
   for (const side of sides)
     await query(targets.url(), `drop database "${new URL(target[side]).pathname.slice(1)}" with (force)`)
@@ -88,10 +111,18 @@ for (let round = 0; round < Number(rounds); round += 1) {
 process.stdout.write([...ratios].map(summarize).join(''))
 for (const worker of Object.values(workers)) worker.kill()
 
+function cpuOfServers(): number {
+  return cpuOf(sources.pid) + cpuOf(targets.pid)
+}
+
+function note(name: string, { before = 1, after = 0 }: Partial<Record<Side, number>>): void {
+  ratios.set(name, [...(ratios.get(name) ?? []), after / Math.max(before, 0.01)])
+}
+
 function summarize([name, values]: [string, number[]]): string {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number) => (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(2)
-  return `${name.padEnd(32)} after / before: ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}, ${sorted.length} rounds)\n`
+  return `${name.padEnd(48)} after / before: ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}, ${sorted.length} rounds)\n`
 }
 
 async function createDatabase({ url }: Cluster, name: string): Promise<string> {
@@ -101,7 +132,7 @@ async function createDatabase({ url }: Cluster, name: string): Promise<string> {
 
 async function cloneTarget(side: Side, round: number): Promise<string> {
   const name = `${side}_${round}`
-  await query(targets.url(), `create database "${name}" template template_target`)
+  await query(targets.url(), `create database "${name}" template template_${side}`)
   return targets.url(name)
 }
 
@@ -131,7 +162,7 @@ async function run(side: Side, options: object): Promise<number> {
 /** Peak memory of a process that does nothing but a first load. */
 async function memory(side: Side): Promise<number> {
   const name = `memory_${side}`
-  await query(targets.url(), `create database "${name}" template template_target`)
+  await query(targets.url(), `create database "${name}" template template_${side}`)
   const worker = startWorker(side)
   worker.send({ source, target: targets.url(name) })
   const [answer] = (await once(worker, 'message')) as [{ kilobytes: number; error?: string }]

@@ -139,6 +139,7 @@ it('without the right to read a table its columns are NULL, and everything is re
     expect(await stored()).toMatchObject({
       reporting_events: null,
       resolutions_count: null,
+      reopened_count: null,
       resolution_source: 'stamp',
     })
     await at.source.query(
@@ -166,7 +167,12 @@ it('a release without a table, or with another type of a column, leaves the colu
   await at.sync()
   const stored = async () =>
     (await at.target.query('select * from conversas_analytics where conversation_id = $1', [id]))[0]
-  const without = { reporting_events: null, resolutions_count: null, is_bot_resolved: true }
+  const without = {
+    reporting_events: null,
+    resolutions_count: null,
+    reopened_count: null,
+    is_bot_resolved: true,
+  }
   expect(await stored()).toMatchObject(without)
   await at.source.query('drop table reporting_events')
   expect(await at.sync()).toMatchObject({ loadType: 'incremental', rowsUpdated: 0 })

@@ -130,6 +130,26 @@ it('a resolution ends when Chatwoot resolved it, whatever is changed later', asy
   })
 })
 
+it('lists events by when they were written, and tells resolutions apart by when they ended', async () => {
+  const late: readonly Event[] = [
+    ['conversation_resolved', 6600, { created_at: time(6700) }],
+    ['conversation_resolved', 600, { created_at: time(7000) }],
+    ['first_response', 100, { created_at: time(6650) }],
+    ['conversation_resolved', 6600, { created_at: time(6800), value: 6601 }],
+  ]
+  const row = await store(late)
+  expect(row?.['reporting_events']).toMatchObject([100, 6600, 6601, 600].map((value) => ({ value })))
+  expect(row).toMatchObject({
+    ...{ chatwoot_first_resolution_seconds: '600', chatwoot_first_resolution_business_seconds: '300' },
+    ...{ chatwoot_resolution_seconds: '6601', resolutions_count: 3, reopened_count: 1 },
+  })
+  const timeless: Event = ['conversation_resolved', 50, { event_end_time: null, created_at: '-infinity' }]
+  expect(await store([...late, timeless])).toMatchObject({
+    ...{ chatwoot_first_resolution_seconds: '600', chatwoot_resolution_seconds: '50' },
+    ...{ first_resolved_at: '2026-01-05 15:10:00', resolved_at: '2026-01-05 16:50:00' },
+  })
+})
+
 it('a resolution without an event ends with the last stamped change', async () => {
   const row = await store([['first_response', 300]], { status: 1, updated_at: time(7000) })
   expect(row).toMatchObject({

@@ -22,6 +22,8 @@ export const sizeOf = (batch: Batch): number => ('pieces' in batch ? batch.count
  * Both ways throw KEY_IS_NULL for a row without a key, and KEY_NOT_UNIQUE for two rows of one key with different content.
  */
 export interface Extractor<Read extends Batch = Batch> {
+  /** Whether no value is looked at on the way, so that the query may return whatever has the same binary form. */
+  readonly isBinary: boolean
   extract(query: CompiledQuery): AsyncGenerator<Read>
 }
 
@@ -50,6 +52,7 @@ export function cursorExtractor(
   { maxRows, maxBytes, onRead }: BatchLimits,
 ): Extractor<TextBatch> {
   return {
+    isBinary: false,
     extract: async function* (query) {
       let size = Math.min(16, maxRows)
       let previous: Cells | undefined
@@ -114,6 +117,7 @@ export function copyExtractor(
   { onRead, ...limits }: BatchLimits,
 ): Extractor<BinaryBatch> {
   return {
+    isBinary: true,
     extract: (query) => {
       // Asked for each time, as a session that reconnects has another one.
       const { copy } = source

@@ -1,11 +1,18 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { conversationKeys, conversations, type RowOptions } from '../../chatwoot/conversation-row.js'
+import {
+  columnsAsJson,
+  conversationKeys,
+  conversations,
+  type RowColumn,
+  type RowOptions,
+} from '../../chatwoot/conversation-row.js'
 import type { Micros } from '../../domain/horizon.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { jsonbBytes } from '../../postgres/driver/binary-copy.js'
 import { compile } from '../../postgres/driver/statement.js'
-import { commonName } from '../../postgres/driver/types/column-type.js'
+import { commonName, isBuiltIn, type ColumnType } from '../../postgres/driver/types/column-type.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
 import { cellNameOf, type Plan } from '../prepare/plan.js'
@@ -19,6 +26,11 @@ export interface QueryScope {
   >
   /** The time zones of the inboxes, and whether both servers know them. */
   readonly timeZones: Readonly<Record<string, boolean>>
+  /**
+   * How JSON that the row puts together goes to the target where nothing looks at the values: as the bytes of jsonb, or as the text that
+   * the aggregate wrote, whose keys are in another order. (Default: as jsonb, which the source parses and writes anew.)
+   */
+  readonly sendJsonAs?: 'bytes' | 'text' | undefined
 }
 
 /**
@@ -96,14 +108,26 @@ export function rowsWhere(scope: QueryScope, condition: RawBuilder<unknown>): Ra
   const { plan } = scope
   if (plan.custom) return rows(plan.custom, condition, privacyOf(plan))
   return conversations(
-    plan.load.columns.map(({ name, definition }) => ({
-      name,
-      type: commonName(definition),
-      cell: cellOf(cellNameOf(name, plan.isFirst), plan.protection.columns.get(name)),
-    })),
+    plan.load.columns.map((column) => rowColumn(scope, column)),
     condition,
     rowOptions(scope),
   )
+}
+
+function rowColumn(
+  { plan, sendJsonAs }: QueryScope,
+  { name, definition }: { readonly name: string; readonly definition: ColumnType },
+): RowColumn {
+  const how = plan.protection.columns.get(name)
+  const asJson = columnsAsJson[name]
+  const isJsonb = isBuiltIn(definition) && definition.kind === 'jsonb'
+  if (sendJsonAs === undefined || asJson === undefined || !isJsonb || how) {
+    return { name, type: commonName(definition), cell: cellOf(cellNameOf(name, plan.isFirst), how) }
+  }
+  const json = sql`r.${sql.id(asJson)}`
+  return sendJsonAs === 'text'
+    ? { name, type: 'text', cell: json }
+    : { name, type: 'bytea', cell: jsonbBytes(json) }
 }
 
 function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {

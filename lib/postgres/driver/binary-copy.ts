@@ -1,3 +1,5 @@
+import { sql, type RawBuilder } from 'kysely'
+
 import { decode } from './texts.js'
 import { isBuiltIn, isOneOf, type ColumnType, type TypeKind } from './types/column-type.js'
 
@@ -260,4 +262,12 @@ export function binaryKeyType(type: ColumnType): KeyType | undefined {
   const { kind } = type
   if (kind === 'smallint' || kind === 'integer' || kind === 'bigint') return kind
   return isBuiltIn(type) && isOneOf(kind, 'text', 'varchar') ? 'text' : undefined
+}
+
+/**
+ * JSON as bytes that are the binary form of jsonb: the number of its version, and the text. So the server that sends it neither parses the
+ * text nor writes it anew, and the one that receives it parses it as it would anyway.
+ */
+export function jsonbBytes(json: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`convert_to(chr(1) || ${json}::text, 'UTF8')`
 }
