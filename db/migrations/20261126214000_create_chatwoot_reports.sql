@@ -486,7 +486,7 @@ as $$
   with
     settings as (
       select
-        coalesce(chatwoot_series.zone, chatwoot_zone(chatwoot_series.account)) as zone,
+        coalesce(chatwoot_series.zone, (select z from chatwoot_zone(chatwoot_series.account) z)) as zone,
         case
           when chatwoot_series.metric = 'resolutions_count' then 'avg_resolution_time'
           when chatwoot_series.metric in (
@@ -531,7 +531,7 @@ as $$
         c.value,
         c.conversation_id
       from settings s
-      cross join lateral chatwoot_counted(
+      cross join chatwoot_counted(
         chatwoot_series.account,
         chatwoot_series.since,
         chatwoot_series.until,
@@ -785,7 +785,7 @@ begin
   loop
     execute regexp_replace(
       own.definition,
-      e'\\m(from|join|lateral|coalesce\\(chatwoot_series.zone,) (conversas_analytics|chatwoot_[a-z_]+\\()',
+      e'\\m(from|join) (conversas_analytics|chatwoot_[a-z_]+\\()',
       e'\\1 ' || replace(own.schema, e'\\', e'\\\\') || e'.\\2',
       'g'
     );

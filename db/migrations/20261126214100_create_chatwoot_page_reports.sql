@@ -241,7 +241,7 @@ begin
   loop
     execute regexp_replace(
       own.definition,
-      e'\\m(from|join|lateral) (conversas_analytics|chatwoot_[a-z_]+\\()',
+      e'\\m(from|join) (conversas_analytics|chatwoot_[a-z_]+\\()',
       e'\\1 ' || replace(own.schema, e'\\', e'\\\\') || e'.\\2',
       'g'
     );
@@ -294,7 +294,7 @@ begin
   loop
     execute regexp_replace(
       own.definition,
-      e'\\m(from|join|lateral) (conversas_analytics|chatwoot_[a-z_]+\\()',
+      e'\\m(from|join) (conversas_analytics|chatwoot_[a-z_]+\\()',
       e'\\1 ' || replace(own.schema, e'\\', e'\\\\') || e'.\\2',
       'g'
     );
