@@ -5,6 +5,7 @@ import { reportCsv } from '../../bin/output/report-csv.js'
 import { diagnose, migrate, readReport, syncConversations, type ReportOptions } from '../../lib/index.js'
 import { exportCsv, exportDuration } from '../fixtures/stories/export-csv.js'
 import { openStories } from '../fixtures/stories/open.js'
+import { openFirstTarget } from '../fixtures/first-release.js'
 import { cloneDatabase } from '../setup/database.js'
 
 const days = { since: '2026-06-01', until: '2026-06-11', zone: 'America/Sao_Paulo', account: 1 }
@@ -98,10 +99,13 @@ describe('a report', () => {
     })
   })
 
-  it('of a target that was not migrated says what to do', async () => {
-    await using target = await cloneDatabase('target', 'template1')
+  it.each([
+    ['nothing', () => cloneDatabase('target', 'template1')],
+    ['the tables of the first release', openFirstTarget],
+  ])('of a target with %s says what to do', async (_, open) => {
+    await using target = await open()
     await expect(readReport({ ...days, target: target.url })).rejects.toMatchObject({
-      code: 'TARGET_NOT_MIGRATED',
+      ...{ code: 'TARGET_NOT_MIGRATED', remedy: 'Run chatwoot-sync migrate.' },
     })
   })
 

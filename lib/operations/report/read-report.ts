@@ -9,6 +9,7 @@ import type {
   SlaReport,
 } from '../../domain/chatwoot-report.js'
 import { SyncError } from '../../domain/errors.js'
+import { migrateCommand } from '../../domain/migrate-command.js'
 import type { DatabaseHandle } from '../../postgres/driver/connect.js'
 import type { Session } from '../../postgres/driver/session.js'
 import {
@@ -16,6 +17,7 @@ import {
   botQuery,
   cardsQuery,
   csatQuery,
+  hasReports,
   instantsQuery,
   liveQuery,
   rowsQuery,
@@ -105,6 +107,7 @@ export async function readReport(options: ReportOptions): Promise<ChatwootReport
   const since = beginOf('since', options.since)
   const until = endOf('until', options.until)
   return readTarget({ target, schema }, 'report', async (session) => {
+    if (!(await hasReports(session))) throw notMigrated(session)
     const account = await accountOf(session, options.account)
     const zone = await zoneOf(session, account.id, options.zone)
     const [instants] = await ask(session, instantsQuery(since, until, zone))
@@ -162,6 +165,12 @@ async function zoneOf(session: Session, account: number, wanted: string | undefi
   if (zone !== null) return zone
   throw new SyncError('CONFIG_INVALID', `The server knows no time zone ${JSON.stringify(wanted)}.`, {
     remedy: 'Use a name such as America/Sao_Paulo.',
+  })
+}
+
+function notMigrated({ schema }: Session): SyncError {
+  return new SyncError('TARGET_NOT_MIGRATED', 'The target has no function chatwoot_report.', {
+    remedy: `Run ${migrateCommand(schema)}.`,
   })
 }
 

@@ -10,6 +10,8 @@ import type {
   ReportRow,
   SlaReport,
 } from '../../domain/chatwoot-report.js'
+import { ownFunction } from '../driver/search-path.js'
+import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
 
 /** What the functions of the target are asked for; times with an offset. */
@@ -39,6 +41,12 @@ function reportQuery<Row>(text: RawBuilder<unknown>): ReportQuery<Row> {
 
 const rangeOf = ({ account, since, until }: ReportRange) =>
   sql`${account}::integer, ${since}::timestamptz, ${until}::timestamptz`
+
+/** Whether `migrate` has created the functions that the queries here call. */
+export async function hasReports(target: Session): Promise<boolean> {
+  const rows = await target.rows(compile(sql`select from ${ownFunction('chatwoot_sla_report')}`))
+  return rows.length > 0
+}
 
 /** The accounts that the table has conversations of. */
 export const accountsQuery = reportQuery<{ readonly id: number; readonly name: string | null }>(sql`
