@@ -20,6 +20,7 @@ interface ReportFlags extends SchemaFlags {
   readonly businessHours?: true
   readonly account?: number
   readonly zone?: string
+  readonly inbox?: number
   readonly compare?: string
   readonly env?: string
   readonly json?: true
@@ -51,6 +52,7 @@ export function register(command: Command): void {
     .option('--account <id>', 'account (the only one)', wholeNumber(1))
     .option('--zone <name>', "time zone of the days (the account's)")
     .option('--compare <file>', 'compare with a CSV of Chatwoot')
+    .option('--inbox <id>', 'inbox of a traffic CSV (all)', wholeNumber(1))
     .option('--env <file>', 'settings file (.env)')
     .option('--json', 'print one JSON object')
     .addOption(new Option('--csv', 'print the numbers as CSV').conflicts('json'))
@@ -61,12 +63,12 @@ export function register(command: Command): void {
 async function report(flags: ReportFlags): Promise<void> {
   loadSettings(flags.env)
   const { target } = databasesOf(['target'], process.env)
-  const { since, until, by, businessHours, account, zone } = flags
+  const { since, until, by, businessHours, account, zone, inbox } = flags
   const compare = flags.compare === undefined ? undefined : await readCsv(flags.compare)
   const { readReport } = await import('../../lib/operations/report/read-report.js')
   const found = await readReport({
     ...{ target, schema: schemaOf(flags, process.env), source: sourceIfSet(), since, until },
-    ...{ by, businessHours, account, zone, compare },
+    ...{ by, businessHours, account, zone, inbox, compare },
   })
   if (found.comparison?.some(({ isEqual }) => !isEqual)) process.exitCode = exitCodes.unhealthy
   if (flags.csv) process.stdout.write(reportCsv(found))

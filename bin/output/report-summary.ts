@@ -74,13 +74,13 @@ function pageLines({ bot, csat, sla }: ChatwootReport): string[] {
     bot.conversationCount === null
       ? []
       : [
-          `Bots: ${countText(bot.conversationCount)} conversations, ${bot.messageCount ?? '-'} messages, ${bot.resolutionRate ?? '-'}% resolved, ${bot.handoffRate ?? '-'}% handed over`,
+          `Bots: ${counted(bot.conversationCount, 'conversation')}, ${bot.messageCount === null ? '- messages' : counted(bot.messageCount, 'message')}, ${bot.resolutionRate ?? '-'}% resolved, ${bot.handoffRate ?? '-'}% handed over`,
         ]
   const ofSurveys =
     csat === null
       ? []
       : [
-          `CSAT: ${countText(csat.responsesCount)} answers to ${countText(csat.surveysSentCount)} surveys (${csat.responseRate ?? '-'}%), satisfaction ${csat.satisfactionScore}%`,
+          `CSAT: ${counted(csat.responsesCount, 'answer')} to ${counted(csat.surveysSentCount, 'survey')} (${csat.responseRate ?? '-'}%), satisfaction ${csat.satisfactionScore}%`,
         ]
   const ofSla =
     sla === null || sla.appliedCount === 0
@@ -88,6 +88,8 @@ function pageLines({ bot, csat, sla }: ChatwootReport): string[] {
       : [`SLA: ${sla.missedCount} of ${countText(sla.appliedCount)} missed, hit rate ${sla.hitRate}%`]
   return [...ofBots, ...ofSurveys, ...ofSla]
 }
+
+const counted = (count: number, noun: string) => `${countText(count)} ${noun}${count === 1 ? '' : 's'}`
 
 const tableHeads = ['Conv.', 'Resolved', 'First resp.', 'Resolution', 'Waiting'] as const
 
@@ -142,7 +144,7 @@ const reasons: Readonly<Record<DifferenceReason, string>> = {
   businessHours: 'equal with the other setting of business hours',
   lastSecond: 'equal with the last second of the day',
   nameTwice: 'several rows have this name',
-  notInExport: 'the file has no such row',
+  notInExport: 'the file has no such row; was the page filtered?',
   notInTable: 'the table does not hold what it is made of; see chatwoot-sync doctor',
   unexplained:
     'changed since the last run, other days or another zone in the file, or a silent change: run sync, then verify',
@@ -168,6 +170,7 @@ function comparisonLines(
 function differenceText({ row, column, exported, ours, reason }: ComparedCell): string {
   const where = row === null ? column : `${row}, ${column}`
   const isTime = exported === null ? !Number.isInteger(ours) : !/^\d+$/.test(exported)
-  const own = ours === null ? '-' : isTime ? pageDuration(ours) : countText(ours)
+  const own =
+    ours === null ? '-' : typeof ours === 'string' ? ours : isTime ? pageDuration(ours) : countText(ours)
   return `- ${where}: the file says ${exported ?? 'nothing'}, the table ${own}: ${reasons[reason ?? 'unexplained']}`
 }

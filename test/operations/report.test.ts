@@ -271,7 +271,7 @@ describe('on the terminal', () => {
 
       Now: 7 open, 2 unattended, 0 unassigned, 0 pending
       Bots: 8 conversations, 15 messages, 37% resolved, 37% handed over
-      CSAT: 1 answers to 2 surveys (50%), satisfaction 100%
+      CSAT: 1 answer to 2 surveys (50%), satisfaction 100%
 
       Agent               Conv.  Resolved  First resp.    Resolution       Waiting
       Ana Maria de Souza     26        21  3 Hr 10 Min  11 Hr 21 Min  8 Min 20 Sec

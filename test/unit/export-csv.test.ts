@@ -47,6 +47,17 @@ describe('an export of Chatwoot', () => {
     expect(readExport(text).rows.map(({ name }) => name)).toEqual(['Ana "A" \nSouza', '=1+1'])
   })
 
+  it.each([
+    'Incoming Messages,Outgoing Messages',
+    'Messages received,Messages sent',
+    'Mensagens Recebidas,Mensagens enviadas',
+  ])('of conversations has messages under %j', (headers) => {
+    const { of, columns } = readExport(`Conversations,${headers}\n1,2,3\n`)
+    expect([of, ...columns.map(({ metric }) => metric)]).toEqual([
+      ...['account', 'conversationsCount', 'incomingMessagesCount', 'outgoingMessagesCount'],
+    ])
+  })
+
   it.each(['', 'a,b\n1,2\n', 'Agent name\nAna\n'])('is not %j', (text) => {
     expect(() => readExport(text)).toThrow('no header of a report')
   })

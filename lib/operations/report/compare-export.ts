@@ -1,8 +1,11 @@
 import { spansOf } from '../../domain/span-text.js'
-import type { ChatwootExport, ExportMetric } from './export-csv.js'
+import type { ChatwootExport, ExportMetric } from './chatwoot-export.js'
 
-/** The numbers of one row, ours. */
-export type RowNumbers = Readonly<Partial<Record<ExportMetric, number | null>>>
+/** A number, or the text of a missed agreement. */
+export type ComparedValue = number | string | null
+
+/** The values of one row, ours. */
+export type RowNumbers = Readonly<Partial<Record<ExportMetric, ComparedValue>>>
 
 export interface NamedNumbers {
   readonly name: string | null
@@ -23,7 +26,7 @@ export interface ComparedCell {
   readonly column: string
   /** As it is in the file; null for a row that the export lacks. */
   readonly exported: string | null
-  readonly ours: number | null
+  readonly ours: ComparedValue
   readonly isEqual: boolean
   /** Null where it is equal. */
   readonly reason: DifferenceReason | null
@@ -81,7 +84,7 @@ function rowsBeside(
     .flatMap((row) =>
       columns.flatMap(({ header, metric }): ComparedCell[] => {
         const value = metric === undefined ? null : valueOf(row, metric)
-        if (value === null || value === 0) return []
+        if (value === null || value === 0 || value === '') return []
         return [
           {
             ...{ row: row.name, column: header, exported: null, ours: value },
@@ -94,13 +97,15 @@ function rowsBeside(
 
 const isCount = (metric: ExportMetric) => metric.endsWith('Count')
 
-function valueOf(row: NamedNumbers | undefined, metric: ExportMetric): number | null {
+function valueOf(row: NamedNumbers | undefined, metric: ExportMetric): ComparedValue {
   if (row) return row.numbers[metric] ?? null
   return isCount(metric) ? 0 : null
 }
 
-function isSame(metric: ExportMetric, exported: string, value: number | null): boolean {
-  if (isCount(metric)) return /^\d+$/.test(exported) && Number(exported) === value
+function isSame(metric: ExportMetric, exported: string, value: ComparedValue): boolean {
+  if (typeof value === 'string') return listed(exported) === listed(value)
+  if (isCount(metric) || metric === 'rating') return /^\d+$/.test(exported) && Number(exported) === value
+  if (metric === 'slaPolicyName' || metric === 'slaMissedTypes') return false
   const spans = spansIn(exported)
   const own = spansOf(Math.trunc(value ?? 0)).slice(0, 2)
   return (
@@ -108,6 +113,9 @@ function isSame(metric: ExportMetric, exported: string, value: number | null): b
     spans.every(({ count, unit }, index) => count === own[index]?.count && unit === own[index].unit)
   )
 }
+
+/** What a list says, whatever its order is and however often it says it. */
+const listed = (text: string) => [...new Set(text.split(', '))].sort().join(', ')
 
 /** The initials of the units are the same in the languages whose headers are known. */
 function spansIn(text: string): { readonly count: number; readonly unit: string }[] {

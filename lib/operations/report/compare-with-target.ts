@@ -7,13 +7,11 @@ import {
   type ReportRange,
 } from '../../postgres/target/report-numbers.js'
 import { compareExport, type ComparedCell, type NamedNumbers, type RowNumbers } from './compare-export.js'
-import type { ChatwootExport } from './export-csv.js'
+import { compareLists, type ComparedLists } from './compare-lists.js'
+import { groupOf, type ChatwootExport } from './chatwoot-export.js'
 
 /** What a comparison needs to know beside the export. */
-export interface ComparedReport {
-  readonly range: ReportRange
-  /** A second after the end of the range. */
-  readonly later: string
+export interface ComparedReport extends ComparedLists {
   readonly businessHours: boolean
   /** Undefined where they could not be counted. */
   readonly orphans: readonly OrphanEvents[] | undefined
@@ -23,9 +21,12 @@ export interface ComparedReport {
 export async function compareWithTarget(
   session: Session,
   exported: ChatwootExport,
-  { range, later, businessHours, orphans = [] }: ComparedReport,
+  { businessHours, orphans = [], ...lists }: ComparedReport,
 ): Promise<readonly ComparedCell[]> {
-  const group = exported.of === 'account' ? undefined : exported.of
+  const compared = await compareLists(session, exported, lists)
+  if (compared) return compared
+  const { range, later } = lists
+  const group = groupOf(exported)
   const read = (of: ReportRange, hours: boolean) => readRows(session, of, { group, businessHours: hours })
   const own = await read(range, businessHours)
   const ours =

@@ -1,25 +1,7 @@
 import type { ReportGroup } from '../../domain/chatwoot-report.js'
 import { SyncError } from '../../domain/errors.js'
-
-/** The numbers that an export of Chatwoot's page may hold. */
-export type ExportMetric =
-  | 'conversationsCount'
-  | 'incomingMessagesCount'
-  | 'outgoingMessagesCount'
-  | 'avgFirstResponseTime'
-  | 'avgResolutionTime'
-  | 'resolutionsCount'
-  | 'replyTime'
-
-export interface ChatwootExport {
-  /** What its rows are; `account` for the one row of the conversations report. */
-  readonly of: 'account' | ReportGroup
-  /** Headers as they are in the file; without a metric where it is a name, or not known. */
-  readonly columns: readonly { readonly header: string; readonly metric: ExportMetric | undefined }[]
-  readonly rows: readonly { readonly name: string | null; readonly cells: readonly string[] }[]
-  /** The line about the reported period, as it is in the file; its days are those of UTC. */
-  readonly period: string | null
-}
+import { periodOf, plainHeader, type ChatwootExport, type ExportMetric } from './chatwoot-export.js'
+import { readListExport } from './list-exports.js'
 
 /** Words of the headers in English and Portuguese, without accents; the first that fits counts. */
 const metrics: readonly (readonly [ExportMetric, RegExp])[] = [
@@ -27,8 +9,8 @@ const metrics: readonly (readonly [ExportMetric, RegExp])[] = [
   ['resolutionsCount', /resolutions? count|(contagem|quantidade) de resolu/],
   ['avgResolutionTime', /resolution time|tempo.* de resolucao/],
   ['replyTime', /waiting time|reply time|espera do cliente|tempo medio de resposta/],
-  ['incomingMessagesCount', /incoming|recebidas/],
-  ['outgoingMessagesCount', /outgoing|enviadas/],
+  ['incomingMessagesCount', /incoming|messages received|recebidas/],
+  ['outgoingMessagesCount', /outgoing|messages sent|enviadas/],
   ['conversationsCount', /conversations|conversas/],
 ]
 
@@ -45,10 +27,12 @@ const groups: readonly (readonly [ReportGroup, RegExp])[] = [
  */
 export function readExport(text: string): ChatwootExport {
   const lines = parseCsv(text.replace(/^\uFEFF/, '')).filter((cells) => cells.some((cell) => cell !== ''))
+  const list = readListExport(lines)
+  if (list) return list
   const head = lines.findIndex((cells) => cells.filter((cell) => metricOf(cell) !== undefined).length > 1)
   const headers = lines[head]
   if (!headers) throw notAnExport()
-  const group = groups.find(([, words]) => words.test(plain(headers[0] ?? '')))?.[0]
+  const group = groups.find(([, words]) => words.test(plainHeader(headers[0] ?? '')))?.[0]
   const columns = headers.map((header, index) => ({
     header,
     metric: group !== undefined && index === 0 ? undefined : metricOf(header),
@@ -57,20 +41,17 @@ export function readExport(text: string): ChatwootExport {
     .slice(head + 1)
     .filter((cells) => cells.length > 1)
     .map((cells) => ({ name: group === undefined ? null : nameIn(cells[0] ?? ''), cells }))
-  const [period] = lines.find((cells) => cells.filter((cell) => cell !== '').length === 1) ?? []
-  return { of: group ?? 'account', columns, rows, period: period ?? null }
+  return { of: group ?? 'account', columns, rows, period: periodOf(lines) }
 }
 
 function notAnExport(): SyncError {
   return new SyncError('CONFIG_INVALID', 'The file to compare with has no header of a report of Chatwoot.', {
     remedy:
-      'Download the report of agents, inboxes, teams, labels or conversations from its page, in English or Portuguese.',
+      'Download it from the page of conversations, agents, inboxes, teams, labels, traffic, CSAT or SLA, in English or Portuguese.',
   })
 }
 
-const metricOf = (header: string) => metrics.find(([, words]) => words.test(plain(header)))?.[0]
-
-const plain = (text: string) => text.normalize('NFD').replaceAll(/\p{M}/gu, '').trim().toLowerCase()
+const metricOf = (header: string) => metrics.find(([, words]) => words.test(plainHeader(header)))?.[0]
 
 /** Chatwoot puts a quote before what a spreadsheet would take for a formula. */
 const nameIn = (cell: string) => cell.replace(/^'(?=[=+\-@|%])/, '')

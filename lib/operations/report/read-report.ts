@@ -27,6 +27,7 @@ import {
   type ReportRange,
 } from '../../postgres/target/report-numbers.js'
 import { readTarget } from '../read-target.js'
+import { groupOf } from './chatwoot-export.js'
 import type { ComparedCell } from './compare-export.js'
 import { compareWithTarget } from './compare-with-target.js'
 import { readExport } from './export-csv.js'
@@ -52,6 +53,8 @@ export interface ReportOptions {
   readonly businessHours?: boolean | undefined
   /** Time zone of `since` and `until`. (Default: that in which most conversations of the account are dated.) */
   readonly zone?: string | undefined
+  /** Id of the inbox that an export of traffic is of, as the file does not name it. (Default: all inboxes.) */
+  readonly inbox?: number | undefined
   /** The text of a CSV that Chatwoot's page has exported, to be compared. */
   readonly compare?: string | undefined
 }
@@ -101,9 +104,9 @@ export interface ChatwootReport {
  * console.log(cards.resolutionsCount, cards.avgFirstResponseTime)
  */
 export async function readReport(options: ReportOptions): Promise<ChatwootReport> {
-  const { target, schema, source, businessHours = false, compare } = options
+  const { target, schema, source, businessHours = false, inbox, compare } = options
   const exported = compare === undefined ? undefined : readExport(compare)
-  const by = options.by ?? (exported === undefined || exported.of === 'account' ? undefined : exported.of)
+  const by = options.by ?? (exported && groupOf(exported))
   const since = beginOf('since', options.since)
   const until = endOf('until', options.until)
   return readTarget({ target, schema }, 'report', async (session) => {
@@ -117,7 +120,7 @@ export async function readReport(options: ReportOptions): Promise<ChatwootReport
     const orphans = await countOrphans(source, range)
     const comparison = exported
       ? await compareWithTarget(session, exported, {
-          ...{ range, later: instants.later, businessHours, orphans: orphans.events },
+          ...{ range, later: instants.later, zone, businessHours, inbox, orphans: orphans.events },
         })
       : null
     return {

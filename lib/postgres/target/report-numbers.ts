@@ -32,7 +32,8 @@ export interface ReportQuery<Row> {
   readonly read: (rows: readonly JsonRow[]) => readonly Row[]
 }
 
-function reportQuery<Row>(text: RawBuilder<unknown>): ReportQuery<Row> {
+/** A query whose rows are sent as JSON, so that they keep names and types. */
+export function reportQuery<Row>(text: RawBuilder<unknown>): ReportQuery<Row> {
   return {
     query: compile(sql<JsonRow>`select to_json(r)::text as row from (${text}) r`),
     read: (rows) => rows.map(({ row }) => JSON.parse(row) as Row),
