@@ -125,7 +125,7 @@ export interface ConversasAnalytics {
    */
   browser_name: string | null;
   /**
-   * Time zone of the calendar columns: the option timeZone, else the inbox's own where both servers know it, else UTC.
+   * Time zone of the calendar columns: the option timeZone, else that in which the account reports in Chatwoot, else the inbox's own, where both servers know it, else UTC.
    */
   calendar_timezone: string | null;
   /**
