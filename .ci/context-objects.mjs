@@ -8,7 +8,7 @@ import ts from 'typescript'
 const mostFields = 8
 const mostFunctions = 15
 const subjects =
-  /^(Session|ReconnectingSession|KyselyHandle|(Sync|Verify|Forget|Health)Report|(Run|Probe)Row|RunProgress|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Server)Options)$/
+  /^(Session|ReconnectingSession|KyselyHandle|(Sync|Verify|Forget|Health)Report|(Run|Probe)Row|ReportCards|RunProgress|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Report|Server)Options)$/
 
 const { options, fileNames } = ts.getParsedCommandLineOfConfigFile('tsconfig.json', {}, ts.sys)
 const program = ts.createProgram(fileNames, options)

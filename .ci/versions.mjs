@@ -35,6 +35,7 @@ const tests = [
   'test/sync/sync-feeds.test.ts',
   'test/sync/sync-fidelity.test.ts',
   'test/sync/conversation-row.test.ts',
+  'test/sync/chatwoot-reports.test.ts',
   'test/sync/custom-relation.test.ts',
   'test/sync/collapsing-keys.test.ts',
   'test/sync/long-keys.test.ts',

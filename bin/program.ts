@@ -30,6 +30,11 @@ const commands = [
   },
   { name: 'status', summary: 'show the last runs', load: () => import('./commands/status.js') },
   {
+    name: 'report',
+    summary: "print the numbers of Chatwoot's report pages",
+    load: () => import('./commands/report.js'),
+  },
+  {
     name: 'rejects',
     summary: 'show the rows that the target rejected',
     load: () => import('./commands/rejects.js'),

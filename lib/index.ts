@@ -16,6 +16,17 @@ export {
   type Rejects,
   type RejectsOptions,
 } from './operations/rejects.js'
+export { readReport, type ChatwootReport, type ReportOptions } from './operations/report/read-report.js'
+export type {
+  BotReport,
+  CsatReport,
+  LiveReport,
+  ReportCards,
+  ReportGroup,
+  ReportRow,
+  SlaReport,
+} from './domain/chatwoot-report.js'
+export type { ComparedCell, DifferenceReason } from './operations/report/compare-export.js'
 export type { ConnectionConfig, DatabaseHandle } from './postgres/driver/connect.js'
 export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'

@@ -48,7 +48,7 @@ export interface SyncOptions {
    * such a run fails with PROTECTION_WEAKENED, as a flag that was forgotten must not show everything.)
    */
   readonly reveal?: boolean | undefined
-  /** Time zone of the calendar columns, for every conversation. (Default: that of the inbox, where both servers know it, else UTC.) */
+  /** Time zone of the calendar columns, for every conversation. (Default: that in which the account reports, else that of the inbox, where both servers know it, else UTC.) */
   readonly timeZone?: string | undefined
   /**
    * Address at which people open Chatwoot, such as https://chat.example.com, from which `conversation_url` is made. (Default: none; the column

@@ -28,7 +28,7 @@ export function addPipelineOptions(command: Command): Command {
     .option('--pipeline <name>', 'name under which the state is kept (conversations)')
     .option('--account <id...>', 'only conversations of these accounts', ids)
     .option('--inbox <id...>', 'only conversations of these inboxes, by id or name', idsOrName)
-    .option('--time-zone <name>', "for the calendar columns (the inbox's own)")
+    .option('--time-zone <name>', "for the calendar columns (the account's or inbox's)")
     .option('--chatwoot-url <url>', 'address of Chatwoot, for conversation_url (none)')
     .option('--allow-lossy [column...]', 'take values that these columns change (reject the row)')
     .optionsGroup('Personal data:')

@@ -390,6 +390,7 @@ cross join lateral (
 cross join lateral (
   select coalesce(
     :time_zone::text,
+    case when account.settings ->> 'reporting_timezone' = any(:known_time_zones::text[]) then account.settings ->> 'reporting_timezone' end,
     case when inbox.timezone = any(:known_time_zones::text[]) then inbox.timezone end,
     'UTC'
   )::text as name

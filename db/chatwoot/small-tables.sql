@@ -1,4 +1,4 @@
--- Agents, teams, inboxes, accounts, campaigns, bots and policies as the conversation row shows them, each by a fingerprint, and the inboxes' time zones.
+-- Agents, teams, inboxes, accounts, campaigns, bots and policies as the conversation row shows them, each by a fingerprint, and the time zones of inboxes and accounts.
 -- What is protected goes in as it is loaded, so that no fingerprint shows more of it than the target.
 -- Their updated_at would miss renames that leave it alone and count every sign-in; they are small, so they are read whole.
 select
@@ -35,8 +35,8 @@ union all
 select
   'accounts',
   id::text,
-  left(md5(row(:accounts)::text), 12),
-  null
+  left(md5(row(:accounts)::text || coalesce(settings ->> 'reporting_timezone', '')), 12),
+  settings ->> 'reporting_timezone'
 from accounts
 
 union all

@@ -125,7 +125,7 @@ export interface ConversasAnalytics {
    */
   browser_name: string | null;
   /**
-   * Time zone of the calendar columns: the option timeZone, else the inbox's own where both servers know it, else UTC.
+   * Time zone of the calendar columns: the option timeZone, else that in which the account reports in Chatwoot, else the inbox's own, where both servers know it, else UTC.
    */
   calendar_timezone: string | null;
   /**
@@ -1112,6 +1112,82 @@ export interface EtlVerification {
   verification_id: Generated<string>;
 }
 
+export interface VwChatwootDaily {
+  account_id: number | null;
+  agent_id: string | null;
+  /**
+   * Conversations of the day; a conversation is handed over once in its life.
+   */
+  bot_handoffs_count: string | null;
+  /**
+   * Events, also of conversations that the bot handed over: the rule of chatwoot_report holds for a whole range and does not add up from days.
+   */
+  bot_resolved_events: string | null;
+  conversations_count: string | null;
+  day: string | null;
+  first_response_business_seconds: number | null;
+  first_response_count: string | null;
+  first_response_seconds: number | null;
+  inbox_id: number | null;
+  incoming_messages_count: string | null;
+  outgoing_messages_count: string | null;
+  reply_business_seconds: number | null;
+  reply_count: string | null;
+  reply_seconds: number | null;
+  resolution_business_seconds: number | null;
+  resolution_seconds: number | null;
+  resolutions_count: string | null;
+}
+
+export interface VwChatwootEvents {
+  account_id: number | null;
+  conversation_created_at: string | null;
+  conversation_id: number | null;
+  /**
+   * When Chatwoot wrote the event: its reports count it on this day, not on that of event_end_time.
+   */
+  created_at: string | null;
+  event_end_time: string | null;
+  event_id: string | null;
+  event_start_time: string | null;
+  inbox_id: number | null;
+  /**
+   * The labels of the conversation now, as in the reports.
+   */
+  labels: string[] | null;
+  name: string | null;
+  /**
+   * The team of the conversation now, as in the reports.
+   */
+  team_id: number | null;
+  /**
+   * The agent of the event, who need not be the assignee of today.
+   */
+  user_id: number | null;
+  value: number | null;
+  value_in_business_hours: number | null;
+}
+
+export interface VwChatwootMessages {
+  account_id: number | null;
+  conversation_created_at: string | null;
+  conversation_id: number | null;
+  inbox_id: number | null;
+  labels: string[] | null;
+  mc_first_message_at: string | null;
+  /**
+   * Of the conversation: a condition on it saves the reading of conversations that ended before a range.
+   */
+  mc_last_message_at: string | null;
+  message_id: string | null;
+  message_type: number | null;
+  private: boolean | null;
+  sender_id: string | null;
+  sender_type: string | null;
+  sent_at: string | null;
+  team_id: number | null;
+}
+
 export interface VwConversasAnalytics {
   account_id: number | null;
   account_name: string | null;
@@ -1617,6 +1693,9 @@ export interface DB {
   etl_rejects: EtlRejects;
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;
+  vw_chatwoot_daily: VwChatwootDaily;
+  vw_chatwoot_events: VwChatwootEvents;
+  vw_chatwoot_messages: VwChatwootMessages;
   vw_conversas_analytics: VwConversasAnalytics;
   vw_conversas_analytics_v3: VwConversasAnalyticsV3;
   vw_etl_health: VwEtlHealth;

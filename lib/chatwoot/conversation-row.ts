@@ -22,7 +22,7 @@ export interface RowOptions {
   readonly timeZone: string | undefined
   /** Address of Chatwoot. */
   readonly chatwootUrl: string | undefined
-  /** Time zones that both servers know; for an inbox with another one it is UTC. */
+  /** Time zones that both servers know; another one of an account or an inbox is passed over. */
   readonly knownTimeZones: readonly string[]
   readonly accounts: readonly number[] | undefined
   readonly inboxes: readonly number[] | undefined

@@ -84,7 +84,7 @@ export function toSmallTables(rows: readonly SmallTableRow[]): SmallTables {
   }
 }
 
-/** The time zones of the inboxes. */
+/** The time zones of inboxes and accounts. */
 export function timeZonesOf(rows: readonly SmallTableRow[]): string[] {
   return [...new Set(rows.flatMap(({ time_zone: zone }) => zone ?? []))].filter((zone) => zone !== '')
 }

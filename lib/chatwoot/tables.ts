@@ -120,6 +120,7 @@ export const extraTables = {
 
 /** Columns that are read where the release has them and the role may read them; else they are NULL. */
 export const extraColumns = {
+  accounts: { settings: 'jsonb' },
   contacts: {
     additional_attributes: 'jsonb',
     custom_attributes: 'jsonb',

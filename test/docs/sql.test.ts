@@ -11,6 +11,7 @@ import {
   forgetContact,
   migrate,
   readRejects,
+  readReport,
   sendAlerts,
   syncConversations,
   verifyConversations,
@@ -109,6 +110,8 @@ it('the roles of the README are enough for every command, and may do no more', a
   expect(await readStatus({ target: at.loader, limit: 5 })).toHaveLength(3)
   expect(await readRejects({ target: at.loader })).toEqual({ reasons: [], rows: [] })
   expect(await checkHealth(options)).toMatchObject({ healthy: true })
+  const days = { since: '2020-01-01', until: '2030-01-01', by: 'agent' as const }
+  expect(await readReport({ ...options, ...days, account: 1 })).toMatchObject({ account: 1 })
   expect(
     await sendAlerts({ target: at.loader, channels: { webhook: 'http://127.0.0.1:9/' }, retryDelay: 0 }),
   ).toEqual([])

@@ -42,6 +42,7 @@ describe('the doctor', () => {
       'source-rights',
       'source-release',
       'source-indexes',
+      'source-orphan-events',
       'target-connection',
       'target-version',
       'target-pooler',

@@ -77,6 +77,20 @@ it.each([
   })
 })
 
+it('takes the zone in which an account reports before that of the inbox, where the servers know it', async () => {
+  const reportIn = (settings: string) =>
+    at.source.query('update accounts set settings = $1::jsonb where id = 1', [settings])
+  await reportIn('{"reporting_timezone": "Asia/Kathmandu"}')
+  expect(await store({ inbox_id: 11 })).toMatchObject({
+    ...{ inbox_timezone: 'America/Sao_Paulo', calendar_timezone: 'Asia/Kathmandu', conversation_hour: 20 },
+  })
+  expect(await store({ inbox_id: 11 }, 'Asia/Tokyo')).toMatchObject({ calendar_timezone: 'Asia/Tokyo' })
+  for (const settings of ['{"reporting_timezone": "Brasilia"}', '{"reporting_timezone": ""}', '[]', '{}']) {
+    await reportIn(settings)
+    expect(await store({ inbox_id: 11 })).toMatchObject({ calendar_timezone: 'America/Sao_Paulo' })
+  }
+})
+
 it('takes the option timeZone for every conversation', async () => {
   const row = await store({ inbox_id: 11 }, 'Asia/Tokyo')
   expect(row).toMatchObject({

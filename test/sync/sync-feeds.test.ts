@@ -55,6 +55,10 @@ const changes = [
   ],
   ['a new name of the inbox', `update inboxes set name = 'WhatsApp', updated_at = $1 where id = 1`],
   ['a new name of the account', `update accounts set name = 'Loja & Cia', updated_at = $1 where id = 1`],
+  [
+    'another time zone in which the account reports',
+    `update accounts set settings = '{"reporting_timezone": "UTC"}', updated_at = $1 where id = 1`,
+  ],
   ['the removal of the agent', `delete from users where id = 1 and $1::timestamp is not null`],
 ] as const
 

@@ -13,6 +13,7 @@ import { checkOpenTransactions } from './open-transactions.js'
 import { checkPythonTarget } from './python-target.js'
 import { checkPath } from './search-path.js'
 import { checkMode, checkPooler, checkVersion } from './server.js'
+import { checkOrphanEvents, checkZones } from './reports.js'
 import { checkRelationHazards, checkSourceHazards } from './source-hazards.js'
 import { checkReadOnly, checkRights } from './source-rights.js'
 import { checkMigrated, checkNotChatwoot } from './target-migrated.js'
@@ -102,6 +103,7 @@ async function checkSource(source: Session, options: DiagnoseOptions): Promise<r
   checks.push(await examine('source-rights', source, checkRights))
   checks.push(await examine('source-row-security', source, checkSourceHazards))
   checks.push(await examine('source-indexes', source, checkIndexes))
+  checks.push(await examine('source-orphan-events', source, checkOrphanEvents))
   return checks.flat()
 }
 
@@ -127,6 +129,7 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
       ? []
       : [await examine('target-held-columns', target, () => checkHeldColumns(target, table, pipeline))]),
     await examine('target-history', target, checkHistory),
+    ...(relation ? [] : [await examine('target-zone', target, checkZones)]),
     await examine('running-run', target, () => checkRunning(target, pipeline)),
   )
   return checks.flat()

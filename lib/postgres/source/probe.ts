@@ -256,7 +256,7 @@ export async function checkTimeZones(
 export function unknownTimeZones(timeZones: Readonly<Record<string, boolean>>): Warning[] {
   const unknown = Object.entries(timeZones).flatMap(([name, isKnown]) => (isKnown ? [] : [name]))
   if (unknown.length === 0) return []
-  const message = `Time zones of inboxes that the servers do not both know; UTC is used instead: ${unknown.join(', ')}.`
+  const message = `Time zones that the servers do not both know: ${unknown.join(', ')}. For that of an inbox UTC is used, for that of an account the one of the inbox.`
   return [{ code: 'TIME_ZONE_UNKNOWN', message }]
 }
 
