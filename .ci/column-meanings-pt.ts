@@ -106,7 +106,7 @@ export const portugueseMeanings: Readonly<Record<string, string>> = {
   is_fast_response: 'Primeira resposta humana em menos de 300 segundos.',
   is_slow_response: 'Primeira resposta humana depois de mais de 1800 segundos.',
   resolution_time_seconds:
-    'Das conversas resolvidas, em segundos inteiros: o valor do último evento conversation_resolved, do início à resolução; sem ele, do início à última mudança carimbada (veja resolution_source). Antes, sempre esta.',
+    'Das conversas resolvidas, em segundos inteiros: o valor do último evento conversation_resolved, do início à resolução; sem ele, do início à última mudança carimbada (veja resolution_source).',
   is_fast_resolution: 'Resolvida, com resolution_time_seconds abaixo de 7200.',
   resolution_source:
     'Das conversas resolvidas, de onde vem resolution_time_seconds: event, o último evento conversation_resolved; stamp, a última mudança carimbada, por não haver tal evento.',
@@ -166,9 +166,9 @@ export const portugueseMeanings: Readonly<Record<string, string>> = {
   has_private_notes: 'Tem notas privadas.',
   has_contact_reply: 'Um contato escreveu depois que um agente tinha escrito.',
   has_human_intervention:
-    'Uma pessoa respondeu, pela regra dos relatórios do Chatwoot: enviada e pública, por um agente, aqui ou no próprio aplicativo do canal, e nem automação nem campanha. Antes: has_user_messages.',
+    'Uma pessoa respondeu, pela regra dos relatórios do Chatwoot: enviada e pública, por um agente, aqui ou no próprio aplicativo do canal, e nem automação nem campanha.',
   is_bot_resolved:
-    'Resolvida, e a última resolução tem um evento conversation_bot_resolved; antes do Chatwoot 3.7, ou sem acesso a reporting_events: resolvida, um bot escreveu e nenhuma pessoa respondeu. Antes: is_resolved and not has_user_messages.',
+    'Resolvida, e a última resolução tem um evento conversation_bot_resolved; antes do Chatwoot 3.7, ou sem acesso a reporting_events: resolvida, um bot escreveu e nenhuma pessoa respondeu.',
   is_one_touch:
     'Resolvida com uma única resposta humana: enviada e pública, por um agente, aqui ou no próprio aplicativo do canal, e nem automação nem campanha.',
   is_short_conversation: 'No máximo 5 mensagens públicas.',
@@ -180,13 +180,12 @@ export const portugueseMeanings: Readonly<Record<string, string>> = {
   avg_time_between_messages_seconds:
     'Pausa média entre mensagens, com uma casa decimal; NULL abaixo de duas mensagens.',
   first_message_text:
-    'Texto da primeira mensagem pública que não é nem uma linha sobre o que aconteceu nem um modelo; NULL sem nenhuma. Antes, do primeiro item público de message_compiled.',
+    'Texto da primeira mensagem pública que não é nem uma linha sobre o que aconteceu nem um modelo; NULL sem nenhuma.',
   last_message_text:
-    'Texto da última mensagem pública que não é nem uma linha sobre o que aconteceu nem um modelo; NULL sem nenhuma. Antes, do último item público de message_compiled.',
+    'Texto da última mensagem pública que não é nem uma linha sobre o que aconteceu nem um modelo; NULL sem nenhuma.',
   first_message_sender_type:
-    'Quem enviou a mensagem de first_message_text: User, Contact, AgentBot ou outro; NULL sem remetente. Antes, o remetente do primeiro item público de message_compiled.',
-  last_message_sender_type:
-    'Quem enviou a mensagem de last_message_text. Antes, o remetente do último item público de message_compiled.',
+    'Quem enviou a mensagem de first_message_text: User, Contact, AgentBot ou outro; NULL sem remetente.',
+  last_message_sender_type: 'Quem enviou a mensagem de last_message_text.',
   avg_message_length: 'Comprimento médio dos textos em caracteres, com uma casa decimal.',
   max_message_length: 'Texto mais longo, em caracteres.',
   public_texts_count: 'Mensagens com texto que não são notas privadas; um texto vazio conta.',
@@ -208,7 +207,7 @@ export const portugueseMeanings: Readonly<Record<string, string>> = {
   external_echo_count:
     'Mensagens que um agente enviou no próprio aplicativo do canal: content_attributes.external_echo. Antes da 4.11, 0.',
   automation_messages_count:
-    'Mensagens enviadas por uma regra de automação: content_attributes.automation_rule_id; as apagadas o perdem.',
+    'Mensagens de message_type 1 enviadas por uma regra de automação: content_attributes.automation_rule_id; as apagadas o perdem.',
   campaign_messages_count:
     'Mensagens enviadas por uma campanha: additional_attributes.campaign_id. Antes da 2.5, 0.',
   attachments_count: 'Anexos das mensagens. NULL quando a tabela attachments não pode ser lida.',

@@ -13,6 +13,7 @@ import {
   unchanging,
 } from './column-sources.js'
 import { english, portuguese, type Words } from './column-words.js'
+import { earlierFormulas } from './earlier-formulas.js'
 
 /** A column as the database describes it. */
 export interface DescribedColumn {
@@ -104,19 +105,27 @@ interface Page {
 
 function rowOf({ name, type, comment }: DescribedColumn, { words, old, before }: Page): string[] {
   const { text, since, privacy } = readComment(comment ?? '')
+  const meaning = words === english ? text : (portugueseMeanings[name] ?? '')
   const formula = formulaOf(name)
   const made =
     formula === undefined ? (formulas.get(name) ?? '').replaceAll(/[a-z_]+\.[a-z_]+/g, '`$&`') : code(formula)
   const earlier = before.get(name)
   return [
     `\`${name}\`<br>${shortType(type)}`,
-    escaped(words === english ? text : (portugueseMeanings[name] ?? '')),
+    meaningOf(name, meaning, words),
     made === '' ? '—' : words.made(made),
     made === '' ? '—' : (since ?? sinceOf[name] ?? latest(sourcesOf(name))),
     changesOf(name, words),
     words.privacy[privacy ?? privacyOf[name] ?? 'none'],
     !old.includes(name) ? '—' : earlier === undefined ? words.same : code(earlier),
   ]
+}
+
+/** With what it held before as a formula, in the place of the comment's own words on that. */
+function meaningOf(name: string, text: string, { changed }: Words): string {
+  const earlier = earlierFormulas[name]
+  if (earlier === undefined) return escaped(text)
+  return `${escaped(text.replace(/ Before[,:] .*$/, ''))} ${changed}: ${code(earlier)}`
 }
 
 /** A formula in backticks; a bar would end the cell. */

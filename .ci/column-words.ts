@@ -13,6 +13,8 @@ export interface Words {
   readonly content: (table: string) => string
   readonly atReading: string
   readonly silent: string
+  /** What stands before the formula of what a column held once. */
+  readonly changed: string
   readonly never: string
   readonly same: string
   readonly privacy: Readonly<Record<'none' | 'agent' | 'personal' | 'free', string>>
@@ -28,8 +30,10 @@ export const english: Words = {
 Every column of \`conversas_analytics\` and of its view \`vw_conversas_analytics\`, by subject. This page is written by \`npm run schema\` from the
 comments in the database, and CI fails where the two differ.
 
+- **Meaning**: where it [changed](data.md#columns-that-changed), with the formula of what the column held before.
 - **Made of**: the columns of Chatwoot that are read, or a formula over other columns of the table, which a test computes. A formula over
-  texts or events holds where they are [loaded](personal-data.md).
+  texts or events holds where they are [loaded](personal-data.md). Some columns need [a grant of their own](data.md#grants-for-more-columns)
+  and are NULL without it.
 - **Since**: the first release of Chatwoot that has the source; before it, the column is NULL, 0 or false. \`1.18\` is the oldest release that is
   supported; where two are named, the source came with one of them or in between.
 - **A change shows in**: the columns of Chatwoot by which an incremental run finds a change, or the table whose content it compares. See
@@ -43,6 +47,7 @@ comments in the database, and CI fails where the two differ.
   content: (table) => `content of \`${table}\``,
   atReading: 'computed at each reading',
   silent: '`verify` and full runs only',
+  changed: '[Before](data.md#columns-that-changed)',
   never: 'does not change',
   same: 'the same',
   privacy: { none: 'none', agent: 'agents', personal: 'personal', free: 'free' },
@@ -58,8 +63,10 @@ export const portuguese: Words = {
 Toda coluna de \`conversas_analytics\` e da view dela, \`vw_conversas_analytics\`, por assunto. Esta página é escrita por \`npm run schema\` a
 partir dos comentários do banco, e a CI falha onde os dois diferem.
 
+- **Significado**: onde ele [mudou](data.md#colunas-que-mudaram), com a fórmula do que a coluna guardava antes.
 - **Feita de**: as colunas do Chatwoot que são lidas, ou uma fórmula sobre outras colunas da tabela, que um teste calcula. Uma fórmula sobre
-  textos ou eventos vale onde eles são [carregados](personal-data.md).
+  textos ou eventos vale onde eles são [carregados](personal-data.md). Algumas colunas precisam de [uma
+  permissão própria](data.md#permissões-para-mais-colunas) e são NULL sem ela.
 - **Desde**: a primeira versão do Chatwoot que tem a origem; antes dela, a coluna é NULL, 0 ou falsa. \`1.18\` é a versão mais antiga com suporte;
   onde há duas, a origem veio com uma delas ou entre elas.
 - **Uma mudança aparece em**: as colunas do Chatwoot pelas quais uma execução incremental encontra uma mudança, ou a tabela cujo conteúdo ela
@@ -81,6 +88,7 @@ partir dos comentários do banco, e a CI falha onde os dois diferem.
   content: (table) => `conteúdo de \`${table}\``,
   atReading: 'calculada a cada leitura',
   silent: 'só `verify` e execuções completas',
+  changed: '[Antes](data.md#colunas-que-mudaram)',
   never: 'não muda',
   same: 'o mesmo',
   privacy: { none: 'nenhuma', agent: 'agentes', personal: 'pessoal', free: 'livre' },

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
 import { columnPages, describedColumns, formulaOf, type DescribedColumn } from '../../.ci/column-pages.js'
+import { earlierFormulas } from '../../.ci/earlier-formulas.js'
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { addedColumns } from '../../lib/chatwoot/added-columns.js'
 import { allPages, MarkdownPage, names, readText } from '../fixtures/markdown-page.js'
@@ -82,6 +83,29 @@ it('each formula of the page returns what the column holds', async () => {
   }
   expect(wrong).toEqual([])
   expect(tried).toBeGreaterThan(85)
+})
+
+it('each column that changed says in both languages what it held before, as the page on data does', async () => {
+  const comments = new Map((await described()).map(({ name, comment }) => [name, comment ?? '']))
+  for (const [name, formula] of Object.entries(earlierFormulas)) {
+    const [, said] =
+      / Before(?:, always the latter)?: (.*?)\. Privacy/.exec(`${comments.get(name)} Privacy`) ?? []
+    if (said !== undefined) expect(said, name).toBe(formula)
+    for (const [path, word] of [
+      ['docs/columns.md', 'Before'],
+      ['docs/pt-BR/columns.md', 'Antes'],
+    ] as const) {
+      const text = readText(path)
+      const row = text.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? ''
+      expect(row.match(new RegExp(`${word}\\b`, 'g')), name).toHaveLength(1)
+      expect(row).toContain(
+        `](data.md#${word === 'Before' ? 'columns-that-changed' : 'colunas-que-mudaram'}): \`${formula}\` |`,
+      )
+    }
+    for (const path of ['docs/data.md', 'docs/pt-BR/data.md']) {
+      if (said !== undefined) expect(readText(path)).toContain(`| \`${name}\` | \`${formula}\``)
+    }
+  }
 })
 
 it('privacy is that of the code and of the page on personal data', () => {
