@@ -139,7 +139,8 @@ export const subjects: readonly Subject[] = [
     english: 'Calendar',
     portuguese: 'Calendário',
     columns: {
-      calendar_timezone: 'inboxes.timezone of conversations.inbox_id',
+      calendar_timezone:
+        'accounts.settings of conversations.account_id, inboxes.timezone of conversations.inbox_id',
       conversation_date: `= (${localStart})::date`,
       conversation_year: '= extract(year from conversation_date)',
       conversation_month: '= extract(month from conversation_date)',

@@ -232,7 +232,7 @@ export const portugueseMeanings: Readonly<Record<string, string>> = {
   csat_assigned_agent_name: 'Nome desse agente.',
 
   calendar_timezone:
-    'Fuso horário das colunas de calendário: a opção timeZone, senão o da própria caixa de entrada onde os dois servidores o conhecem, senão UTC.',
+    'Fuso horário das colunas de calendário: a opção timeZone, senão aquele em que a conta faz seus relatórios no Chatwoot, senão o da própria caixa de entrada, se os dois servidores o conhecem, senão UTC.',
   conversation_date: 'Dia do início.',
   conversation_year: 'Ano do início.',
   conversation_month: 'Mês do início, de 1 a 12.',

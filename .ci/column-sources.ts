@@ -69,6 +69,7 @@ export const firstRelease: Readonly<Record<string, string>> = {
 
 /** Of columns that are made of several sources, of which the oldest is enough. */
 export const sinceOf: Readonly<Record<string, string>> = {
+  calendar_timezone: oldestRelease,
   contact_company: oldestRelease,
   inbox_has_bot: oldestRelease,
   first_resolved_at: '2.3',
