@@ -1,5 +1,5 @@
-// Writes the Kysely types of the target, as the migrations create it, to db/schema/target.ts. With --verify it writes nothing, and fails
-// when the file differs from what it would write.
+// Writes what is made of the target as the migrations create it: its Kysely types to db/schema/target.ts, and the pages of its columns.
+// With --verify it writes nothing, and fails when a file differs from what it would write.
 import { readFile, writeFile } from 'node:fs/promises'
 
 import { Cli } from 'kysely-codegen'
@@ -7,8 +7,9 @@ import pg from 'pg'
 
 import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 import { migrate } from '../lib/postgres/migrate/migrate.js'
+import { columnPages, describedColumns, type DescribedColumn } from './column-pages.js'
 
-const file = new URL('../db/schema/target.ts', import.meta.url)
+const root = new URL('../', import.meta.url)
 
 // The generator leaves its pool open, which the end of the server would turn into an uncaught error.
 process.on('uncaughtException', (error) => {
@@ -20,9 +21,11 @@ process.on('uncaughtException', (error) => {
 await using cluster = await startCluster()
 const target = await createDatabase(cluster, 'target')
 await migrate({ target })
-const types = await typesOf(target)
-if (process.argv.includes('--verify')) await verify(types)
-else await writeFile(file, types)
+const made = new Map([['db/schema/target.ts', await typesOf(target)], ...(await pagesOf(target))])
+for (const [path, text] of made) {
+  if (process.argv.includes('--verify')) await verify(path, text)
+  else await writeFile(new URL(path, root), text)
+}
 
 async function createDatabase({ url }: Cluster, name: string): Promise<string> {
   const client = new pg.Client(url())
@@ -47,11 +50,19 @@ function typesOf(url: string): Promise<string> {
   })
 }
 
-async function verify(types: string): Promise<void> {
-  const committed = await readFile(file, 'utf8').catch(() => '')
-  if (committed === types) return
-  console.error('db/schema/target.ts differs from the migrated database: run npm run schema.')
-  console.error([...onlyIn(committed, types, '-'), ...onlyIn(types, committed, '+')].join('\n'))
+async function pagesOf(url: string): Promise<Map<string, string>> {
+  const client = new pg.Client(url)
+  await client.connect()
+  const { rows } = await client.query<DescribedColumn>(describedColumns)
+  await client.end()
+  return columnPages(rows)
+}
+
+async function verify(path: string, text: string): Promise<void> {
+  const committed = await readFile(new URL(path, root), 'utf8').catch(() => '')
+  if (committed === text) return
+  console.error(`${path} differs from the migrated database: run npm run schema.`)
+  console.error([...onlyIn(committed, text, '-'), ...onlyIn(text, committed, '+')].join('\n'))
   process.exitCode = 1
 }
 
