@@ -24,6 +24,7 @@ const given = [
   [/\bgives\b/i, 'returns'],
   [/\bcomplaints?\b|\bcomplain\b/i, 'error, problem'],
   [/\btells\b|\btold\b/i, 'shows, says'],
+  [/\b(the|whose) begin\b/i, 'the start'],
 ]
 
 /** Names in public reports and details, and the field's own use of a word. */

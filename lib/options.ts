@@ -65,7 +65,7 @@ export interface SyncOptions {
   /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
   readonly batchBytes?: number | undefined
   /**
-   * Milliseconds by which a change timestamp may be earlier than the begin of its transaction: the clock skew between the application's hosts
+   * Milliseconds by which a change timestamp may be earlier than the start of its transaction: the clock skew between the application's hosts
    * and the database, and the time spent waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000,
    * which covers waits for a connection of a pool.)
    */

@@ -241,11 +241,11 @@ export interface ConversasAnalytics {
    */
   content_types: Json | null;
   /**
-   * Begin of the conversation, UTC.
+   * Start of the conversation, UTC.
    */
   conversation_created_at: string | null;
   /**
-   * Day of the begin.
+   * Day of the start.
    */
   conversation_date: string | null;
   /**
@@ -257,7 +257,7 @@ export interface ConversasAnalytics {
    */
   conversation_datetime_formatted: string | null;
   /**
-   * Day of the month of the begin.
+   * Day of the month of the start.
    */
   conversation_day: number | null;
   /**
@@ -269,11 +269,11 @@ export interface ConversasAnalytics {
    */
   conversation_day_of_week: number | null;
   /**
-   * From the begin to the last activity, whole seconds.
+   * From the start to the last activity, whole seconds.
    */
   conversation_duration_seconds: string | null;
   /**
-   * Hour of the begin, 0 to 23.
+   * Hour of the start, 0 to 23.
    */
   conversation_hour: number | null;
   /**
@@ -281,11 +281,11 @@ export interface ConversasAnalytics {
    */
   conversation_id: number;
   /**
-   * Minute of the begin.
+   * Minute of the start.
    */
   conversation_minute: number | null;
   /**
-   * Month of the begin, 1 to 12.
+   * Month of the start, 1 to 12.
    */
   conversation_month: number | null;
   /**
@@ -297,7 +297,7 @@ export interface ConversasAnalytics {
    */
   conversation_period: string | null;
   /**
-   * Quarter of the begin.
+   * Quarter of the start.
    */
   conversation_quarter: number | null;
   /**
@@ -313,11 +313,11 @@ export interface ConversasAnalytics {
    */
   conversation_uuid: string | null;
   /**
-   * ISO week of the begin.
+   * ISO week of the start.
    */
   conversation_week_of_year: number | null;
   /**
-   * Year of the begin.
+   * Year of the start.
    */
   conversation_year: number | null;
   /**
@@ -433,7 +433,7 @@ export interface ConversasAnalytics {
    */
   first_response_time_minutes: Numeric | null;
   /**
-   * From the begin to the first human reply, whole seconds.
+   * From the start to the first human reply, whole seconds.
    */
   first_response_time_seconds: string | null;
   /**
@@ -827,7 +827,7 @@ export interface EtlControl {
    */
   completed_at: string | null;
   /**
-   * From begin to end.
+   * From start to end.
    */
   duration_seconds: Numeric | null;
   /**
@@ -903,7 +903,7 @@ export interface EtlControl {
    */
   rows_updated: Generated<number>;
   /**
-   * Begin of the run.
+   * Start of the run.
    */
   started_at: Generated<string>;
   /**
@@ -1055,7 +1055,7 @@ export interface EtlVerification {
    */
   differing_keys: Generated<Json>;
   /**
-   * From begin to end.
+   * From start to end.
    */
   duration_seconds: Numeric;
   /**
@@ -1103,7 +1103,7 @@ export interface EtlVerification {
    */
   source_time: string | null;
   /**
-   * Begin of the comparison.
+   * Start of the comparison.
    */
   started_at: Generated<string>;
   /**
@@ -1275,7 +1275,7 @@ export interface VwConversasAnalytics {
   csat_sentiment_category: string | null;
   custom_attributes: Json | null;
   /**
-   * Days since the begin, at the time of reading.
+   * Days since the start, at the time of reading.
    */
   days_since_creation: number | null;
   deleted_messages_count: number | null;

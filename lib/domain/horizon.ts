@@ -11,7 +11,7 @@
  * one that is still logging in has begun no transaction of its own yet: what it begins later is case 1. A prepared transaction that cannot
  * be placed counts as being of this one.
  *
- * Assumption A: every change of a row sets its change column to a time not earlier than the begin of the writing transaction on the
+ * Assumption A: every change of a row sets its change column to a time not earlier than the start of the writing transaction on the
  * source's clock, less the clock skew allowed. That therefore has to cover the clock error between the application's hosts and the
  * database, and the time from computing a stamp to `begin`.
  *

@@ -94,7 +94,7 @@ it('packs every page that is read outside of a clone', () => {
   expect(allPages.filter((path) => !isPacked(path))).toEqual(['CONTRIBUTING.md'])
 })
 
-/** Commands of chatwoot-sync that a page names, after `npx chatwoot-sync`, after the path of the built command, or at the begin of a text in backticks, with their flags. */
+/** Commands of chatwoot-sync that a page names, after `npx chatwoot-sync`, after the path of the built command, or at the start of a text in backticks, with their flags. */
 async function callsOf(page: MarkdownPage): Promise<Map<string, Set<string>>> {
   const commands = await commandNames()
   const lines = [...page.blocks('sh'), ...page.blocks('cron')].join('\n').replaceAll(/\\\n/g, ' ').split('\n')

@@ -47,7 +47,7 @@ describe('a message that is not accepted', () => {
     expect(receiver.answer.attempts).toBe(1)
   })
 
-  it('by one channel still reaches the others, and the end is sent only where the begin was accepted', async () => {
+  it('by one channel still reaches the others, and the end is sent only where the start was accepted', async () => {
     await fail()
     await using other = await openReceiver()
     const channels = { slack: receiver.url, webhook: other.url }

@@ -39,7 +39,7 @@ export default async function setup(project: TestProject) {
 async function startServers() {
   const given = process.env['TEST_DATABASE_URL']
   forgetServers()
-  // A worker of autovacuum that is open at the begin makes a run read everything, as it should, at moments that no test chooses.
+  // A worker of autovacuum that is open at the start makes a run read everything, as it should, at moments that no test chooses.
   const settings = { autovacuum: 'off' }
   const binaries = [process.env['TEST_SOURCE_POSTGRES'], process.env['TEST_TARGET_POSTGRES']]
   const start = (nativeDirectory: string | undefined) =>

@@ -20,7 +20,7 @@ export interface Sample {
   readonly connections: number
   /** Temporary tables of the target. */
   readonly tables: number
-  /** Temporary files that both databases have written since the begin. */
+  /** Temporary files that both databases have written since the start. */
   readonly files: number
   readonly rowsOfControl: number
 }

@@ -9,7 +9,7 @@ import { rollDice, type Dice } from './dice.js'
 export interface Crowd {
   readonly url: string
   readonly seed: number
-  /** Milliseconds by which a stamp may lie before the begin of its transaction. */
+  /** Milliseconds by which a stamp may lie before the start of its transaction. */
   readonly skewAllowance: number
   /** Fires when everybody should stop. */
   readonly stop: AbortSignal
@@ -72,7 +72,7 @@ export async function linger({ dice, crowd }: Writer, from: number, to: number):
   await wait(dice.between(from, to), undefined, { signal: crowd.stop }).catch(() => undefined)
 }
 
-/** `now` for the begin of the transaction, `clock` for the time of the statement, else a time of the application. */
+/** `now` for the start of the transaction, `clock` for the time of the statement, else a time of the application. */
 export type Stamp = 'now' | 'clock' | (string & {})
 
 const stampOf = (parameter: string) =>

@@ -38,7 +38,7 @@ it('goes on after the last batch that a stopped full read has committed', async 
   expect(resumed).toMatchObject({ status: 'success', loadType: 'full' })
   expect(resumed.reason).toBe(`resumes the full load of run ${String(failed?.['execution_id'])}`)
   expect(resumed.rowsInserted).toBe((await countRows(at)) - committed)
-  // What changed behind the resume key is found by the next run, which reads from the begin of the first one on.
+  // What changed behind the resume key is found by the next run, which reads from the start of the first one on.
   const next = await at.sync()
   expect(next.loadType).toBe('incremental')
   expect(next.rowsUpdated).toBeGreaterThan(0)
@@ -74,7 +74,7 @@ it('marks what is gone although a resumed read has not seen the rows before its 
   expect(await differences(at)).toEqual([])
 })
 
-it('reads from the begin after a stopped full read of another definition', async () => {
+it('reads from the start after a stopped full read of another definition', async () => {
   await using at = await openSync()
   await stopAfter(at, 100)
   const report = await at.sync({ timeZone: 'UTC' })

@@ -34,7 +34,7 @@ export interface DeliverySettings extends Attempts {
 export type OnDelivery = (incident: Incident, delivery: Delivery) => Promise<void>
 
 /**
- * Sends each channel the messages that it has not accepted yet: the begin of an incident, and the end of one whose begin it accepted. After a
+ * Sends each channel the messages that it has not accepted yet: the start of an incident, and the end of one whose start it accepted. After a
  * message that a channel does not accept, it gets no other one from this call.
  */
 export async function deliverIncidents(

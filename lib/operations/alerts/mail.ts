@@ -44,7 +44,7 @@ async function loadNodemailer() {
   }
 }
 
-/** Mail programs show the begin and the end of an incident as one thread; out-of-office programs do not reply. */
+/** Mail programs show the start and the end of an incident as one thread; out-of-office programs do not reply. */
 function headersOf({ alertId }: AlertMessage): Record<string, string> {
   return { 'Auto-Submitted': 'auto-generated', References: `<${alertId}@chatwoot-sync>` }
 }

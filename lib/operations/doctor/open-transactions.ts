@@ -5,7 +5,7 @@ import { warning, type Check } from './check.js'
 
 const name = 'source-transactions'
 
-/** Ids that a server hands out meanwhile; for where the begin of a transaction cannot be seen. */
+/** Ids that a server hands out meanwhile; for where the start of a transaction cannot be seen. */
 const manyIds = 100_000
 
 /**

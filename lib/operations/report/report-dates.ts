@@ -3,7 +3,7 @@ import { SyncError } from '../../domain/errors.js'
 const day = /^\d{4}-\d\d-\d\d$/
 const time = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\s*(Z|[+-]\d\d(:?\d\d)?)?$/i
 
-/** The begin of a range: of a day its first moment. Throws CONFIG_INVALID for what is neither a day nor a time. */
+/** The start of a range: of a day its first moment. Throws CONFIG_INVALID for what is neither a day nor a time. */
 export function beginOf(option: string, text: string): string {
   return isDay(option, text) ? `${text} 00:00:00` : text.replaceAll(/(?<=.{19})\s/g, '')
 }

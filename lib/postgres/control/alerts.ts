@@ -20,7 +20,7 @@ export interface Incident extends Problem {
   /** UTC, to the second. */
   readonly openedAt: string
   readonly closedAt: string | null
-  /** Names of the channels that accepted the message about the begin. */
+  /** Names of the channels that accepted the message about the start. */
   readonly openedSentTo: readonly string[]
   readonly closedSentTo: readonly string[]
 }
@@ -104,7 +104,7 @@ export async function readIncidents({ db }: Session, pipeline: string): Promise<
 const utc = <Text>(column: 'opened_at' | 'closed_at') =>
   sql<Text>`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')`
 
-/** Records that a channel accepted the message about the begin or the end of an incident. */
+/** Records that a channel accepted the message about the start or the end of an incident. */
 export async function recordDelivery(
   { db }: Session,
   alertId: string,

@@ -6,7 +6,7 @@ import { compile } from '../driver/statement.js'
 /** The oldest open transaction, as what changed since it began is read again; ages as texts, null where there is none to see. */
 export interface OpenTransactions {
   readonly isStandby: boolean
-  /** Age in seconds; only transactions of this database, and of those only the ones whose begin the role may see. */
+  /** Age in seconds; only transactions of this database, and of those only the ones whose start the role may see. */
   readonly seconds: string | null
   /**
    * How many transaction ids were given out meanwhile. Of a standby, of the oldest transaction on its primary, in whatever database that is;

@@ -88,7 +88,7 @@ export interface Instants {
   readonly localUntil: string
 }
 
-/** The begin and the end of a range, which are texts of local times or of times with an offset. */
+/** The start and the end of a range, which are texts of local times or of times with an offset. */
 export const instantsQuery = (since: string, until: string, zone: string) => {
   const instant = (text: string) =>
     /(Z|[+-]\d\d(:?\d\d)?)$/i.test(text.slice(10))
