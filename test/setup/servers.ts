@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
+import { connectOnce } from './database.js'
 import { readPlanted } from './planted.js'
 import { share } from './shared.js'
 import { buildTemplates } from './templates.js'
@@ -80,13 +81,15 @@ async function startQuick(settings: Readonly<Record<string, string>>): Promise<C
 
 async function fillServers(source: string, target: string) {
   await buildTemplates(source, target)
-  const planted = await readPlanted(chatwootTemplate(source))
+  await connectOnce(urlOf(target, 'analytics_template'))
+  // It has connected once, too.
+  const planted = await readPlanted(urlOf(source, 'chatwoot_template'))
   await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
   return { source, target, planted, run: randomBytes(4).toString('hex') }
 }
 
-function chatwootTemplate(server: string): string {
-  return Object.assign(new URL(server), { pathname: '/chatwoot_template' }).href
+function urlOf(server: string, database: string): string {
+  return Object.assign(new URL(server), { pathname: `/${database}` }).href
 }
 
 /** The workers inherit this environment: with these names gone, no test can reach a developer's own databases. */
