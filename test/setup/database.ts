@@ -22,7 +22,8 @@ export const sourceServer = (): string => inject('sourceServer')
 /** URL of the server that plays the local side, as its superuser. */
 export const targetServer = (): string => inject('targetServer')
 
-const templates = { source: 'chatwoot_template', target: 'analytics_template' } as const
+/** The databases that test/setup/templates.ts makes. */
+export const templates = { source: 'chatwoot_template', target: 'analytics_template' } as const
 
 /** Locks that sessions in this database wait for, and not those in the databases of the tests beside it. */
 export const waitingLocks = `
