@@ -52,10 +52,10 @@ export async function cloneDatabase(
     query: async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) =>
       (await pool.query<Row>(text, values)).rows,
     [Symbol.asyncDispose]: async () => {
+      // A source has no control tables, as nothing may be created there.
+      const kept = server === 'target' ? await readControlRows(url.href, pool) : ''
       // Not awaited: a client that a test kept would never end by itself, the drop closes it.
       void pool.end()
-      // A source has no control tables, as nothing may be created there.
-      const kept = server === 'target' ? await readControlRows(url.href) : ''
       await administrators(serverUrl).query(
         `drop database if exists ${pg.escapeIdentifier(name)} with (force)`,
       )
