@@ -3,8 +3,10 @@ import { expect, it } from 'vitest'
 
 import { createChatwootSource, grantReader, liveADay } from '../../bin/demo/chatwoot-source.js'
 import type { ChatwootSourceOptions } from '../../bin/demo/chatwoot-source.js'
+import { chatwootTemplate } from '../fixtures/chatwoot-template.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 import { share } from '../setup/share.js'
+import { largeSize } from '../setup/templates.js'
 
 const now = '2026-03-04T05:06:07.891011Z'
 
@@ -63,9 +65,12 @@ const forbidden = [
   'create temporary table mine (id integer)',
 ]
 
+/** With a time of its own it is made anew; else it is a copy of the first with so many conversations and this seed. */
 async function openSource(options: Partial<ChatwootSourceOptions> = {}): Promise<TestDatabase> {
+  const { conversations = largeSize, seed, now } = options
+  if (now === undefined) return cloneDatabase('source', await chatwootTemplate(conversations, seed))
   const database = await cloneDatabase('source', 'template0')
-  await createChatwootSource(database.url, { conversations: 482, ...options })
+  await createChatwootSource(database.url, { ...options, conversations })
   return database
 }
 

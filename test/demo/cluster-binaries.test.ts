@@ -11,6 +11,7 @@ import { startCluster } from '../../bin/demo/cluster.js'
 import { serverAccount } from '../../bin/demo/cluster-account.js'
 import { builtFolder } from '../setup/built-file.js'
 import { nobody, nobodyCanRead, startChild } from '../setup/cluster-child.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 const asRoot = process.geteuid?.() === 0
 
@@ -39,7 +40,7 @@ afterAll(() => rm(folder, { recursive: true }))
 it('creates the links that a blocked install script has left out', async () => {
   const native = join(folder, 'writable', 'native')
   await cp(withoutLinks, native, { recursive: true })
-  await using cluster = await startCluster({ nativeDirectory: native })
+  await using cluster = await startCluster({ ...(await preparedData()), nativeDirectory: native })
   expect(cluster.log()).toContain('ready to accept connections')
   expect((await lstat(join(native, 'lib', 'libpq.so.5'))).isSymbolicLink()).toBe(true)
 })
@@ -64,7 +65,7 @@ it.runIf(asRoot)('runs from one copy when the account cannot enter the folder of
   vi.stubEnv('TMPDIR', temporary)
   await chmod(join(folder, 'package'), 0o700)
 
-  const start = () => startCluster({ nativeDirectory: withoutLinks })
+  const start = async () => startCluster({ ...(await preparedData()), nativeDirectory: withoutLinks })
   const clusters = await Promise.all([start(), start()])
   await Promise.all(clusters.map((cluster) => cluster.stop()))
 
@@ -79,7 +80,7 @@ it.runIf(asRoot)('replaces a copy of which a part was cleaned away', async () =>
   const copy = dirname(dirname((await runnableBinaries(account, withoutLinks)).initdb))
   await rm(join(copy, 'share'), { recursive: true })
 
-  await using cluster = await startCluster({ nativeDirectory: withoutLinks })
+  await using cluster = await startCluster({ ...(await preparedData()), nativeDirectory: withoutLinks })
 
   expect(cluster.log()).toContain('ready to accept connections')
   expect(await copiesIn(temporary)).toHaveLength(1)

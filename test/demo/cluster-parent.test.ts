@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 
 import { nobody, nobodyCanRead, startChild } from '../setup/cluster-child.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 /** For a busy machine; one whose init reaps no orphans takes 20 s, until the watchdog stops believing that the server still runs. */
 const patience = { timeout: 120_000, interval: 50 }
@@ -16,7 +17,8 @@ const sayWhere = 'say({ port: cluster.port, dataDirectory: cluster.dataDirectory
 it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
   'leaves no server and no data when its process gets %s',
   async (signal) => {
-    const { child, exited, said } = startChild(`${sayWhere}; setInterval(() => {}, 1000)`)
+    const options = signal === 'SIGKILL' ? {} : await preparedData()
+    const { child, exited, said } = startChild(`${sayWhere}; setInterval(() => {}, 1000)`, { options })
     await access((await said).dataDirectory)
     child.kill(signal)
     await exited
@@ -57,7 +59,7 @@ it('leaves nothing when its process is killed during initdb', async () => {
 })
 
 it('does not keep its process alive', async () => {
-  const { exited, said } = startChild(`${sayWhere}; await client.end()`)
+  const { exited, said } = startChild(`${sayWhere}; await client.end()`, { options: await preparedData() })
   expect(await exited).toEqual([0, null])
   await expectNothingLeft(await said)
 })
@@ -71,7 +73,7 @@ it('answers its process after ctrl-C until that stops it', async () => {
        process.exit(rows[0].answer === 'still here' ? 42 : 1)
      })
      ${sayWhere}`,
-    { detached: true },
+    { detached: true, options: await preparedData() },
   )
   await said
   // A terminal sends the signal to all processes of the foreground group.

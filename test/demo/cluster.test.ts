@@ -8,6 +8,7 @@ import pg from 'pg'
 import { afterEach, expect, it, vi } from 'vitest'
 
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -43,7 +44,7 @@ it('starts a private server in UTF-8 and UTC, and leaves nothing when it is stop
 })
 
 it('connects a role by its own password only', async () => {
-  await using cluster = await startCluster()
+  await using cluster = await startCluster(await preparedData())
   await query(cluster, `create role "a role" login password 'p@ss/word'`)
 
   const role = { user: 'a role', password: 'p@ss/word' }
@@ -55,7 +56,10 @@ it('connects a role by its own password only', async () => {
 })
 
 it('lets the caller change settings', async () => {
-  await using cluster = await startCluster({ settings: { wal_level: 'logical', fsync: 'on' } })
+  await using cluster = await startCluster({
+    ...(await preparedData()),
+    settings: { wal_level: 'logical', fsync: 'on' },
+  })
   expect(
     await query(cluster, `select current_setting('wal_level') || current_setting('fsync') as it`),
   ).toEqual([{ it: 'logicalon' }])
@@ -75,21 +79,22 @@ it('reports what the server wrote when it does not start, and removes its data',
 it('takes another port when the one it chose is taken meanwhile', async () => {
   await using occupied = await occupiedPort()
   vi.spyOn(Server.prototype, 'address').mockReturnValueOnce(occupied.address)
-  await using cluster = await startCluster()
+  await using cluster = await startCluster(await preparedData())
   expect(cluster.port).not.toBe(occupied.address.port)
   expect(await query(cluster, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
 it('fails when the port that the caller wants is taken', async () => {
   await using occupied = await occupiedPort()
-  await expect(startCluster({ port: occupied.address.port })).rejects.toMatchObject({
+  const starting = startCluster({ ...(await preparedData()), port: occupied.address.port })
+  await expect(starting).rejects.toMatchObject({
     code: 'DEMO_SERVER_FAILED',
     message: expect.stringContaining('could not bind IPv4 address "127.0.0.1": Address already in use'),
   })
 })
 
 it('stops at once when the server is dead already', async () => {
-  const cluster = await startCluster()
+  const cluster = await startCluster(await preparedData())
   process.kill(cluster.pid, 'SIGKILL')
   await vi.waitFor(() => expect(() => process.kill(cluster.pid, 0)).toThrow('ESRCH'), 120_000)
   await cluster.stop()

@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest'
 
-import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { chatwootTemplate } from '../fixtures/chatwoot-template.js'
 import { MarkdownPage, names } from '../fixtures/markdown-page.js'
 import { oddities } from '../fixtures/old-view-oddities.js'
 import { oldViewColumns } from '../fixtures/old-view-oracle.js'
 import type { readTexts } from '../fixtures/sync-fixture.js'
 import { openSync } from '../fixtures/sync-fixture.js'
-import { templateOf } from '../setup/database.js'
 
 const page = new MarkdownPage('docs/moving-from-python.md')
 const formulas = page.table('Column').map(([column = '', , formula = '']) => ({
@@ -16,10 +15,7 @@ const formulas = page.table('Column').map(([column = '', , formula = '']) => ({
 
 it('the page on moving has each column that differs from the old view, with a formula that returns the old value', async () => {
   const size = 120
-  const template = await templateOf('source', `dashboards_${size}`, async (url) =>
-    createChatwootSource(url, { conversations: size }),
-  )
-  await using at = await openSync(template)
+  await using at = await openSync(await chatwootTemplate(size))
   await at.source.query(oddities(0.25))
   await at.sync()
   const ofDate = oldViewColumns.map(([name]) => name)

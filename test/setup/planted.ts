@@ -46,9 +46,12 @@ const addressOrPhone = /[\w.+-]+@[\w-]+\.\w{2,}|(?<!\d)\+[1-9]\d{9,14}(?!\d)/
 
 /**
  * The rows of every table in which a run keeps something about itself, but for rejected rows that were to be kept. Ends all other
- * sessions of the database, whose locks could be in the way; one that a test has dropped has no rows.
+ * sessions of the database, whose locks could be in the way; one that a test has dropped has no rows. A session that the pool has to spare
+ * is used up: another one would take longer to begin than to read.
  */
-export async function readControlRows(url: string): Promise<string> {
+export async function readControlRows(url: string, pool?: pg.Pool): Promise<string> {
+  const spare = pool && (await readBySpareSession(pool))
+  if (spare !== undefined) return spare
   const client = new pg.Client({ connectionString: url, lock_timeout: 10_000 })
   try {
     await client.connect()
@@ -57,27 +60,47 @@ export async function readControlRows(url: string): Promise<string> {
     throw error
   }
   try {
-    const { rows: found } = await client.query<{ query: string | null }>(`
-      with others as (
-        select count(pg_terminate_backend(pid))
-        from pg_stat_activity
-        where datname = current_database()
-          and pid <> pg_backend_pid()
-      )
-      select string_agg(
-        format('select (to_jsonb(t) - ''row_data'')::text as text from %I.%I t', n.nspname, c.relname), ' union all '
-      ) as query
-      from others, pg_class c
-      join pg_namespace n on n.oid = c.relnamespace
-      where c.relname like 'etl\\_%'
-        and c.relkind in ('r', 'p')`)
-    const query = found[0]?.query
-    if (!query) return ''
-    const { rows } = await client.query<{ text: string }>(query)
-    return rows.map(({ text }) => text).join('\n')
+    return await readRows(client)
   } finally {
     await client.end()
   }
+}
+
+/** Undefined where there is none that works: a test may have ended it. */
+async function readBySpareSession(pool: pg.Pool): Promise<string | undefined> {
+  if (pool.idleCount === 0) return undefined
+  const client = await pool.connect().catch(() => undefined)
+  if (!client) return undefined
+  try {
+    // Whatever a test has left in it.
+    for (const text of ['rollback', 'discard all', `set lock_timeout = '10s'`]) await client.query(text)
+    return await readRows(client)
+  } catch {
+    return undefined
+  } finally {
+    client.release(true)
+  }
+}
+
+async function readRows(client: pg.ClientBase): Promise<string> {
+  const { rows: found } = await client.query<{ query: string | null }>(`
+    with others as (
+      select count(pg_terminate_backend(pid))
+      from pg_stat_activity
+      where datname = current_database()
+        and pid <> pg_backend_pid()
+    )
+    select string_agg(
+      format('select (to_jsonb(t) - ''row_data'')::text as text from %I.%I t', n.nspname, c.relname), ' union all '
+    ) as query
+    from others, pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where c.relname like 'etl\\_%'
+      and c.relkind in ('r', 'p')`)
+  const query = found[0]?.query
+  if (!query) return ''
+  const { rows } = await client.query<{ text: string }>(query)
+  return rows.map(({ text }) => text).join('\n')
 }
 
 /** Looks into every file below a folder of logs, which need not be there. */

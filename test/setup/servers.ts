@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 
+import { serverAccount } from '../../bin/demo/cluster-account.js'
+import { runnableBinaries } from '../../bin/demo/cluster-binaries.js'
+import { openDataDirectory, type DataDirectory } from '../../bin/demo/cluster-data.js'
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
+import { connectOnce } from './database.js'
 import { readPlanted } from './planted.js'
 import { share } from './shared.js'
 import { buildTemplates } from './templates.js'
@@ -16,6 +20,8 @@ declare module 'vitest' {
     targetServer: string
     /** Tells the databases of this run from those that another one has left on a server of TEST_DATABASE_URL. */
     run: string
+    /** A data folder that no server has started on yet; empty without one. */
+    preparedData: string
     /** Personal data of the tests' Chatwoot. */
     planted: string[]
   }
@@ -33,6 +39,7 @@ export default async function setup(project: TestProject) {
   project.provide('planted', value.planted)
   project.provide('sourceServer', value.source)
   project.provide('targetServer', value.target)
+  project.provide('preparedData', value.preparedData)
   return release
 }
 
@@ -44,19 +51,35 @@ async function startServers() {
   const binaries = [process.env['TEST_SOURCE_POSTGRES'], process.env['TEST_TARGET_POSTGRES']]
   const start = (nativeDirectory: string | undefined) =>
     nativeDirectory ? startCluster({ settings, nativeDirectory }) : startQuick(settings)
+  const data = await prepareData()
   const clusters = given ? [] : await Promise.all(binaries.map(start))
   const [source = given, target = given] = clusters.map((cluster) => cluster.url())
   if (!source || !target) throw new Error('TEST_DATABASE_URL is empty.')
   const stop = async () => {
-    await Promise.all(clusters.map((cluster) => cluster.stop('immediate')))
+    await Promise.all([data?.discard(), ...clusters.map((cluster) => cluster.stop('immediate'))])
   }
   try {
-    return { value: await fillServers(source, target), stop }
+    return { value: { ...(await fillServers(source, target)), preparedData: data?.path ?? '' }, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
+
+/** What `preparedData` copies; undefined where the installed release does not run, as beside TEST_DATABASE_URL it need not. */
+async function prepareData(): Promise<DataDirectory | undefined> {
+  const account = await serverAccount()
+  const data = await openDataDirectory(account, {})
+  try {
+    await data.initialise(await runnableBinaries(account), unwatched)
+    return data
+  } catch {
+    await data.discard()
+    return undefined
+  }
+}
+
+const unwatched = { watch: () => undefined, dismiss: () => Promise.resolve() }
 
 /**
  * A server of the installed release, where a password is hashed a thousand times, as few as dbmate accepts, and not 4,096: thousands of connections
@@ -80,13 +103,15 @@ async function startQuick(settings: Readonly<Record<string, string>>): Promise<C
 
 async function fillServers(source: string, target: string) {
   await buildTemplates(source, target)
-  const planted = await readPlanted(chatwootTemplate(source))
+  await connectOnce(urlOf(target, 'analytics_template'))
+  // It has connected once, too.
+  const planted = await readPlanted(urlOf(source, 'chatwoot_template'))
   await Promise.all([sealTemplate(source, 'chatwoot_template'), sealTemplate(target, 'analytics_template')])
   return { source, target, planted, run: randomBytes(4).toString('hex') }
 }
 
-function chatwootTemplate(server: string): string {
-  return Object.assign(new URL(server), { pathname: '/chatwoot_template' }).href
+function urlOf(server: string, database: string): string {
+  return Object.assign(new URL(server), { pathname: `/${database}` }).href
 }
 
 /** The workers inherit this environment: with these names gone, no test can reach a developer's own databases. */

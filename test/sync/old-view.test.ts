@@ -2,12 +2,12 @@ import { expect, it } from 'vitest'
 
 import { oldViewColumns as stored } from '../../lib/chatwoot/added-columns.js'
 import { migrate } from '../../lib/postgres/migrate/migrate.js'
-import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
+import { chatwootTemplate } from '../fixtures/chatwoot-template.js'
 import { oddities } from '../fixtures/old-view-oddities.js'
 import type { Raw, RawConversation } from '../fixtures/old-view-facts.js'
 import { oldViewColumns, oldViewRow } from '../fixtures/old-view-oracle.js'
 import { openSync, readTexts } from '../fixtures/sync-fixture.js'
-import { cloneDatabase, templateOf, type TestDatabase } from '../setup/database.js'
+import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 import { share } from '../setup/share.js'
 import { chatwootSize } from '../setup/templates.js'
 
@@ -18,10 +18,7 @@ const size = Number(process.env['TEST_CONVERSATIONS'] ?? share(60, 482))
 const seed = Number(process.env['TEST_SEED'] ?? 1)
 
 const openOldWorld = async (isOdd: boolean) => {
-  const template = await templateOf('source', `old_view_${size}`, (url) =>
-    createChatwootSource(url, { conversations: size }),
-  )
-  const at = await openSync(template)
+  const at = await openSync(await chatwootTemplate(size))
   if (isOdd) await at.source.query(oddities((seed % 1000) / 1000))
   return at
 }

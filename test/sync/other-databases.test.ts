@@ -11,13 +11,14 @@ import { targetServer } from '../setup/database.js'
 import { openArena, type Arena, type Servers } from '../soak/arena.js'
 import { items } from '../soak/subject.js'
 import { openPool } from '../setup/pool.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 /** A server of its own: the other databases of a shared one are those of other tests. */
 let server: Cluster
 let servers: Servers
 
 beforeAll(async () => {
-  server = await startCluster({ settings: { autovacuum: 'off' } })
+  server = await startCluster({ ...(await preparedData()), settings: { autovacuum: 'off' } })
   servers = { source: server.url(), target: targetServer() }
 })
 

@@ -7,6 +7,7 @@ import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { hashKeyOf } from '../../lib/domain/column-hash.js'
 import { syncConversations } from '../../lib/index.js'
 import { cloneDatabase } from '../setup/database.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 /** A server of its own, as the extension has to be loaded with it. */
 let server: Cluster
@@ -14,7 +15,7 @@ const nativeDirectory = process.env['TEST_SOURCE_POSTGRES']
 const settings = { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_utility': 'on' }
 
 beforeAll(async () => {
-  server = await startCluster({ settings, ...(nativeDirectory && { nativeDirectory }) })
+  server = await startCluster({ settings, ...(nativeDirectory ? { nativeDirectory } : await preparedData()) })
 })
 afterAll(() => server.stop('immediate'))
 

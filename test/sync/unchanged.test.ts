@@ -7,6 +7,7 @@ import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { syncConversations, type SyncOptions, type SyncReport } from '../../lib/index.js'
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 import { share } from '../setup/share.js'
+import { preparedData } from '../setup/prepared-data.js'
 
 /** A server of its own: on the others, other tests take transaction ids, and every run has something to look at. */
 let server: Cluster
@@ -16,7 +17,7 @@ const nativeDirectory = process.env['TEST_SOURCE_POSTGRES']
 const settings = { shared_preload_libraries: 'pg_stat_statements', autovacuum: 'off' }
 
 beforeAll(async () => {
-  server = await startCluster({ settings, ...(nativeDirectory && { nativeDirectory }) })
+  server = await startCluster({ settings, ...(nativeDirectory ? { nativeDirectory } : await preparedData()) })
   await createChatwootSource(server.url(), { conversations: 20 })
   source = new pg.Client(server.url())
   await source.connect()
