@@ -17,8 +17,9 @@ import {
 import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import type { Spellings } from '../pipeline/write/hold-back.js'
-import type { SpelledSource } from '../pipeline/write/reject-collapsed.js'
+import type { SpelledSource } from '../pipeline/write/collect-spellings.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
+import { keysLeftOut, type RowTransform, type Transform } from '../pipeline/write/transform-rows.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
 import { keyCollapsed } from '../postgres/driver/row-error.js'
@@ -60,7 +61,7 @@ export function loadContextOf(run: Loading): LoadContext {
     plan: plan.load,
     tally,
     dryRun: options.dryRun,
-    transform: options.transform,
+    transform: options.transform && transformOf(options.transform, isIncremental && canCollapse(plan.load)),
     rejects: {
       pipeline,
       executionId: run.attempts.executionId,
@@ -77,12 +78,20 @@ export function loadContextOf(run: Loading): LoadContext {
   }
 }
 
+/** In an incremental run, which is one transaction, all drops can wait; a full load has to know first which ones must. */
+const transformOf = (call: Transform, isLate: boolean): RowTransform => ({
+  call,
+  dropped: new Set(),
+  late: isLate ? 'all' : new Set(),
+})
+
 function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spellings {
   const collapsed = baseline.previousRuns.rejected.filter(({ sqlState }) => sqlState === keyCollapsed)
   return {
     known: new Set(collapsed.map(({ key }) => key)),
     held: new Set(),
     read: facts.loadType === 'incremental' ? new Set() : undefined,
+    isCollected: false,
   }
 }
 
@@ -111,9 +120,18 @@ export function rowsInBulk(
 /** How the source is asked about rows that were rejected because of others, once nothing else is read. */
 export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>): SourceRows {
   const scope = scopeOf(run)
+  const { transform } = run.options
+  const read = (keys: readonly string[]) => rowsByCursor(run).extract(compile(rowsOf(scope, keys)))
   return {
-    rowsOf: (keys) => rowsByCursor(run).extract(compile(rowsOf(scope, keys))),
-    findInSource: (keys) => findInSource(run.source, scope, keys),
+    rowsOf: read,
+    findInSource: async (keys) => {
+      const found = new Set(await findInSource(run.source, scope, keys))
+      // A row that is left out does not exist for the target.
+      const leftOut =
+        transform && found.size > 0 ? await keysLeftOut(transform, scope.plan.load, read([...found])) : []
+      for (const key of leftOut) found.delete(key)
+      return found
+    },
   }
 }
 

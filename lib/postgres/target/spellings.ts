@@ -5,8 +5,8 @@ import { compile } from '../driver/statement.js'
 import { keyColumnOf } from './load-plan.js'
 import type { LoadPlan } from './load-plan.js'
 
-/** Which keys the spellings are of: all that the source has, or those that are asked about. */
-export type SpellingsOf = 'source' | 'asked'
+/** Which keys the spellings are of: all that the source has, those that no longer exist, or those of rows that are left out. */
+export type SpellingsOf = 'source' | 'missing' | 'dropped'
 
 const nameOf = (which: SpellingsOf) => `chatwoot_sync_${which}_spellings`
 
@@ -72,12 +72,32 @@ export async function sharedSpellings(
   )
 }
 
-/** Which of the keys that were asked about are no key of the source in any spelling. */
-export async function keysWithoutSpelling(target: Session): Promise<readonly string[]> {
+/** Takes spellings away from those of the source. */
+export async function removeSpellings(target: Session, spellings: readonly string[]): Promise<void> {
+  await target.rows(
+    compile(sql`
+      delete from ${sql.id(nameOf('source'))}
+      where spelling in (select json_array_elements_text(${JSON.stringify(spellings)}::json))`),
+  )
+}
+
+/** How the source spells these keys. */
+export async function spellingsLike(target: Session, which: SpellingsOf): Promise<readonly string[]> {
+  const rows = await target.rows(
+    compile(sql<{ spelling: string }>`
+      select distinct s.spelling
+      from ${sql.id(nameOf('source'))} s
+      join ${sql.id(nameOf(which))} a on s.key::text collate "C" = a.key::text collate "C"`),
+  )
+  return rows.map(({ spelling }) => spelling)
+}
+
+/** Which of these keys are no key of the source in any spelling. */
+export async function keysWithoutSpelling(target: Session, which: SpellingsOf): Promise<readonly string[]> {
   const rows = await target.rows(
     compile(sql<{ spelling: string }>`
       select a.spelling
-      from ${sql.id(nameOf('asked'))} a
+      from ${sql.id(nameOf(which))} a
       where not exists (
         select 1
         from ${sql.id(nameOf('source'))} s
