@@ -138,7 +138,7 @@ export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 't
 /** How the source is asked about keys that may be one key to the target. */
 export const spelledSource = (
   run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
-): SpelledSource => ({ source: run.source, scope: scopeOf(run), rowsOf: sourceRows(run).rowsOf })
+): SpelledSource => ({ ...sourceRows(run), source: run.source, scope: scopeOf(run) })
 
 /**
  * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes

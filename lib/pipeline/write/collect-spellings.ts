@@ -17,7 +17,7 @@ import { keyBatches } from './soft-delete-missing.js'
 import { keysLeftOut } from './transform-rows.js'
 
 /** The source, and how rows of it are read once nothing else is. */
-export interface SpelledSource extends Pick<SourceRows, 'rowsOf'> {
+export interface SpelledSource extends SourceRows {
   readonly source: Session
   readonly scope: QueryScope
 }
@@ -58,10 +58,10 @@ export async function collapsingKeys(
   from: Pick<SpelledSource, 'source' | 'scope'>,
   timeouts: Timeouts,
 ): Promise<ReadonlySet<string>> {
-  const { target } = context
+  const { target, plan } = context
   await target.script(beginWriting(timeouts))
   await collect(context, from)
-  const shared = await sharedSpellings(target, [])
+  const shared = await sharedSpellings(target, plan, [])
   await target.script(['rollback'])
   return new Set(shared.map(({ spelling }) => spelling))
 }

@@ -29,7 +29,7 @@ export async function dropLeftOut(context: LoadContext, from: SpelledSource): Pr
   if (!transform || !spellings || isUntouched(spellings)) return
   await collectSpellings(context, from)
   const rejected = await rejectedInRun(target, rejects)
-  const shared = touched(await sharedSpellings(target, rejected), spellings)
+  const shared = touched(await sharedSpellings(target, plan, rejected), spellings)
   const { held } = spellings
   await removeLeftOut(context, from, [...shared.map(({ spelling }) => spelling), ...held])
   const { dropped } = transform
@@ -39,7 +39,7 @@ export async function dropLeftOut(context: LoadContext, from: SpelledSource): Pr
   await addApart(target, plan, [...dropped], (session, load, keys) =>
     addSpellings(session, load, keys, 'dropped'),
   )
-  const gone = await keysWithoutSpelling(target, 'dropped')
+  const gone = await keysWithoutSpelling(target, plan, 'dropped')
   if (gone.length > 0) await dropKeys(context, gone)
   const again = leftAlone(shared, dropped).filter((key) => !held.has(key))
   if (!dryRun) await loadUncounted(context, from, again)

@@ -22,6 +22,7 @@ import {
 import { loadBatch } from './load-batches.js'
 import type { LoadContext } from './load-context.js'
 import { newReject, recordRejected } from './rejects.js'
+import { retryConflicts } from './retry-conflicts.js'
 
 /**
  * Two keys of the source that are one key to the target would make one row of two, of which the last one stays: rejects all but one of them,
@@ -29,14 +30,14 @@ import { newReject, recordRejected } from './rejects.js'
  * them: only where it can happen, and not in a run that reads no row.
  */
 export async function rejectCollapsed(context: LoadContext, from: SpelledSource): Promise<void> {
-  const { target, dryRun, rejects } = context
+  const { target, plan, dryRun, rejects } = context
   const { spellings } = rejects
   if (!spellings) return
   const { held } = spellings
   if (dryRun || isUntouched(spellings)) return rejectAll(context, [...held])
   await collectSpellings(context, from)
   const rejected = new Set(await rejectedInRun(target, rejects))
-  const all = await sharedSpellings(target, [...rejected])
+  const all = await sharedSpellings(target, plan, [...rejected])
   const shared = context.transform ? touched(all, spellings) : all
   const others = shared.filter((each) => !each.is_first && !rejected.has(each.spelling))
   const overwritten = new Set(others.filter(({ spelling }) => !held.has(spelling)).map(({ key }) => key))
@@ -50,6 +51,9 @@ export async function rejectCollapsed(context: LoadContext, from: SpelledSource)
   const again = firsts.flatMap(({ spelling }) => (passed.has(spelling) ? [] : [spelling]))
   await loadUncounted(context, from, again)
   await load(context, from, [...passed])
+  // The target still has the key as the other row spelled it, which may be gone.
+  const isBlocked = [...passed].some((key) => context.tally.rejected.inConflict.has(key))
+  if (isBlocked) await retryConflicts(withoutSpellings(context), from)
 }
 
 /** Which of the keys that a run asked for in vain are those of rows that nothing else in the source stands for. */
@@ -63,8 +67,8 @@ export async function withoutOtherSpelling(
   await collectSpellings(context, from)
   await createSpellings(target, plan, 'missing')
   await addApart(target, plan, missing, (session, load, keys) => addSpellings(session, load, keys, 'missing'))
-  if (context.transform) await removeLeftOut(context, from, await spellingsLike(target, 'missing'))
-  return keysWithoutSpelling(target, 'missing')
+  if (context.transform) await removeLeftOut(context, from, await spellingsLike(target, plan, 'missing'))
+  return keysWithoutSpelling(target, plan, 'missing')
 }
 
 /** Why a row is rejected whose key is that of another row of the source, once the target has read both. */
@@ -112,10 +116,15 @@ export async function loadUncounted(
 async function load(context: LoadContext, { rowsOf }: SpelledSource, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return
   const { target } = context
-  const rejects = { ...context.rejects, spellings: undefined }
   for await (const batch of rowsOf(keys)) {
     await target.script([clearStage, setSavepoint])
-    await loadBatch({ ...context, rejects }, batch, false)
+    await loadBatch(withoutSpellings(context), batch, false)
     await target.script([releaseSavepoint, clearStage])
   }
 }
+
+/** To load rows that are no longer held back. */
+const withoutSpellings = (context: LoadContext): LoadContext => ({
+  ...context,
+  rejects: { ...context.rejects, spellings: undefined },
+})
