@@ -19,6 +19,7 @@ const pairs: readonly Pair[] = [
   ['numeric(9,3)', 'numeric(9,2)', '1.005', '1.500', '1.50'],
   ['double precision', 'numeric(10,2)', '0.125', '0.5', '0.50'],
   ['integer', 'numeric(6,-2)', '1234', '1200'],
+  ['numeric', 'numeric(6,-2)', '1234.5', '1200'],
   ['text', 'numeric(10,2)', '1.005', '1.5', '1.50'],
   ['text', 'double precision', '9007199254740993', '0.10', '0.1'],
   ['timestamp', 'timestamp(0)', '2026-01-01 10:00:00.6', '2026-01-01 10:00:00'],
