@@ -70,8 +70,9 @@ export function loadContextOf(run: Loading): LoadContext {
       known: isIncremental ? rejectedBefore : new Set(),
       spellings: canCollapse(plan.load) ? spellingsOf(run) : undefined,
     },
+    // The rows of a partition that was attached have stamps of long ago, and none of them came late.
     skew:
-      isIncremental && low !== undefined
+      isIncremental && low !== undefined && (plan.custom?.newParts ?? []).length === 0
         ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
