@@ -240,13 +240,18 @@ it('rejects a text that fits only without its spaces, and keeps another one as i
   expect(await at.target.query('select id, v from padded')).toEqual([{ id: 1, v: 'ab ' }])
 })
 
-it('rejects the row of a text that the type reads as the server reads a statement', async () => {
+it.each([
+  ['text', 'jsonpath', '$.a', '{'],
+  ['regclass', 'regclass', 'pg_class', 'only_in_the_source'],
+  ['text', 'regnamespace', 'pg_catalog', 'nowhere'],
+])('rejects the row of a %s that %s reads as the server reads a statement', async (from, to, good, bad) => {
+  await at.source.query('create table if not exists only_in_the_source ()')
   for (const kysely of [false, true]) {
-    const name = kysely ? 'paths_kysely' : 'paths'
+    const name = `of_${to}${kysely ? '_kysely' : ''}`
     await at.source.query(`
-      create table ${name} (id integer primary key, at timestamp, v text);
-      insert into ${name} values (1, '2026-01-01', '$.a'), (2, '2026-01-01', '{')`)
-    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v jsonpath)`)
+      create table ${name} (id integer primary key, at timestamp, v ${from});
+      insert into ${name} values (1, '2026-01-01', '${good}'), (2, '2026-01-01', '${bad}')`)
+    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v ${to})`)
     const options = { relation: { ...relation, name }, table: name, pipeline: name }
     const report = kysely
       ? await withKysely(at.target.url, (target) => at.sync({ ...options, target }))
