@@ -244,6 +244,8 @@ it.each([
   ['text', 'jsonpath', '$.a', '{'],
   ['regclass', 'regclass', 'pg_class', 'only_in_the_source'],
   ['text', 'regnamespace', 'pg_catalog', 'nowhere'],
+  ['text', 'regproc', 'pi', 'abs'],
+  ['text', 'regtype', 'integer', 'no_type'],
 ])('rejects the row of a %s that %s reads as the server reads a statement', async (from, to, good, bad) => {
   await at.source.query('create table if not exists only_in_the_source ()')
   for (const kysely of [false, true]) {

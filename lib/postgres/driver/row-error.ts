@@ -22,10 +22,10 @@ export function rowErrorOf(
   if (typeof sqlState !== 'string') return undefined
   const field = (...names: readonly string[]) => fieldOf(error.cause, names)
   const copied = columnOf(field('where') ?? '')
+  const isName = copied === null ? isAboutName(sqlState, field('position'), columns) : isMissing(sqlState)
+  const isFailed = error.code === 'TARGET_FAILED'
   const isFound =
-    error.code === 'TARGET_FAILED'
-      ? isAboutRow(sqlState) || isAboutText(sqlState, copied, field('routine'))
-      : isAboutName(sqlState, copied, columns)
+    isName || (isFailed && (isAboutRow(sqlState) || isAboutText(sqlState, copied, field('routine'))))
   if (!isFound) return undefined
   const column = field('column', 'column_name') ?? copied
   const constraint = field('constraint', 'constraint_name')
@@ -64,17 +64,20 @@ export const keyCollapsed = '21000'
 /** SQLSTATE of rows whose value the server would have taken but changed: data exception. */
 export const valueChanged = '22000'
 
+/** No such table, or no such schema. */
+const isMissing = (sqlState: string) => sqlState === '42P01' || sqlState === '3F000'
+
 /**
- * Some types read their texts as names, and fail where there is no such table or schema, as a statement does; without a COPY only the type
- * of the column shows which of the two it is.
+ * Some types read their texts as names of what the server has, and fail as a statement does that names something else; but the server shows
+ * the place in a statement.
  */
 function isAboutName(
   sqlState: string,
-  copied: string | null,
+  position: string | null,
   columns: readonly { readonly type: string }[],
 ): boolean {
-  const types = sqlState === '42P01' ? /^regclass/ : sqlState === '3F000' ? /^reg/ : undefined
-  return types !== undefined && (copied !== null || columns.some(({ type }) => types.test(type)))
+  if (!isMissing(sqlState) && !/^42(602|704|725|883)$/.test(sqlState)) return false
+  return position === null && columns.some(({ type }) => /^(reg|aclitem)/.test(type))
 }
 
 /**
@@ -107,7 +110,9 @@ export const rejectReasons: Readonly<Record<string, string>> = {
   '23P01': 'it conflicts with another row',
   '3F000': 'a name of what the target does not have',
   '42601': 'a text is not a value of the type of the column',
+  '42602': 'a text is not a value of the type of the column',
   '42704': 'a name of what the target does not have',
+  '42725': 'a name of more than one thing that the target has',
   '42883': 'a name of what the target does not have',
   '42P01': 'a name of what the target does not have',
   '44000': 'the view does not show such rows',
