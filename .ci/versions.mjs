@@ -38,6 +38,7 @@ const tests = [
   'test/sync/chatwoot-reports.test.ts',
   'test/sync/custom-relation.test.ts',
   'test/sync/collapsing-keys.test.ts',
+  'test/sync/dropped-keys.test.ts',
   'test/sync/long-keys.test.ts',
   'test/sync/protection.test.ts',
   'test/sync/old-view.test.ts',

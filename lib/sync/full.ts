@@ -8,6 +8,8 @@ import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
+import { collapsingKeys } from '../pipeline/write/collect-spellings.js'
+import { dropLeftOut } from '../pipeline/write/drop-left-out.js'
 import { rejectCollapsed } from '../pipeline/write/reject-collapsed.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
@@ -38,12 +40,13 @@ import {
 export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promise<SyncReport> {
   const { source, target, options, tally, baseline, resumeAfter } = run
   const { plan } = baseline
-  const context = loadContextOf(run)
+  const found = loadContextOf(run)
   const scope = scopeOf(run)
   const emit = (phase: 'load' | 'deletes', rowsExpected: number | null) =>
     emitProgress(options.onProgress, tally, { phase, rowsExpected })
   await lockTables(source, tablesRead(plan))
   await createStage(target, plan.load, { dryRun: options.dryRun })
+  const context = await withLateDrops(run, found)
   await retryRejected(run, context)
   const progress = progressRecorder(run)
   const policy = dryRun
@@ -72,6 +75,7 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     signal: options.signal,
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
+  await dropLeftOut(context, spelledSource(run))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
@@ -115,6 +119,17 @@ function progressRecorder(
 
 const written = ({ counts }: Pick<Tally, 'counts'>) =>
   counts.rowsInserted + counts.rowsUpdated + counts.rowsDeleted + counts.rowsRejected
+
+/** Each batch is committed, and must not drop what another one has loaded: first, it has to be known which keys are one key to the target. */
+async function withLateDrops(
+  run: Parameters<typeof spelledSource>[0],
+  context: LoadContext,
+): Promise<LoadContext> {
+  const { transform, rejects } = context
+  if (!transform || !rejects.spellings) return context
+  const late = await collapsingKeys(context, spelledSource(run), run.options)
+  return { ...context, transform: { ...transform, late } }
+}
 
 /** Keys come in order, so that behind an empty table, or behind the last key of an earlier load, every row is new. */
 async function canAppend(

@@ -8,6 +8,7 @@ import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
+import { dropLeftOut } from '../pipeline/write/drop-left-out.js'
 import { loadBatches } from '../pipeline/write/load-batches.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
 import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-collapsed.js'
@@ -62,6 +63,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   await rejectUnread(context, nameless, keyUnreadable(plan.load))
   tally.counts.rowsExtracted += nameless.length
   for (const key of nameless) missing.delete(key)
+  await dropLeftOut(context, spelledSource(run))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.

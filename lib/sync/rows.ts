@@ -17,8 +17,9 @@ import {
 import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import type { Spellings } from '../pipeline/write/hold-back.js'
-import type { SpelledSource } from '../pipeline/write/reject-collapsed.js'
+import type { SpelledSource } from '../pipeline/write/collect-spellings.js'
 import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
+import { keysLeftOut, type RowTransform, type Transform } from '../pipeline/write/transform-rows.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
 import { keyCollapsed } from '../postgres/driver/row-error.js'
@@ -60,7 +61,7 @@ export function loadContextOf(run: Loading): LoadContext {
     plan: plan.load,
     tally,
     dryRun: options.dryRun,
-    transform: options.transform,
+    transform: options.transform && transformOf(options.transform, isIncremental && canCollapse(plan.load)),
     rejects: {
       pipeline,
       executionId: run.attempts.executionId,
@@ -69,13 +70,21 @@ export function loadContextOf(run: Loading): LoadContext {
       known: isIncremental ? rejectedBefore : new Set(),
       spellings: canCollapse(plan.load) ? spellingsOf(run) : undefined,
     },
+    // The rows of a partition that was attached have stamps of long ago, and none of them came late.
     skew:
-      isIncremental && low !== undefined
+      isIncremental && low !== undefined && (plan.custom?.newParts ?? []).length === 0
         ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
   }
 }
+
+/** In an incremental run, which is one transaction, all drops can wait; a full load has to know first which ones must. */
+const transformOf = (call: Transform, isLate: boolean): RowTransform => ({
+  call,
+  dropped: new Set(),
+  late: isLate ? 'all' : new Set(),
+})
 
 function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spellings {
   const collapsed = baseline.previousRuns.rejected.filter(({ sqlState }) => sqlState === keyCollapsed)
@@ -83,6 +92,7 @@ function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spel
     known: new Set(collapsed.map(({ key }) => key)),
     held: new Set(),
     read: facts.loadType === 'incremental' ? new Set() : undefined,
+    isCollected: false,
   }
 }
 
@@ -111,16 +121,25 @@ export function rowsInBulk(
 /** How the source is asked about rows that were rejected because of others, once nothing else is read. */
 export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>): SourceRows {
   const scope = scopeOf(run)
+  const { transform } = run.options
+  const read = (keys: readonly string[]) => rowsByCursor(run).extract(compile(rowsOf(scope, keys)))
   return {
-    rowsOf: (keys) => rowsByCursor(run).extract(compile(rowsOf(scope, keys))),
-    findInSource: (keys) => findInSource(run.source, scope, keys),
+    rowsOf: read,
+    findInSource: async (keys) => {
+      const found = new Set(await findInSource(run.source, scope, keys))
+      // A row that is left out does not exist for the target.
+      const leftOut =
+        transform && found.size > 0 ? await keysLeftOut(transform, scope.plan.load, read([...found])) : []
+      for (const key of leftOut) found.delete(key)
+      return found
+    },
   }
 }
 
 /** How the source is asked about keys that may be one key to the target. */
 export const spelledSource = (
   run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
-): SpelledSource => ({ source: run.source, scope: scopeOf(run), rowsOf: sourceRows(run).rowsOf })
+): SpelledSource => ({ ...sourceRows(run), source: run.source, scope: scopeOf(run) })
 
 /**
  * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes

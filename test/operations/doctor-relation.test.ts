@@ -111,7 +111,7 @@ describe('on a custom relation, the doctor', () => {
       {
         outcome: 'ok',
         message: expect.stringContaining(
-          'Deleted rows and other changes are found by a full load or verify.',
+          'Deleted rows, other changes and what others write into the table are found by a full load or verify.',
         ),
       },
     ])

@@ -35,6 +35,13 @@ it(
 
     expect((await migrate({ target: at.target })).applied).toEqual(applied)
     expect(await describeSchema(at.client)).toEqual(schema)
+    // Whatever the session of its caller has on its path, and whoever may create there.
+    const { rows } = await at.client.query<{ name: string; path: string | null }>(`
+      select p.proname as name, substring(array_to_string(p.proconfig, ';') from 'search_path=([^;]*)') as path
+      from pg_proc p
+      where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`)
+    expect(rows.length).toBeGreaterThan(2)
+    expect(rows.filter(({ path }) => path === null || !path.startsWith('pg_catalog'))).toEqual([])
   },
 )
 

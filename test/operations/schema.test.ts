@@ -130,7 +130,17 @@ it('never takes the tables of another schema for those of the one that is named'
   await expect(run()).rejects.toMatchObject(notMigrated)
   await expect(readStatus(where)).rejects.toMatchObject(notMigrated)
   await expect(forgetContact({ ...where, contactId: 1 })).rejects.toMatchObject(notMigrated)
-  expect(await checkHealth(where)).toMatchObject({ healthy: false })
+  expect(await checkHealth(where)).toMatchObject({
+    healthy: false,
+    checks: [{ remedy: notMigrated.remedy }],
+  })
+  expect(await checkHealth({ ...where, language: 'pt-BR' })).toMatchObject({
+    checks: [{ remedy: 'Execute chatwoot-sync migrate --schema tenant_b.' }],
+  })
+  const nowhere = { target: 'postgres://nobody@127.0.0.1:1/none', schema: 'tenant_b' }
+  expect(await checkHealth({ ...nowhere, language: 'pt-BR' })).toMatchObject({
+    checks: [{ remedy: 'Execute chatwoot-sync doctor --schema tenant_b.' }],
+  })
   const { checks } = await diagnose({ ...where, source })
   expect(checks.find(({ name }) => name === 'target-migrated')).toMatchObject({
     outcome: 'critical',

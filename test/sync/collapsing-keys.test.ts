@@ -55,6 +55,24 @@ it.each(pairs)(
   },
 )
 
+it('rejects one of two texts that are one numeric of other digits, and loads it once the other one is gone', async () => {
+  await using at = await openItems('id text primary key, v text', 'id numeric primary key, v text')
+  await at.source.query(`insert into items values ('+1', 'a')`)
+  await at.run()
+  await at.source.query(`insert into items values ('1.0', 'b')`)
+  for (const options of [incremental, { loadType: 'full' }, incremental] as const) {
+    expect(await at.run(options)).toMatchObject({ rowsInserted: 0, rowsRejected: 1, rowsDeleted: 0 })
+    expect(await at.rejects()).toMatchObject([{ row_key: '+1' }])
+    expect(await at.stored('id, v')).toEqual(['1.0 b'])
+    expect(await at.verify()).toMatchObject({ ...equal, rowsRejected: 1 })
+  }
+  await at.source.query(`delete from items where id = '1.0'`)
+  expect(await at.run(incremental)).toMatchObject({ rowsUpdated: 1, rowsRejected: 0, rowsDeleted: 0 })
+  expect(await at.stored('id, v')).toEqual(['1 a'])
+  expect(await at.rejects()).toEqual([])
+  expect(await at.verify()).toMatchObject(equal)
+})
+
 const roads: readonly [string, Partial<SyncOptions>][] = [
   ['one batch', {}],
   ['batches of one row', { batchSize: 1 }],

@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { verifyConversations } from '../../lib/index.js'
+import { checkHealth, diagnose, forgetContact, verifyConversations } from '../../lib/index.js'
+import { readStatus } from '../../lib/operations/status.js'
 import { pinnedSettings } from '../../lib/postgres/driver/pinned-settings.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
 import type { Side } from '../../lib/postgres/driver/session.js'
@@ -12,7 +13,7 @@ import { openEmptySync, openSync, type SyncFixture } from '../fixtures/sync-fixt
 import { share } from '../setup/share.js'
 
 /** What each pinned setting could be, and what a begin leaves to its defaults. */
-const hostile: Readonly<Record<string, string>> = {
+const hostile: Record<string, string> = {
   standard_conforming_strings: 'off',
   backslash_quote: 'off',
   escape_string_warning: 'on',
@@ -24,6 +25,7 @@ const hostile: Readonly<Record<string, string>> = {
   IntervalStyle: 'sql_standard',
   TimeZone: 'America/Sao_Paulo',
   timezone_abbreviations: 'Australia',
+  // A locale in which the host writes amounts another way, where it has one.
   lc_monetary: 'POSIX',
   extra_float_digits: '-15',
   bytea_output: 'escape',
@@ -101,11 +103,19 @@ beforeAll(async () => {
     const found = await query(side, 'select name from pg_settings')
     known.set(side, new Set(found.map(({ name }) => name)))
   }
+  for (const locale of ['es_CO.UTF-8', 'pt_BR.UTF-8', 'de_DE.UTF-8', 'en_US.UTF-8']) {
+    if (await isLocale(locale)) hostile['lc_monetary'] = locale
+  }
 })
 afterAll(async () => {
   for (const client of neutral.values()) await client.end()
   await at[Symbol.asyncDispose]()
 })
+
+async function isLocale(name: string): Promise<boolean> {
+  const tries = sides.map((side) => query(side, `set lc_monetary = '${name}'; reset lc_monetary`))
+  return (await Promise.allSettled(tries)).every(({ status }) => status === 'fulfilled')
+}
 
 const has = (side: Side, name: string) => known.get(side)?.has(name) ?? false
 
@@ -230,18 +240,55 @@ it.each(sides)('timeouts of the %s end no run that takes longer than they allow'
   })
 })
 
-it('conversations come out the same with hostile settings on both sides', async () => {
+it('texts with backslashes and NUL escapes arrive where strings of the source do not conform', async () => {
+  await using odd = await openEmptySync()
+  for (const name of ['standard_conforming_strings', 'escape_string_warning'])
+    await query('source', `alter database ${odd.source.name} set ${name} = off`)
+  await odd.source.query('create table odd (id text primary key, j json, v text, updated_at timestamp)')
+  await odd.source.query(
+    String.raw`insert into odd values
+      (e'a\\b', e'{"x":"1\\u0000"}', 'q', now()), (e'c''d', '{}', 'w', now()), (e'e\\', '{}', 'r', now())`,
+  )
+  await odd.target.query('create table odd (id text primary key, j jsonb, v text, updated_at timestamp)')
+  const pipeline = { table: 'odd', relation: { name: 'odd', key: 'id', changedAt: 'updated_at' } }
+
+  expect(await odd.sync(pipeline)).toMatchObject({ rowsInserted: 3, rowsRejected: 0 })
+  await odd.source.query(`update odd set v = v || '!', updated_at = now()`)
+  expect(await odd.sync(pipeline)).toMatchObject({ loadType: 'incremental', rowsUpdated: 3 })
+  expect(await odd.sync({ ...pipeline, loadType: 'full' })).toMatchObject({ rowsUnchanged: 3 })
+  expect(await odd.target.query('select id, j, v from odd order by v')).toEqual([
+    { id: String.raw`a\b`, j: { x: '1' }, v: 'q!' },
+    { id: 'e\\', j: {}, v: 'r!' },
+    { id: `c'd`, j: {}, v: 'w!' },
+  ])
+})
+
+it('conversations come out the same with hostile settings on both sides, and all that is told of them', async () => {
   await using chatwoot = await openSync()
-  const compare = () => verifyConversations({ source: chatwoot.source.url, target: chatwoot.target.url })
+  const handles = { source: chatwoot.source.url, target: chatwoot.target.url }
+  const compare = () => verifyConversations(handles)
+  // As it is from PostgreSQL 15 on, which doctor wants.
+  for (const side of sides) await chatwoot[side].query('revoke create on schema public from public')
   await chatwoot.sync({ loadType: 'full' })
+  expect(
+    await chatwoot.target.query('select from conversas_analytics where has_written_feedback'),
+  ).not.toEqual([])
   for (const side of sides) await set(side, chatwoot[side].name, 'database', hostileIn(side))
 
   const again = await chatwoot.sync({ loadType: 'full' })
   const found = await compare()
+  const [run] = await readStatus(handles)
+  const { checks: health } = await checkHealth(handles)
+  const { checks: doctor } = await diagnose(handles)
+  const forgotten = await forgetContact({ target: handles.target, contactId: 1 })
   for (const side of sides) await reset(side, chatwoot[side].name)
   const restored = await compare()
 
   expect(again).toMatchObject({ rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0 })
   for (const each of [found, restored])
     expect(each).toMatchObject({ rowsMissing: 0, rowsStale: 0, rowsExtra: 0 })
+  expect(run).toMatchObject({ executionId: again.executionId, status: 'success', startedAt: again.startedAt })
+  const problems = [...health, ...doctor].filter(({ outcome }) => outcome !== 'ok')
+  expect(problems.map(({ name }) => name)).toEqual(['source-read-only'])
+  expect(forgotten.forgottenAt).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+00$/)
 })

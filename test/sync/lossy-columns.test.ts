@@ -19,6 +19,7 @@ const pairs: readonly Pair[] = [
   ['numeric(9,3)', 'numeric(9,2)', '1.005', '1.500', '1.50'],
   ['double precision', 'numeric(10,2)', '0.125', '0.5', '0.50'],
   ['integer', 'numeric(6,-2)', '1234', '1200'],
+  ['numeric', 'numeric(6,-2)', '1234.5', '1200'],
   ['text', 'numeric(10,2)', '1.005', '1.5', '1.50'],
   ['text', 'double precision', '9007199254740993', '0.10', '0.1'],
   ['timestamp', 'timestamp(0)', '2026-01-01 10:00:00.6', '2026-01-01 10:00:00'],
@@ -239,13 +240,20 @@ it('rejects a text that fits only without its spaces, and keeps another one as i
   expect(await at.target.query('select id, v from padded')).toEqual([{ id: 1, v: 'ab ' }])
 })
 
-it('rejects the row of a text that the type reads as the server reads a statement', async () => {
+it.each([
+  ['text', 'jsonpath', '$.a', '{'],
+  ['regclass', 'regclass', 'pg_class', 'only_in_the_source'],
+  ['text', 'regnamespace', 'pg_catalog', 'nowhere'],
+  ['text', 'regproc', 'pi', 'abs'],
+  ['text', 'regtype', 'integer', 'no_type'],
+])('rejects the row of a %s that %s reads as the server reads a statement', async (from, to, good, bad) => {
+  await at.source.query('create table if not exists only_in_the_source ()')
   for (const kysely of [false, true]) {
-    const name = kysely ? 'paths_kysely' : 'paths'
+    const name = `of_${to}${kysely ? '_kysely' : ''}`
     await at.source.query(`
-      create table ${name} (id integer primary key, at timestamp, v text);
-      insert into ${name} values (1, '2026-01-01', '$.a'), (2, '2026-01-01', '{')`)
-    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v jsonpath)`)
+      create table ${name} (id integer primary key, at timestamp, v ${from});
+      insert into ${name} values (1, '2026-01-01', '${good}'), (2, '2026-01-01', '${bad}')`)
+    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v ${to})`)
     const options = { relation: { ...relation, name }, table: name, pipeline: name }
     const report = kysely
       ? await withKysely(at.target.url, (target) => at.sync({ ...options, target }))

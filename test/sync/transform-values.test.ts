@@ -203,6 +203,27 @@ it('makes NaN, infinity and a missing value NULL, as those of the source, and st
   ])
 })
 
+it('stores a BigInt, drops what is no column, and takes nothing from a prototype', async () => {
+  const columns = { big: ['bigint', '9007199254740993'], said: ['text', 'x'], kept: ['text', 'y'] } as const
+  const { stored, report } = await carried(columns, (row) =>
+    Object.assign(Object.create({ said: 'inherited', kept: 'inherited' }), {
+      ...row,
+      big: BigInt(String(row['big'])) + 1n,
+      said: undefined,
+      more: 1,
+    }),
+  )
+  expect(stored).toEqual(['9007199254740994', null, 'y'])
+  expect(report).toMatchObject({ rowsInserted: 1, rowsRejected: 0 })
+})
+
+it('fails for a row with another key, and says so', async () => {
+  await expect(carried({ v: ['text', 'x'] }, (row) => ({ ...row, id: 101 }))).rejects.toMatchObject({
+    code: 'HOOK_FAILED',
+    message: expect.stringContaining('changed the id of a row, which is its key'),
+  })
+})
+
 class Point {
   readonly x = 1
 }

@@ -69,7 +69,7 @@ export async function sendAlerts(options: AlertOptions): Promise<readonly Delive
     const applicationName = 'chatwoot-sync alerts'
     target = await openSession('target', handle, { applicationName, connectTimeout, schema })
   } catch (error) {
-    if (error instanceof SyncError) return alertUnreachable(channels, error, file, settings)
+    if (error instanceof SyncError) return alertUnreachable(channels, error, file, { ...settings, schema })
     throw error
   }
   await using session = target
@@ -107,10 +107,10 @@ async function alertUnreachable(
   channels: readonly Channel[],
   error: SyncError,
   file: IncidentFile | undefined,
-  settings: DeliverySettings,
+  settings: DeliverySettings & Pick<AlertOptions, 'schema'>,
 ): Promise<Delivery[]> {
   const { language, redact } = settings
-  const { message, remedy } = errorText('target', error, language)
+  const { message, remedy } = errorText('target', error, settings)
   const found = unreachableIncident(redact(problemText(message, remedy, language)))
   const incident = (await file?.read()) ?? found
   const deliveries = await deliverIncidents(channels, [incident], settings)

@@ -16,7 +16,7 @@ export async function checkChanges(
   const untraced = await checkTraces(source, custom)
   const zone = await checkZone(source, relation, custom)
   if (untraced.length > 0 || zone.length > 0) return [...untraced, ...zone]
-  const message = `Runs notice what moves ${custom.changedAt}, and when ${custom.name} or what it reads is replaced, truncated or defined anew. Deleted rows and other changes are found by a full load or verify.`
+  const message = `Runs notice what moves ${custom.changedAt}, and when ${custom.name} or what it reads is replaced, truncated or defined anew. Deleted rows, other changes and what others write into the table are found by a full load or verify.`
   return [ok(name, message)]
 }
 

@@ -1,4 +1,5 @@
 import { SyncError } from '../../domain/errors.js'
+import { commandIn } from '../../domain/migrate-command.js'
 import { openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
 import type { Session, Side } from '../../postgres/driver/session.js'
 import type { HealthCheck, Language } from './health-check.js'
@@ -41,21 +42,21 @@ export async function connect(
 }
 
 /** An error as a critical check. Only errors that this package throws on purpose become one; any other is thrown again. */
-export function failed(
-  side: Side,
-  error: unknown,
-  { connectTimeout, language }: ConnectSettings,
-): HealthCheck {
+export function failed(side: Side, error: unknown, settings: ConnectSettings): HealthCheck {
   if (!(error instanceof SyncError)) throw error
   return {
     ...{ name: side, outcome: 'critical', value: null, unit: 'milliseconds', limit: null },
-    criticalLimit: connectTimeout,
-    ...errorText(side, error, language),
+    criticalLimit: settings.connectTimeout,
+    ...errorText(side, error, settings),
   }
 }
 
 /** Why a server cannot be used, and what to do. The messages of errors are English; in Portuguese only the code is shown. */
-export function errorText(side: Side, { message, remedy, code }: SyncError, language: Language) {
+export function errorText(
+  side: Side,
+  { message, remedy, code }: SyncError,
+  { language, schema }: Pick<ConnectSettings, 'language' | 'schema'>,
+) {
   if (language === 'en') {
     const fact = remedy ? message.slice(0, -remedy.length).trim() : message
     return { message: `${fact} (${code})`, remedy: remedy ?? null }
@@ -63,7 +64,7 @@ export function errorText(side: Side, { message, remedy, code }: SyncError, lang
   const command = code === 'TARGET_NOT_MIGRATED' ? 'migrate' : 'doctor'
   return {
     message: `Não é possível usar ${side === 'source' ? 'a origem' : 'o destino'} (${code}).`,
-    remedy: `Execute chatwoot-sync ${command}.`,
+    remedy: `Execute ${commandIn(schema, command)}.`,
   }
 }
 

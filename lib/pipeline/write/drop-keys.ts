@@ -1,7 +1,7 @@
 import { rowErrorOf } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import { canSoftDelete, countSoftDeletable, softDelete } from '../../postgres/target/deletes.js'
-import { equality, isCountable, keyColumnOf } from '../../postgres/target/load-plan.js'
+import { canCollapse, equality, isCountable, keyColumnOf } from '../../postgres/target/load-plan.js'
 import type { LoadContext } from './load-context.js'
 
 type Dropping = Pick<LoadContext, 'target' | 'plan' | 'dryRun' | 'tally'>
@@ -13,13 +13,14 @@ type Dropping = Pick<LoadContext, 'target' | 'plan' | 'dryRun' | 'tally'>
 export async function dropKeys(context: Dropping, keys: readonly string[]): Promise<void> {
   if (!canSoftDelete(context.plan)) return
   const { tally, plan } = context
-  if (isCountable(plan)) tally.counts.rowsDeleted += await drop(context, keys.filter(isWhole))
+  if (isCountable(plan) && !canCollapse(plan))
+    tally.counts.rowsDeleted += await drop(context, keys.filter(isWhole))
   else if (equality(keyColumnOf(plan).definition) === 'text')
     tally.counts.rowsDeleted += await drop(context, keys)
   else tally.counts.rowsDeleted += await dropApart(context, keys)
 }
 
-/** A number of 64 bits, as all whole numbers of PostgreSQL are. */
+/** A number of 64 bits, as PostgreSQL writes all whole numbers. */
 function isWhole(key: string): boolean {
   return /^-?\d{1,19}$/.test(key) && BigInt.asIntN(64, BigInt(key)) === BigInt(key)
 }

@@ -8,6 +8,8 @@ export interface Spellings {
   readonly held: Set<string>
   /** Keys of the other rows that were read; undefined for all of them. */
   readonly read: Set<string> | undefined
+  /** Whether the target has all keys of the source, each as it is spelled, in its temporary table. */
+  isCollected: boolean
 }
 
 /** The rows but for those that would overwrite the row of another spelling; notes both. */

@@ -13,7 +13,7 @@ import { dropKeys } from './drop-keys.js'
 import { chunkOfBinary, chunkOfRows, loadThroughStage, tryAppend } from './load-chunk.js'
 import { withoutHeld } from './hold-back.js'
 import type { LoadContext } from './load-context.js'
-import { transformRows, type TransformedRows } from './transform-rows.js'
+import { transformRows, type RowTransform, type TransformedRows } from './transform-rows.js'
 
 /** When what was loaded becomes permanent. */
 export interface CommitPolicy {
@@ -131,7 +131,14 @@ async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: 
   const read = rejects.spellings ? withoutHeld(rejects.spellings, plan, batch.rows) : batch.rows
   if (!transform) return { chunk: chunkOfRows(plan, read), dropped: [] }
   const { rows, dropped }: TransformedRows = await measure(tally, 'transform', async () =>
-    transformRows(transform, plan, read),
+    transformRows(transform.call, plan, read),
   )
-  return { chunk: chunkOfRows(plan, rows), dropped }
+  return { chunk: chunkOfRows(plan, rows), dropped: withoutLate(transform, dropped) }
+}
+
+/** The keys that are dropped now; notes the others. */
+function withoutLate({ late, dropped }: RowTransform, keys: readonly string[]): readonly string[] {
+  const isLate = (key: string) => late === 'all' || late.has(key)
+  for (const key of keys) if (isLate(key)) dropped.add(key)
+  return keys.filter((key) => !isLate(key))
 }

@@ -2,7 +2,7 @@ import type { Session } from '../../postgres/driver/session.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import type { Tally } from '../tally.js'
 import type { RejectRules } from './rejects.js'
-import type { Transform } from './transform-rows.js'
+import type { RowTransform } from './transform-rows.js'
 
 /** Where batches go, and by which rules. */
 export interface LoadContext {
@@ -11,7 +11,7 @@ export interface LoadContext {
   readonly tally: Tally
   /** Counts what would be written. */
   readonly dryRun: boolean
-  readonly transform: Transform | undefined
+  readonly transform: RowTransform | undefined
   readonly rejects: RejectRules
   /** Present where late timestamps are measured, which only an incremental run can do. */
   readonly skew: SkewMeasure | undefined

@@ -1,7 +1,5 @@
-import { throwIfAborted } from '../../domain/abort.js'
 import { rejectedInRun } from '../../postgres/control/rejects.js'
 import { keyCollapsed, type RowError } from '../../postgres/driver/row-error.js'
-import type { Session } from '../../postgres/driver/session.js'
 import { releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import { keyColumnOf, type LoadPlan } from '../../postgres/target/load-plan.js'
 import {
@@ -9,22 +7,22 @@ import {
   createSpellings,
   keysWithoutSpelling,
   sharedSpellings,
+  spellingsLike,
 } from '../../postgres/target/spellings.js'
 import { clearStage } from '../../postgres/target/upsert.js'
-import type { QueryScope } from '../read/queries.js'
 import type { Tally } from '../tally.js'
 import { addApart } from './add-apart.js'
+import {
+  collectSpellings,
+  isUntouched,
+  removeLeftOut,
+  touched,
+  type SpelledSource,
+} from './collect-spellings.js'
 import { loadBatch } from './load-batches.js'
 import type { LoadContext } from './load-context.js'
 import { newReject, recordRejected } from './rejects.js'
-import type { SourceRows } from './retry-conflicts.js'
-import { keyBatches } from './soft-delete-missing.js'
-
-/** The source, and how rows of it are read once nothing else is. */
-export interface SpelledSource extends Pick<SourceRows, 'rowsOf'> {
-  readonly source: Session
-  readonly scope: QueryScope
-}
+import { retryConflicts } from './retry-conflicts.js'
 
 /**
  * Two keys of the source that are one key to the target would make one row of two, of which the last one stays: rejects all but one of them,
@@ -32,14 +30,15 @@ export interface SpelledSource extends Pick<SourceRows, 'rowsOf'> {
  * them: only where it can happen, and not in a run that reads no row.
  */
 export async function rejectCollapsed(context: LoadContext, from: SpelledSource): Promise<void> {
-  const { target, dryRun, rejects } = context
+  const { target, plan, dryRun, rejects } = context
   const { spellings } = rejects
   if (!spellings) return
-  const { held, read } = spellings
-  if (dryRun || (held.size === 0 && read?.size === 0)) return rejectAll(context, [...held])
+  const { held } = spellings
+  if (dryRun || isUntouched(spellings)) return rejectAll(context, [...held])
   await collectSpellings(context, from)
   const rejected = new Set(await rejectedInRun(target, rejects))
-  const shared = await sharedSpellings(target, [...rejected])
+  const all = await sharedSpellings(target, plan, [...rejected])
+  const shared = context.transform ? touched(all, spellings) : all
   const others = shared.filter((each) => !each.is_first && !rejected.has(each.spelling))
   const overwritten = new Set(others.filter(({ spelling }) => !held.has(spelling)).map(({ key }) => key))
   await rejectAll(
@@ -52,6 +51,9 @@ export async function rejectCollapsed(context: LoadContext, from: SpelledSource)
   const again = firsts.flatMap(({ spelling }) => (passed.has(spelling) ? [] : [spelling]))
   await loadUncounted(context, from, again)
   await load(context, from, [...passed])
+  // The target still has the key as the other row spelled it, which may be gone.
+  const isBlocked = [...passed].some((key) => context.tally.rejected.inConflict.has(key))
+  if (isBlocked) await retryConflicts(withoutSpellings(context), from)
 }
 
 /** Which of the keys that a run asked for in vain are those of rows that nothing else in the source stands for. */
@@ -61,13 +63,12 @@ export async function withoutOtherSpelling(
   missing: readonly string[],
 ): Promise<readonly string[]> {
   const { target, plan } = context
-  const { spellings } = context.rejects
-  if (!spellings || missing.length === 0) return missing
-  const { held, read } = spellings
-  if (context.dryRun || (held.size === 0 && read?.size === 0)) await collectSpellings(context, from)
-  await createSpellings(target, plan, 'asked')
-  await addApart(target, plan, missing, (session, load, keys) => addSpellings(session, load, keys, 'asked'))
-  return keysWithoutSpelling(target)
+  if (!context.rejects.spellings || missing.length === 0) return missing
+  await collectSpellings(context, from)
+  await createSpellings(target, plan, 'missing')
+  await addApart(target, plan, missing, (session, load, keys) => addSpellings(session, load, keys, 'missing'))
+  if (context.transform) await removeLeftOut(context, from, await spellingsLike(target, plan, 'missing'))
+  return keysWithoutSpelling(target, plan, 'missing')
 }
 
 /** Why a row is rejected whose key is that of another row of the source, once the target has read both. */
@@ -75,14 +76,6 @@ export function collapsedKey(plan: LoadPlan): RowError {
   const { name, type } = keyColumnOf(plan)
   const message = `its key is another spelling of the key of another row, and both are one ${type}`
   return { sqlState: keyCollapsed, message, column: name }
-}
-
-async function collectSpellings({ target, plan, signal }: LoadContext, { source, scope }: SpelledSource) {
-  await createSpellings(target, plan, 'source')
-  for await (const keys of keyBatches(source, scope)) {
-    throwIfAborted(signal)
-    await addApart(target, plan, keys, addSpellings)
-  }
 }
 
 async function rejectAll(context: LoadContext, keys: readonly string[]): Promise<void> {
@@ -106,8 +99,8 @@ function uncount({ counts }: Pick<Tally, 'counts'>): void {
   counts.rowsExtracted -= 1
 }
 
-/** Rows that were counted when they were read, or that this run has nothing else to do with. */
-async function loadUncounted(
+/** Loads rows that were counted when they were read, or that this run has nothing else to do with. */
+export async function loadUncounted(
   context: LoadContext,
   from: SpelledSource,
   keys: readonly string[],
@@ -123,10 +116,15 @@ async function loadUncounted(
 async function load(context: LoadContext, { rowsOf }: SpelledSource, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return
   const { target } = context
-  const rejects = { ...context.rejects, spellings: undefined }
   for await (const batch of rowsOf(keys)) {
     await target.script([clearStage, setSavepoint])
-    await loadBatch({ ...context, rejects }, batch, false)
+    await loadBatch(withoutSpellings(context), batch, false)
     await target.script([releaseSavepoint, clearStage])
   }
 }
+
+/** To load rows that are no longer held back. */
+const withoutSpellings = (context: LoadContext): LoadContext => ({
+  ...context,
+  rejects: { ...context.rejects, spellings: undefined },
+})

@@ -5,9 +5,19 @@ import { Unstorable } from '../../postgres/driver/cell-value.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
 import { keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
+import type { TextBatch } from '../read/batches.js'
 
 /** The caller's option. */
 export type Transform = (row: ConversationRow) => ConversationRow | null
+
+/** The caller's option, and when the rows that it leaves out are dropped. */
+export interface RowTransform {
+  readonly call: Transform
+  /** Keys of those that are dropped at the end of the run, once it is known whether the key in the target is another row's, too. */
+  readonly dropped: Set<string>
+  /** Which keys these are; the others are dropped with their batch. */
+  readonly late: ReadonlySet<string> | 'all'
+}
 
 export interface TransformedRows {
   readonly rows: readonly Cells[]
@@ -31,6 +41,17 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
     else dropped.push(cells[keyAt] ?? '')
   }
   return { rows: kept, dropped }
+}
+
+/** Keys of the rows that the caller's `transform` leaves out. */
+export async function keysLeftOut(
+  transform: Transform,
+  plan: LoadPlan,
+  batches: AsyncIterable<TextBatch>,
+): Promise<readonly string[]> {
+  const found: string[] = []
+  for await (const { rows } of batches) found.push(...transformRows(transform, plan, rows).dropped)
+  return found
 }
 
 function callTransform(transform: Transform, values: RowValues<ConversationRow>, cells: Cells): Cells | null {

@@ -15,14 +15,18 @@ export interface RowError {
  */
 export function rowErrorOf(
   error: unknown,
-  columns: readonly { readonly name: string }[],
+  columns: readonly { readonly name: string; readonly type: string }[],
 ): RowError | undefined {
-  if (!(error instanceof SyncError) || error.code !== 'TARGET_FAILED') return undefined
+  if (!(error instanceof SyncError) || !codes.has(error.code)) return undefined
   const sqlState = error.details['sqlState']
   if (typeof sqlState !== 'string') return undefined
   const field = (...names: readonly string[]) => fieldOf(error.cause, names)
   const copied = columnOf(field('where') ?? '')
-  if (!isAboutRow(sqlState) && !isAboutText(sqlState, copied, field('routine'))) return undefined
+  const isName = copied === null ? isAboutName(sqlState, field('position'), columns) : isMissing(sqlState)
+  const isFailed = error.code === 'TARGET_FAILED'
+  const isFound =
+    isName || (isFailed && (isAboutRow(sqlState) || isAboutText(sqlState, copied, field('routine'))))
+  if (!isFound) return undefined
   const column = field('column', 'column_name') ?? copied
   const constraint = field('constraint', 'constraint_name')
   const words = rejectReasons[sqlState] ?? 'a value that the column cannot hold'
@@ -32,6 +36,9 @@ export function rowErrorOf(
     column: columns.some(({ name }) => name === column) ? column : null,
   }
 }
+
+/** Of a failed statement in the target, and of a table or schema that is missing there. */
+const codes: ReadonlySet<string> = new Set(['TARGET_FAILED', 'TARGET_NOT_MIGRATED'])
 
 /** Whether a table takes no COPY, though it may take inserts: as under row security. */
 export function isNotAppendable(error: unknown): boolean {
@@ -57,9 +64,25 @@ export const keyCollapsed = '21000'
 /** SQLSTATE of rows whose value the server would have taken but changed: data exception. */
 export const valueChanged = '22000'
 
+/** No such table, or no such schema. */
+const isMissing = (sqlState: string) => sqlState === '42P01' || sqlState === '3F000'
+
 /**
- * Some types read their texts as the server reads statements and names, and fail like these: jsonpath and tsquery with a syntax error, which is
- * one of the statement only where its own scanner has raised it, and regclass with a name that does not exist.
+ * Some types read their texts as names of what the server has, and fail as a statement does that names something else; but the server shows
+ * the place in a statement.
+ */
+function isAboutName(
+  sqlState: string,
+  position: string | null,
+  columns: readonly { readonly type: string }[],
+): boolean {
+  if (!isMissing(sqlState) && !/^42(602|704|725|883)$/.test(sqlState)) return false
+  return position === null && columns.some(({ type }) => /^(reg|aclitem)/.test(type))
+}
+
+/**
+ * Some types read their texts as the server reads statements, and fail like these: jsonpath and tsquery with a syntax error, which is one of
+ * the statement only where its own scanner has raised it.
  */
 function isAboutText(sqlState: string, copied: string | null, routine: string | null): boolean {
   if (copied !== null) return /^(0A|3F|42)/.test(sqlState)
@@ -69,6 +92,7 @@ function isAboutText(sqlState: string, copied: string | null, routine: string | 
 /** Why a row is rejected, by SQLSTATE: the server's own words quote the value, and come in its language. */
 export const rejectReasons: Readonly<Record<string, string>> = {
   [leftOut]: 'a trigger of the table leaves it out, without an error',
+  [keyCollapsed]: 'its key is another spelling of the key of another row',
   [valueChanged]: 'the column would hold another value than the source',
   '22001': 'a text is longer than the column allows',
   '22003': 'a number is out of the range of the column',
@@ -84,7 +108,13 @@ export const rejectReasons: Readonly<Record<string, string>> = {
   '23505': 'another row has the value already, which must be unique',
   '23514': 'a check constraint rejects it',
   '23P01': 'it conflicts with another row',
+  '3F000': 'a name of what the target does not have',
   '42601': 'a text is not a value of the type of the column',
+  '42602': 'a text is not a value of the type of the column',
+  '42704': 'a name of what the target does not have',
+  '42725': 'a name of more than one thing that the target has',
+  '42883': 'a name of what the target does not have',
+  '42P01': 'a name of what the target does not have',
   '44000': 'the view does not show such rows',
   '54000': 'it is larger than the server allows',
   '54001': 'it is nested deeper than the server allows',

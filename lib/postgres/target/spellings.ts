@@ -1,12 +1,11 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { keyColumnOf } from './load-plan.js'
-import type { LoadPlan } from './load-plan.js'
+import { isLooseKey, isSameKey, keyColumnOf, keyRuleOf, type LoadPlan } from './load-plan.js'
 
-/** Which keys the spellings are of: all that the source has, or those that are asked about. */
-export type SpellingsOf = 'source' | 'asked'
+/** Which keys the spellings are of: all that the source has, those that no longer exist, or those of rows that are left out. */
+export type SpellingsOf = 'source' | 'missing' | 'dropped'
 
 const nameOf = (which: SpellingsOf) => `chatwoot_sync_${which}_spellings`
 
@@ -51,38 +50,80 @@ export interface SharedSpelling {
 /** Of several spellings of one key, the one in which the table has it comes first, else the smallest. Those of `except` do not count. */
 export async function sharedSpellings(
   target: Session,
+  plan: LoadPlan,
   except: readonly string[],
 ): Promise<readonly SharedSpelling[]> {
+  // Each key as the unique index compares it, as the numeric 1 and 1.0 are one key.
+  const rule = isLooseKey(plan) ? keyRuleOf(plan) : undefined
+  const whole = rule
+    ? sql`key${rule.collation ? sql` collate ${sql.raw(rule.collation)}` : sql``}`
+    : asText(sql`key`)
   return target.rows(
     compile(sql<SharedSpelling>`
-      select spelling, key, place = 1 as is_first
+      select spelling, first as key, place = 1 as is_first
       from (
         select
           spelling,
-          key,
-          row_number() over (partition by key order by (spelling = key) desc, spelling) as place,
-          count(*) over (partition by key) as spellings
+          row_number() over (each order by (spelling = key) desc, spelling) as place,
+          first_value(key) over (each order by key) as first,
+          count(*) over each as spellings
         from (
-          select distinct spelling, key::text collate "C" as key
+          select distinct spelling, ${whole} as whole, ${asText(sql`key`)} as key
           from ${sql.id(nameOf('source'))}
         ) spelled
         where spelling not in (select json_array_elements_text(${JSON.stringify(except)}::json))
+        window each as (partition by whole)
       ) placed
       where spellings > 1`),
   )
 }
 
-/** Which of the keys that were asked about are no key of the source in any spelling. */
-export async function keysWithoutSpelling(target: Session): Promise<readonly string[]> {
+/** Takes spellings away from those of the source. */
+export async function removeSpellings(target: Session, spellings: readonly string[]): Promise<void> {
+  await target.rows(
+    compile(sql`
+      delete from ${sql.id(nameOf('source'))}
+      where spelling in (select json_array_elements_text(${JSON.stringify(spellings)}::json))`),
+  )
+}
+
+/** How the source spells these keys. */
+export async function spellingsLike(
+  target: Session,
+  plan: LoadPlan,
+  which: SpellingsOf,
+): Promise<readonly string[]> {
+  const rows = await target.rows(
+    compile(sql<{ spelling: string }>`
+      select distinct s.spelling
+      from ${sql.id(nameOf('source'))} s
+      join ${sql.id(nameOf(which))} a on ${isSame(plan)}`),
+  )
+  return rows.map(({ spelling }) => spelling)
+}
+
+/** Which of these keys are no key of the source in any spelling. */
+export async function keysWithoutSpelling(
+  target: Session,
+  plan: LoadPlan,
+  which: SpellingsOf,
+): Promise<readonly string[]> {
   const rows = await target.rows(
     compile(sql<{ spelling: string }>`
       select a.spelling
-      from ${sql.id(nameOf('asked'))} a
+      from ${sql.id(nameOf(which))} a
       where not exists (
         select 1
         from ${sql.id(nameOf('source'))} s
-        where s.key::text collate "C" = a.key::text collate "C"
+        where ${isSame(plan)}
       )`),
   )
   return rows.map(({ spelling }) => spelling)
+}
+
+const asText = (key: RawBuilder<unknown>) => sql`(${key})::text collate "C"`
+
+function isSame(plan: LoadPlan): RawBuilder<unknown> {
+  const [one, other] = [sql`s.key`, sql`a.key`]
+  return isLooseKey(plan) ? isSameKey(plan, one, other) : sql`${asText(one)} = ${asText(other)}`
 }
