@@ -70,7 +70,7 @@ function checkExtraGrants(columns: readonly ChatwootColumn[]): Check[] {
   const forbidden = columns.filter(({ state }) => state === 'forbidden')
   if (forbidden.length === 0) return []
   const message = `The role ${role} may not read ${forbiddenNames(columns)}; the columns of the table that come from there stay NULL.`
-  const remedy = `To get them, have the owner of the tables run: ${grantsOf(forbidden)} The next run then reads everything once.`
+  const remedy = `To get them, in one run that reads everything, have the owner of the tables run: ${grantsOf(forbidden)}`
   return [warning('source-extra-rights', message, remedy)]
 }
 
