@@ -30,7 +30,13 @@ export async function checkRights(source: Session): Promise<Check[]> {
   if (isTooOld(columns)) return [tooOld(absent)]
   if (absent.length > 0) return [notChatwoot(absent)]
   const [extra, needed] = [columns.filter(isExtra), columns.filter((each) => !isExtra(each))]
-  return [checkGrants(needed), ...checkExtraGrants(extra), checkOptional(columns), ...checkTypes(columns)]
+  const more = extra.filter(({ table }) => !isGrantedWhole(table, needed))
+  return [checkGrants(needed), ...checkExtraGrants(more), checkOptional(columns), ...checkTypes(columns)]
+}
+
+/** The grants of what is needed are of the table, so that nothing more of it is to be granted. */
+function isGrantedWhole(table: string, needed: readonly ChatwootColumn[]): boolean {
+  return table !== 'users' && needed.some((each) => each.table === table && each.state === 'forbidden')
 }
 
 function notChatwoot(absent: readonly ChatwootColumn[]): Check {
