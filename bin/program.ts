@@ -92,7 +92,8 @@ Settings, from the environment or .env:
   LOCAL_DB_SSLMODE, ...: verify-full beyond this machine
   CHATWOOT_URL: for conversation_url
   CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS,
-  _MASK_COLUMNS, _INCLUDE_COLUMNS, _MESSAGE_TEXTS: personal data, for all
+  _MASK_COLUMNS, _KEEP_KEYS, _INCLUDE_COLUMNS,
+  _MESSAGE_TEXTS: personal data, for all
 
 Exit code: 0 done, 1 failed, 2 wrong usage or settings,
   3 another run is running, 4 problems or differences found`

@@ -6,7 +6,7 @@ import type { CustomRelation } from './domain/custom-relation.js'
 import type { Logger } from './domain/logger.js'
 import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
-import { checkRules, type ColumnRules } from './chatwoot/column-rules.js'
+import { checkRules, rulesSchema, type ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
 import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
@@ -37,14 +37,14 @@ export interface SyncOptions {
   readonly accounts?: readonly number[] | undefined
   /** Only conversations of these inboxes, by `inbox_id`. (Default: all.) */
   readonly inboxes?: readonly number[] | undefined
-  /** Columns whose content is excluded, hashed or masked; the key, the change column, filter columns and contact_id cannot be. (Default: none.) */
+  /** Columns whose content is excluded, hashed, masked or reduced to named keys; the key, the change column, filter columns and contact_id cannot be. (Default: none.) */
   readonly columns?: ColumnRules | undefined
   /** Key of `columns.hash`, 16 characters at least; another key causes a full load. (Default: none.) */
   readonly hashSecret?: string | undefined
   /** Whether the texts of messages and survey answers are loaded; counts, times and senders are loaded in any case. (Default: true.) */
   readonly messageTexts?: boolean | undefined
   /**
-   * Allows a run to load columns with less protection than the last one, which replaces what was excluded, hashed or masked. (Default: false:
+   * Allows a run to load columns with less protection than the last one, which replaces what was excluded, hashed, masked or reduced. (Default: false:
    * such a run fails with PROTECTION_WEAKENED, as a flag that was forgotten must not show everything.)
    */
   readonly reveal?: boolean | undefined
@@ -235,7 +235,7 @@ const schema = z.strictObject({
   triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
   accounts: z.optional(ids),
   inboxes: z.optional(ids),
-  columns: z.optional(z.strictObject({ exclude: columns, hash: columns, mask: columns, include: columns })),
+  columns: z.optional(rulesSchema),
   hashSecret: z.optional(z.string().check(z.minLength(16))),
   messageTexts: z._default(z.boolean(), defaults.messageTexts),
   reveal: z._default(z.boolean(), defaults.reveal),

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 
 import type { Language } from '../../lib/index.js'
+import { isAlertConfigured } from '../flags/alert-settings.js'
 import { databasesOf } from '../flags/databases.js'
 import { duration } from '../flags/option-values.js'
 import type { OutputFlags } from '../flags/output-flags.js'
@@ -67,7 +68,13 @@ async function health(flags: HealthFlags): Promise<void> {
   const report = await checkHealth({ ...databases, ...scope, language, logDirectory })
   if (!report.healthy) process.exitCode = exitCodes.unhealthy
   const stream = process.stdout
-  printReport(report, flags, (shown, width) => healthSummary(shown, { width, stream, language }))
+  // cron mails what is printed: without a channel nothing while all is well, and what is wrong as soon as something is.
+  const isUntold = flags.alert && flags.quiet && !isAlertConfigured(process.env)
+  if (isUntold && report.healthy) return
+  const { quiet: _, ...loud } = flags
+  printReport(report, isUntold ? loud : flags, (shown, width) =>
+    healthSummary(shown, { width, stream, language }),
+  )
   if (!flags.alert) return
   const { target } = databases
   await sendAlertsAfterRun({ target, ...scope }, { logDir, logFile, requireChannel: true })

@@ -66,6 +66,7 @@ const daytime = [
   'day-messages',
   'day-people',
   'day-merges',
+  'day-events',
 ] as const
 
 const evening = ['day-deletes', 'day-end'] as const

@@ -8,6 +8,7 @@ import {
   type SyncOptions,
   type SyncReport,
 } from '../../lib/index.js'
+import { showReport } from './show-report.js'
 import { createChatwootSource, grantReader, liveADay, type Day, type Reader } from './chatwoot-source.js'
 
 /** The databases of the demo, and its options. */
@@ -39,6 +40,7 @@ export async function showDemo(setup: DemoSetup): Promise<number> {
     await compare(setup),
   ].reduce((sum, count) => sum + count)
   print(differences === 0 ? '\nAll counts are as expected.' : `\nCounts not as expected: ${differences}.`)
+  await showReport(target, print)
   print(nextSteps)
   return differences
 }
@@ -177,4 +179,5 @@ With your own Chatwoot:
   4. npx chatwoot-sync doctor
   5. npx chatwoot-sync migrate
   6. npx chatwoot-sync sync
-  7. npx chatwoot-sync verify`
+  7. npx chatwoot-sync verify
+  8. npx chatwoot-sync report --help`

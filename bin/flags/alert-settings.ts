@@ -20,6 +20,12 @@ export function alertChannelsOf(environment: Environment): AlertChannels | undef
   return slack === undefined && webhook === undefined ? undefined : { slack, webhook }
 }
 
+/** Whether any setting of a channel is there, complete or not. */
+export function isAlertConfigured(environment: Environment): boolean {
+  const names = ['SLACK_WEBHOOK_URL', 'WEBHOOK_URL', 'SMTP_URL', 'MAIL_FROM', 'MAIL_TO']
+  return names.some((name) => (environment[`ALERT_${name}`]?.trim() ?? '') !== '')
+}
+
 /** ALERT_LANGUAGE; English when it is not set. Throws CONFIG_INVALID. */
 export function alertLanguageOf(environment: Environment): Language {
   const text = environment['ALERT_LANGUAGE']?.trim().toLowerCase().replace('_', '-') ?? ''

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { SyncOptions } from '../../lib/index.js'
 import { idsOrName } from './inbox-names.js'
+import { keptKeys } from './kept-keys.js'
 import { duration, ids, share } from './option-values.js'
 import { protectionOf, type ProtectionFlags } from './protection-settings.js'
 import { addRelationOptions, relationOf, type RelationFlags } from './relation-flags.js'
@@ -35,6 +36,7 @@ export function addPipelineOptions(command: Command): Command {
     .option('--exclude-column <name...>', 'leave these columns empty')
     .option('--hash-column <name...>', 'store a keyed hash of these columns')
     .option('--mask-column <name...>', 'store only the shape of these columns')
+    .option('--keep-keys <col=keys...>', 'load only these keys of a json column', keptKeys)
     .option('--include-column <name...>', 'load these new columns with personal data')
     .option('--no-message-texts', 'leave out what people wrote')
     .optionsGroup('Limits:')

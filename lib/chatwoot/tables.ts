@@ -57,7 +57,7 @@ export const readColumns = {
   users: { id: 'integer', name: 'text', email: 'text' },
 } as const satisfies Readonly<Record<string, Columns>>
 
-/** The tables whose changes only stamps show; of the others each run reads every row, or a fingerprint of it. */
+/** The tables whose changes only stamps show, or nothing; of the others each run reads every row, or a fingerprint of it. */
 export const stampedTables = [
   'conversations',
   'messages',
@@ -65,7 +65,13 @@ export const stampedTables = [
   'csat_survey_responses',
   'taggings',
   'tags',
-] as const satisfies readonly (keyof typeof readColumns)[]
+  'reporting_events',
+  'applied_slas',
+  'sla_events',
+  'conversation_participants',
+  'companies',
+  'attachments',
+] as const satisfies readonly (keyof typeof readColumns | keyof typeof extraTables)[]
 
 /** Columns that are read as well where the release has them; where it has not, they are NULL. */
 export const optionalColumns = {

@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.js'
 import { isOtherSource, isSameServer } from '../domain/horizon.js'
 import { makePlan } from '../pipeline/prepare/baseline.js'
+import { identitiesRead } from '../pipeline/prepare/chatwoot-identities.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
 import { lookAtSource, openSnapshot, otherServer, shownIn } from '../pipeline/prepare/snapshot.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
@@ -22,7 +23,7 @@ export async function renewSnapshot(
   const { shapes } = makePlan(facts, plan.load.table, options)
   const changes = changesBetween(plan.shapes.source, shapes.source)
   if (changes.length > 0) throw schemaChanged('source', changes)
-  const replaced = redefinedRelation(baseline.identities.relations, relations)
+  const replaced = redefinedRelation(baseline.identities.relations, identitiesRead(plan, relations))
   if (replaced) throw schemaChanged('source', [replaced])
   if (opened.horizon && isOtherSource(opened.horizon, probe)) throw otherServer()
   if (!isSameServer(opened.probe, probe)) throw otherServer()

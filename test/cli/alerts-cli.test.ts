@@ -30,6 +30,18 @@ describe('the commands', () => {
     expect(await shell.read('logs/etl/etl_latest.log')).toContain('Alert sent')
   })
 
+  it('health --alert, called by cron without a channel, prints nothing until something is wrong', async () => {
+    await succeed('1 hour')
+    const cron = () => shell.run(['health', '--no-source', '--alert', '--quiet'], settings('LOCAL', target))
+    expect(await cron()).toEqual({ code: 0, stdout: '', stderr: '' })
+    await target.query(
+      `update etl_control set started_at = now() - interval '50 hours', completed_at = now() - interval '50 hours'`,
+    )
+    const { code, stdout, stderr } = await cron()
+    expect({ code, stdout }).toEqual({ code: 4, stdout: expect.stringContaining('last successful run') })
+    expect(stderr).toContain('There is no channel for alerts')
+  })
+
   it('sync sends an alert about a failed run, and a channel that is down changes nothing', async () => {
     const databases = { ...settings('LOCAL', target), SOURCE_DATABASE_URL: 'postgres://x:y@127.0.0.1:1/none' }
     const { code, stderr } = await shell.run(['sync', '--quiet', '--retry-budget', '0s'], {

@@ -47,3 +47,28 @@ it('settings protect what sync, verify and the button of the page read, and a co
   expect((await shell.run(['sync', '--reveal', '--quiet'], pair.variables)).code).toBe(0)
   expect(await isShown()).toBe(true)
 })
+
+it('keys that a flag or a setting names are loaded of a json column, and nothing else of it', async () => {
+  await using shell = await openShell()
+  await using pair = await openPair(3)
+  await pair.source.query(`update conversations set custom_attributes = '{"plan": "ouro", "cpf": "123"}'`)
+  await pair.source.query(`update contacts set custom_attributes = '{"city": "Recife", "mother": "Maria"}'`)
+  const keys = async () =>
+    pair.target.query(
+      'select distinct custom_attributes as one, contact_custom_attributes as other from conversas_analytics where contact_name is not null',
+    )
+  const flags = ['--keep-keys', 'custom_attributes=plan,city', 'contact_custom_attributes=city']
+  expect((await shell.run(['sync', '--quiet', ...flags], pair.variables)).code).toBe(0)
+  expect(await keys()).toEqual([{ one: { plan: 'ouro' }, other: { city: 'Recife' } }])
+
+  const setting = {
+    ...pair.variables,
+    CHATWOOT_SYNC_KEEP_KEYS: 'custom_attributes=city,plan;contact_custom_attributes=city',
+  }
+  const again = await shell.run(['sync', '--json'], setting)
+  expect(JSON.parse(again.stdout)).toMatchObject({ loadType: 'incremental', rowsUpdated: 0 })
+  const more = await shell.run(['sync', '--keep-keys', 'custom_attributes=plan,cpf', '--json'], setting)
+  expect(more).toMatchObject({ code: 2, stdout: expect.stringContaining('are named twice') })
+  const wrong = await shell.run(['sync', '--keep-keys', 'custom_attributes'], pair.variables)
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('custom_attributes=plan,city') })
+})

@@ -225,6 +225,33 @@ it('lives the same day for the same seed, by default another one each time', asy
   expect((await liveADay(one.url)).updated).not.toEqual((await liveADay(one.url)).updated)
 })
 
+it('writes in a day what reports are made of, about conversations that have changed', async () => {
+  await using source = await openSource()
+  const [{ last } = { last: 0 }] = await source.query<{ last: number }>(
+    'select max(id)::integer as last from reporting_events',
+  )
+  const day = await liveADay(source.url, { seed: 1 })
+  const events = await source.query<{ name: string; conversation_id: number; is_whole: boolean }>(
+    `select
+       name,
+       conversation_id,
+       created_at >= event_end_time
+         and event_end_time >= event_start_time
+         and value = floor(extract(epoch from event_end_time)) - floor(extract(epoch from event_start_time)) as is_whole
+     from reporting_events
+     where id > $1`,
+    [last],
+  )
+  const named = (name: string) => events.filter((event) => event.name === name)
+  expect(named('first_response')).toHaveLength(6)
+  expect(named('conversation_resolved')).toHaveLength(4)
+  expect(named('conversation_opened')).toHaveLength(2)
+  expect(named('reply_time').length).toBeGreaterThan(0)
+  expect(events.every((event) => event.is_whole)).toBe(true)
+  const changed = [...day.inserted, ...day.updated, ...day.deleted]
+  expect(events.filter((event) => !changed.includes(event.conversation_id))).toEqual([])
+})
+
 it('meets a tenth of 482 conversations in a day, more with more intensity, none without', async () => {
   await using source = await openSource()
   const quiet = await liveADay(source.url, { intensity: 0, silent: true })

@@ -19,6 +19,9 @@ it('the demo succeeds, and leaves no server behind when it is stopped', async ()
   expect(code).toBe(0)
   expect(stdout).toMatch(/First run[^]*inserted: 40, as expected[^]*Second run[^]*written: 0, as expected/)
   expect(stdout).toMatch(/Comparing[^]*differences: 0, as expected\n\nAll counts are as expected\./)
+  expect(stdout).toMatch(
+    /report page, account \d+, the last 30 days:\n  conversations: \d+\n  resolutions: [1-9]/,
+  )
   expect(stdout).not.toContain('BUT')
   const prose = stdout.split('\n').filter((line) => !line.includes('://'))
   expect(Math.max(...prose.map((line) => line.length))).toBeLessThanOrEqual(80)

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 
 import { checkHealth, migrate, syncConversations, verifyConversations } from '../../lib/index.js'
+import { readStatus } from '../../lib/operations/status.js'
 import { openFirstTarget } from '../fixtures/first-release.js'
+import { makePythonTarget } from '../fixtures/python-target.js'
 import { cloneDatabase } from '../setup/database.js'
 
 it('everything works before migrate where everybody may create in the schema, as by default up to PostgreSQL 14', async () => {
@@ -23,4 +25,19 @@ it('everything works before migrate where everybody may create in the schema, as
   await migrate({ target: target.url })
   await syncConversations(handles)
   expect(await runs()).toBe(3)
+})
+
+it('every command says to migrate where the tables are those of the Python pipeline', async () => {
+  await using target = await cloneDatabase('target', 'template0')
+  await using source = await cloneDatabase('source')
+  await makePythonTarget(target, '2026-01-01')
+  const handles = { source: source.url, target: target.url }
+  const said = {
+    code: 'TARGET_NOT_MIGRATED',
+    message: expect.stringMatching(/^The table etl_control is that of the Python pipeline\./),
+    remedy: expect.stringContaining('chatwoot-sync migrate'),
+  }
+  await expect(syncConversations({ ...handles, retryBudget: 0 })).rejects.toMatchObject(said)
+  await expect(verifyConversations(handles)).rejects.toMatchObject(said)
+  await expect(readStatus({ target: target.url })).rejects.toMatchObject(said)
 })

@@ -55,7 +55,12 @@ describe('before migrate, on a target of the Python pipeline, the doctor', () =>
       outcome: 'critical',
       message: expect.stringContaining(': freshness, newest, report.'),
     })
-    await expect(migrate({ target: target.url })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' })
+    await expect(migrate({ target: target.url })).rejects.toMatchObject({
+      code: 'MIGRATION_FAILED',
+      remedy: expect.stringMatching(
+        /^Keep the definitions of the views.* doctor names .* drop them and migrate again/,
+      ),
+    })
     await target.query(/drop view [^;]*;/.exec(views?.remedy ?? '')?.[0] ?? '')
     expect((await pair.examine({ target: target.url })).about('target-views')).toEqual([])
     await migrate({ target: target.url })

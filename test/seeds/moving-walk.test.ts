@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -71,6 +73,13 @@ it(
     expect(doctor.stdout).toContain('Columns that depend on the time of reading are ignored')
   },
 )
+
+it('gives the timer of such a relation the options of its runs, and makes each a full one', async () => {
+  const [run = '', install = ''] = commands('When only the view may be read')
+  const { stdout } = await promisify(execFile)('bash', ['-c', `printf '%s\\n' ${install}`])
+  const words = stdout.split('\n').flatMap((word) => /^--sync-option=(.*)$/.exec(word)?.[1] ?? [])
+  expect(words.join(' ')).toBe(`${run.replace('npx chatwoot-sync sync ', '')} --full`)
+})
 
 /** The lines of the commands under a heading. */
 function commands(heading: string): string[] {

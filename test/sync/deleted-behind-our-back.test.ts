@@ -8,6 +8,7 @@ import {
   openBehind as open,
   staleRows,
 } from '../fixtures/behind-fixture.js'
+import { openFirstTarget } from '../fixtures/first-release.js'
 import { differences, insertConversation, openSmallSync, type SyncFixture } from '../fixtures/sync-fixture.js'
 
 const both = ({ source, target }: SyncFixture) => ({ source: source.url, target: target.url, ...options })
@@ -85,6 +86,28 @@ it.each([
     'vacuum full messages',
     'messages was truncated or rewritten',
   ],
+  ...[
+    'reporting_events',
+    'applied_slas',
+    'sla_events',
+    'conversation_participants',
+    'companies',
+    'attachments',
+  ].map(
+    (table) =>
+      [
+        `${table} that were restored`,
+        'source',
+        `truncate ${table}`,
+        `${table} was truncated or rewritten`,
+      ] as const,
+  ),
+  [
+    'a table of events that was put in place of another',
+    'source',
+    `create table copy (like reporting_events including all); alter table reporting_events rename to old_events; alter table copy rename to reporting_events`,
+    'reporting_events is another table than the one of that name before',
+  ],
 ] as const)('notices %s of a Chatwoot', async (_what, side, edit, reason) => {
   await using at = await openSmallSync()
   await insertConversation(at.source)
@@ -94,6 +117,42 @@ it.each([
   expect(await at.sync()).toMatchObject({ loadType: 'full', reason })
   expect(await differences(at)).toEqual([])
   expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
+})
+
+it('does not care for what happens to a table of Chatwoot that it does not read', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  const role = `limited_${at.source.name}`
+  await at.source.query(`
+    create role ${role} login password 'limited';
+    grant usage on schema public to ${role};
+    grant select on all tables in schema public to ${role};
+    revoke select on reporting_events from ${role}`)
+  const url = Object.assign(new URL(at.source.url), { username: role, password: 'limited' })
+  try {
+    await at.sync({ source: url.href })
+    await at.source.query('truncate reporting_events')
+    expect(await at.sync({ source: url.href })).toMatchObject({ loadType: 'incremental', reason: null })
+    // As no column is there that it fills.
+    await using first = await openFirstTarget()
+    const options = { target: first.url }
+    await at.sync(options)
+    await at.source.query('truncate reporting_events')
+    expect(await at.sync(options)).toMatchObject({ loadType: 'incremental', reason: null })
+  } finally {
+    await at.source.query(`drop owned by ${role}; drop role ${role}`)
+  }
+})
+
+it('a state that does not know all tables of Chatwoot that are read stays valid', async () => {
+  await using at = await openSmallSync()
+  await insertConversation(at.source)
+  await at.sync()
+  await at.target.query(`update etl_control set state = state #- '{identities,relations,reporting_events}'`)
+  await at.source.query(`update conversations set updated_at = now() at time zone 'UTC'`)
+  expect(await at.sync()).toMatchObject({ loadType: 'incremental', reason: null })
+  await at.source.query('truncate reporting_events')
+  expect(await at.sync()).toMatchObject({ loadType: 'full' })
 })
 
 it.each([

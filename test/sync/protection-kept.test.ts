@@ -121,6 +121,25 @@ it('a run with less protection than the last one is rejected before it reads, un
   expect(await at.sync()).toMatchObject({ loadType: 'incremental' })
 })
 
+it('message_compiled without texts is still less than none of it', async () => {
+  await using at = await openPersonal()
+  const columns = { exclude: ['message_compiled'] }
+  await at.sync({ columns, messageTexts: false })
+  await expect(at.sync({ messageTexts: false })).rejects.toMatchObject({
+    code: 'PROTECTION_WEAKENED',
+    message: expect.stringMatching(/^message_compiled would/),
+  })
+  const reduced = { keepKeys: { message_compiled: ['sender'] } }
+  await at.sync({ columns: reduced, messageTexts: false, reveal: true })
+  const shown = at.sync({ columns: reduced })
+  await expect(shown).rejects.toMatchObject({ message: expect.not.stringContaining('message_compiled') })
+  const texts = { keepKeys: { message_compiled: ['sender', 'text'] } }
+  await at.sync({ columns: texts, messageTexts: false, reveal: true })
+  await expect(at.sync({ columns: texts })).rejects.toMatchObject({
+    message: expect.stringContaining('message_compiled'),
+  })
+})
+
 it('a full load that reveals and is interrupted is continued without being asked again', async () => {
   await using at = await openPersonal()
   for (let more = 0; more < 5; more += 1) await insertConversation(at.source)

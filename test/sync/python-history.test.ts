@@ -138,7 +138,7 @@ describe('migrate says, when it takes the tables of the Python pipeline over', (
     const { notes } = await migrate({ target: target.url })
     expect(notes).toEqual([
       expect.stringContaining('vw_conversas_analytics_v3'),
-      expect.stringContaining('time zone of the inbox'),
+      expect.stringContaining('time zone of the account or of the inbox'),
       expect.stringContaining('sync --full'),
       expect.stringMatching(/last Python run: is_today, days_since_creation, is_this_month\. /),
       expect.stringMatching(/etl_control_python, to which none is added: "Runs of ours"\. /),

@@ -32,6 +32,23 @@ it('flags and settings protect together', () => {
   })
 })
 
+it('keys of json columns are named by flags and settings', () => {
+  const keysOf = (keepKeys: Record<string, string[]>, setting: string) =>
+    protectionOf({ messageTexts: true, keepKeys }, { CHATWOOT_SYNC_KEEP_KEYS: setting }).columns?.keepKeys
+  expect(keysOf({}, ' custom_attributes = plan, city ,plan; agents=a=b;')).toEqual({
+    custom_attributes: ['plan', 'city'],
+    agents: ['a=b'],
+  })
+  const both = { custom_attributes: ['plan', 'city'] }
+  expect(keysOf(both, 'contact_custom_attributes=city;custom_attributes=city,plan')).toEqual({
+    custom_attributes: ['city', 'plan'],
+    contact_custom_attributes: ['city'],
+  })
+  for (const wrong of ['custom_attributes', 'custom_attributes=,', '=plan', 'custom_attributes=city']) {
+    expect(() => keysOf(both, wrong), wrong).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+  }
+})
+
 it('a word that is neither true nor false is not taken for either', () => {
   expect(() => protectionOf({ messageTexts: true }, { CHATWOOT_SYNC_MESSAGE_TEXTS: 'no' })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID' }),

@@ -18,6 +18,6 @@ export async function checkHeldColumns(target: Session, table: string, pipeline:
   if (held.length === 0) return []
   const message = `New columns with personal data stay empty, as the last run protected columns: ${held.join(', ')}.`
   const remedy =
-    'Name each in CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS or _MASK_COLUMNS, or in _INCLUDE_COLUMNS to load it.'
+    'Name each in CHATWOOT_SYNC_EXCLUDE_COLUMNS, _HASH_COLUMNS, _MASK_COLUMNS or _KEEP_KEYS, or in _INCLUDE_COLUMNS to load it.'
   return [warning('target-held-columns', message, remedy)]
 }

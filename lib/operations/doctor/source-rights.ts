@@ -30,7 +30,13 @@ export async function checkRights(source: Session): Promise<Check[]> {
   if (isTooOld(columns)) return [tooOld(absent)]
   if (absent.length > 0) return [notChatwoot(absent)]
   const [extra, needed] = [columns.filter(isExtra), columns.filter((each) => !isExtra(each))]
-  return [checkGrants(needed), ...checkExtraGrants(extra), checkOptional(columns), ...checkTypes(columns)]
+  const more = extra.filter(({ table }) => !isGrantedWhole(table, needed))
+  return [checkGrants(needed), ...checkExtraGrants(more), checkOptional(columns), ...checkTypes(columns)]
+}
+
+/** The grants of what is needed are of the table, so that nothing more of it is to be granted. */
+function isGrantedWhole(table: string, needed: readonly ChatwootColumn[]): boolean {
+  return table !== 'users' && needed.some((each) => each.table === table && each.state === 'forbidden')
 }
 
 function notChatwoot(absent: readonly ChatwootColumn[]): Check {
@@ -70,7 +76,7 @@ function checkExtraGrants(columns: readonly ChatwootColumn[]): Check[] {
   const forbidden = columns.filter(({ state }) => state === 'forbidden')
   if (forbidden.length === 0) return []
   const message = `The role ${role} may not read ${forbiddenNames(columns)}; the columns of the table that come from there stay NULL.`
-  const remedy = `To get them, have the owner of the tables run: ${grantsOf(forbidden)} The next run then reads everything once.`
+  const remedy = `To get them, in one run that reads everything, have the owner of the tables run: ${grantsOf(forbidden)}`
   return [warning('source-extra-rights', message, remedy)]
 }
 

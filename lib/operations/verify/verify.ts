@@ -207,7 +207,7 @@ function requireFilledColumns({ previousRuns: { lastSuccess }, plan }: Baseline)
 function requireSameProtection({ last, plan }: Baseline): void {
   if (!last || (last.protectionDigest ?? null) === plan.protection.digest) return
   const message =
-    'Columns are excluded, hashed or masked in another way, or with another secret, than in the last successful run.'
+    'Columns are excluded, hashed, masked or reduced in another way, or with another secret, than in the last successful run.'
   throw new SyncError('CONFIG_INVALID', message, {
     remedy:
       'Use the columns, hashSecret and messageTexts of the runs; after a change, let a full load run first.',

@@ -40,6 +40,7 @@ import {
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
+import { identitiesBefore, identitiesRead } from './chatwoot-identities.js'
 import { planCustom } from './custom-plan.js'
 import { heldWarnings } from './held-columns.js'
 import { planChatwoot, requireContactColumn, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
@@ -109,8 +110,8 @@ export async function readBaseline(
   const { previousRuns, last, forgotten, rejected, look, shape } = there
   const { lastSuccess } = previousRuns
   const here = isStale(first, last) ? await lookAtSource(source, options) : first
-  const { relations } = here
   const made = makePlan(here.facts, there.table, { ...options, known: last })
+  const relations = identitiesRead(made, here.relations)
   const custom = made.custom && { ...made.custom, newParts: newParts(last?.identities?.relations, relations) }
   const plan = { ...made, custom, forgotten }
   requireContactColumn(plan)
@@ -122,7 +123,8 @@ export async function readBaseline(
     usable && look
       ? await trustInTarget(target, plan.load, { last: usable.identities, look }, options)
       : unknown
-  const untraced = usable && (untracedChange(usable.identities?.relations, relations) ?? trust.reason)
+  const before = identitiesBefore(made, usable?.identities?.relations, relations)
+  const untraced = usable && (untracedChange(before, relations) ?? trust.reason)
   const opened = readAllFor(untraced, takeOver(found, previousRuns, options.skewAllowance))
   requireNotBehind(opened, last?.horizon)
   const comparableTables = await tablesLike(usable, source, { ...opened, plan })

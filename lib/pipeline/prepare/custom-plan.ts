@@ -1,3 +1,4 @@
+import type { ColumnRules } from '../../chatwoot/column-rules.js'
 import { SyncError } from '../../domain/errors.js'
 import type { CustomRelation } from '../../domain/custom-relation.js'
 import type { Warning } from '../../domain/report.js'
@@ -35,6 +36,7 @@ export function planCustom(
   { name, key, changedAt, changedAtZone, ignoreChanges }: CustomRelation,
 ): Omit<Plan, 'forgotten'> {
   requireInSource(relation, name, [key, changedAt, ...filterColumns(options)])
+  requireJson(relation, options.columns)
   const present = table.columns.filter(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
@@ -83,6 +85,18 @@ export function planCustom(
       ...more.warnings,
     ],
   }
+}
+
+/** Throws CONFIG_INVALID for keys of a column that need not be json: one row that is none would end the statement. */
+function requireJson(relation: Relation, { keepKeys = {} }: ColumnRules = {}): void {
+  const wrong = Object.keys(keepKeys).flatMap((name) => columnOf(relation, name) ?? [])
+  const first = wrong.find(({ definition }) => !['json', 'jsonb'].includes(definition.kind))
+  if (!first) return
+  const message = `columns.keepKeys names ${first.name}, but its type in the source is ${first.type}, which has no keys.`
+  throw new SyncError('CONFIG_INVALID', message, {
+    remedy: 'Exclude it, or cast it to json in the relation.',
+    details: { column: first.name },
+  })
 }
 
 /** Columns that show when this package wrote, not what the source holds. */

@@ -17,11 +17,12 @@ export function heldColumns(
   loaded: readonly string[],
   last: KnownColumns | undefined,
 ): readonly string[] {
-  const { exclude = [], hash = [], mask = [], include = [] } = columns
-  const isProtecting = exclude.length + hash.length + mask.length > 0 || !messageTexts
+  const { exclude = [], hash = [], mask = [], keepKeys = {}, include = [] } = columns
+  const protectedColumns = [...exclude, ...hash, ...mask, ...Object.keys(keepKeys)]
+  const isProtecting = protectedColumns.length > 0 || !messageTexts
   if (!isProtecting || typeof last?.protectionDigest !== 'string') return []
   const { held = [], personal: known = [] } = last.protection ?? {}
-  const named = [...exclude, ...hash, ...mask, ...include]
+  const named = [...protectedColumns, ...include]
   return personalAmong(loaded).filter(
     (name) => !named.includes(name) && (held.includes(name) || !known.includes(name)),
   )
@@ -38,6 +39,6 @@ export function heldWarnings(held: readonly string[], last: KnownColumns | undef
   if (!isNew) return []
   const message =
     `New columns with personal data stay empty, as the last run protected columns: ${held.join(', ')}. ` +
-    'Name each in columns.exclude, hash or mask, or in columns.include to load it.'
+    'Name each in columns.exclude, hash, mask or keepKeys, or in columns.include to load it.'
   return [{ code: 'COLUMNS_HELD', message }]
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import { addedColumns } from '../../chatwoot/added-columns.js'
+import type { ColumnRules } from '../../chatwoot/column-rules.js'
 import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -49,17 +50,15 @@ function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protect
     ...(rules.inboxes ? [['inbox_id', 'the filter needs it'] as const] : []),
   ])
   const protections = new Map<string, Protection>()
-  for (const how of ['exclude', 'hash', 'mask'] as const) {
-    for (const name of rules.columns?.[how] ?? []) {
-      const column = load.columns.find((each) => each.name === name)
-      // A setting may name it before the migration that adds it.
-      if (!column && !rules.relation && name in addedColumns) continue
-      if (!column) throw invalidRule(how, name, 'no such column is loaded', 'Correct the name.')
-      const reason = needed.get(name)
-      if (reason) throw invalidRule(how, name, reason, 'Leave it out of columns.')
-      requireFitting(how, column, load.table.required)
-      protections.set(name, how)
-    }
+  for (const [name, how] of namedRules(rules.columns)) {
+    const column = load.columns.find((each) => each.name === name)
+    // A setting may name it before the migration that adds it.
+    if (!column && !rules.relation && name in addedColumns) continue
+    if (!column) throw invalidRule(how, name, 'no such column is loaded', 'Correct the name.')
+    const reason = needed.get(name)
+    if (reason) throw invalidRule(how, name, reason, 'Leave it out of columns.')
+    requireFitting(how, column, load.table.required)
+    protections.set(name, how)
   }
   // The built-in query leaves the texts out by itself and keeps the rest of message_compiled.
   if (rules.relation && !rules.messageTexts) {
@@ -70,6 +69,17 @@ function protectionsOf(rules: Rules, load: LoadPlan, changedAt: string): Protect
     }
   }
   return protections
+}
+
+/** Of each column that the options name; the order and the number of keys decide nothing. */
+function namedRules(rules: ColumnRules = {}): (readonly [name: string, how: Protection])[] {
+  const plain = (['exclude', 'hash', 'mask'] as const).flatMap((how) =>
+    (rules[how] ?? []).map((name) => [name, how] as const),
+  )
+  const kept = Object.entries(rules.keepKeys ?? {}).map(
+    ([name, keys = []]) => [name, { keepKeys: [...new Set(keys)].sort() }] as const,
+  )
+  return [...plain, ...kept]
 }
 
 function requireFitting(
@@ -86,8 +96,19 @@ function requireFitting(
       'Drop its NOT NULL there, or mask or hash it.',
     )
   }
+  const isJson = isBuiltIn(definition) && ['json', 'jsonb'].includes(definition.kind)
+  if (typeof how === 'object') {
+    if (isJson) return
+    throw invalidRule(
+      how,
+      name,
+      `its type in the target is ${type}, which has no keys`,
+      'Exclude, hash or mask it.',
+    )
+  }
   if (!isBuiltIn(definition) || !['text', 'varchar'].includes(definition.kind)) {
-    throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, 'Exclude it.')
+    const remedy = isJson ? 'Exclude it, or name the keys of it to load in columns.keepKeys.' : 'Exclude it.'
+    throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, remedy)
   }
   const size = lengthOf(definition) ?? Infinity
   if (how === 'hash' && size < 64) {
@@ -101,7 +122,8 @@ function requireFitting(
 }
 
 function invalidRule(how: Protection, name: string, reason: string, remedy: string): SyncError {
-  return new SyncError('CONFIG_INVALID', `columns.${how} names ${name}, but ${reason}.`, {
+  const rule = typeof how === 'object' ? 'keepKeys' : how
+  return new SyncError('CONFIG_INVALID', `columns.${rule} names ${name}, but ${reason}.`, {
     remedy,
     details: { column: name },
   })

@@ -2,6 +2,7 @@ import { SyncError } from '../../domain/errors.js'
 import type { ResolvedOptions } from '../../options.js'
 import { personalAmong } from './held-columns.js'
 import type { Plan } from './plan.js'
+import type { Protection } from '../../postgres/source/protection.js'
 import { messageColumns, type ProtectionPlan } from './protections.js'
 import type { KeptProtection, State } from './state.js'
 
@@ -31,26 +32,47 @@ export function requireNotWeaker(
     .map(({ name }) => name)
     // What was only held back until somebody names it, a name releases.
     .filter((column) => !before?.held?.includes(column))
-    .filter((column) => before && strengthOf(column, now) < strengthOf(column, before))
+    .filter((column) => before && isWeaker(column, now, before))
   // A state of an earlier release says that something was protected, and not what.
   const isUnknown = before === undefined && digest !== protection.namedDigest
   if (weaker.length > 0 || isUnknown) throw weakened(weaker)
 }
 
-/** A mask shows the shape of a text, a hash only which ones are equal. */
+function isWeaker(column: string, now: KeptProtection, before: KeptProtection): boolean {
+  const how = protectionOf(column, now)
+  const isShown = now.messageTexts && !before.messageTexts && column === compiled && holdsTexts(how)
+  return isShown || isLess(how, protectionOf(column, before))
+}
+
+/** Without the texts of messages it keeps their times and senders; the other columns keep nothing. */
+const compiled = 'message_compiled'
+
+const holdsTexts = (how: Protection | undefined) =>
+  how !== 'exclude' && (typeof how !== 'object' || how.keepKeys.includes('text'))
+
+function protectionOf(column: string, { columns, messageTexts }: KeptProtection): Protection | undefined {
+  const isEmpty = !messageTexts && column !== compiled && messageColumns.includes(column)
+  return isEmpty ? 'exclude' : columns[column]
+}
+
+function isLess(how: Protection | undefined, than: Protection | undefined): boolean {
+  if (typeof how !== 'object' || typeof than !== 'object') return strengthOf(how) < strengthOf(than)
+  return how.keepKeys.some((key) => !than.keepKeys.includes(key))
+}
+
+/** A mask shows the shape of a text, a hash only which ones are equal. Keys are named of json, which is neither masked nor hashed. */
 const strengths = { mask: 1, hash: 2, exclude: 3 } as const
 
-function strengthOf(column: string, { columns, messageTexts }: KeptProtection): number {
-  if (!messageTexts && messageColumns.includes(column)) return strengths.exclude
-  const how = columns[column]
-  return how === undefined ? 0 : strengths[how]
+function strengthOf(how: Protection | undefined): number {
+  if (how === undefined) return 0
+  return typeof how === 'object' ? 1 : strengths[how]
 }
 
 function weakened(columns: readonly string[]): SyncError {
   const which = columns.length > 0 ? columns.join(', ') : 'Columns'
   return new SyncError(
     'PROTECTION_WEAKENED',
-    `${which} would be loaded with less protection than in the last run, which excluded, hashed or masked ${columns.length === 1 ? 'it' : 'them'}.`,
+    `${which} would be loaded with less protection than in the last run, which excluded, hashed, masked or reduced ${columns.length === 1 ? 'it' : 'them'}.`,
     {
       remedy:
         'Use the same columns, hashSecret and messageTexts as before, best in the settings that all commands share; if it is intended, run once with reveal (--reveal).',

@@ -1,5 +1,6 @@
 import { SyncError, type ErrorCode } from '../../domain/errors.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
+import { notTakenOver } from './not-taken-over.js'
 import { wordsOf } from './server-words.js'
 import type { Place, Side } from './session.js'
 import { adviceOn } from './sqlstate-advice.js'
@@ -154,11 +155,10 @@ export function statementError({ side, schema }: Place, error: unknown): SyncErr
           : `Run ${migrateCommand(schema)}.`,
       )
     case '42703':
-      return of(
-        codes.column,
-        side === 'source'
-          ? 'Correct the name of the column.'
-          : `Run ${migrateCommand(schema)}, or add the column.`,
+      if (side === 'source') return of(codes.column, 'Correct the name of the column.')
+      return (
+        notTakenOver(said, schema, error) ??
+        of(codes.column, `Run ${migrateCommand(schema)}, or add the column.`)
       )
     case '42P10':
       return of(

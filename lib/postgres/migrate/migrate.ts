@@ -160,6 +160,11 @@ function wordsFor(client: pg.Client, reason: string, sqlState: string | undefine
     const remedy = "Look at the server's log for the words, fix what they name"
     return { words: withheldWords(sqlState), remedy }
   }
+  if (sqlState === '0A000' && /view/.test(reason)) {
+    const look =
+      'Keep the definitions of the views that read the column, which chatwoot-sync doctor names before a take-over, drop them'
+    return { words: reason, remedy: look }
+  }
   const secrets = typeof client.password === 'string' ? [client.password] : []
   return { words: redact(reason, secrets), remedy: 'Fix what the message names' }
 }

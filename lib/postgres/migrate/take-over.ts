@@ -81,7 +81,7 @@ export function takeOverNotes({ frozen, onHistory, readers }: PythonFindings): s
   const views = 'vw_conversas_analytics and vw_conversas_analytics_v3'
   return [
     'Dashboards keep their numbers on vw_conversas_analytics_v3, which returns the 118 columns of the old view with the values that it returned. vw_conversas_analytics corrects some of them: docs/moving-from-python.md says of each what changed, why, and which formula returns the old value.',
-    'What changes most in vw_conversas_analytics: dates and hours are in the time zone of the inbox, no longer in UTC; priorities are those of Chatwoot, one step higher, and named in Portuguese; a pending conversation is not open.',
+    'What changes most in vw_conversas_analytics: dates and hours are in the time zone of the account or of the inbox, no longer in UTC; priorities are those of Chatwoot, one step higher, and named in Portuguese; a pending conversation is not open.',
     'Rows are as the Python pipeline computed them until they are read again: run chatwoot-sync sync --full once.',
     ...(frozen.length > 0
       ? [

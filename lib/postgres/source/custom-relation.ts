@@ -60,7 +60,11 @@ export function rows(
     const from = relation.columns.find((column) => column.name === name)?.definition ?? definition
     const how = protections.get(name)
     const cell = cleaned(name, from, definition)
-    return sql`${how ? protect(cell, how) : cell} as ${sql.id(name)}`
+    const shown = how ? protect(cell, how) : cell
+    // Named keys are json, and are compared as what the column is.
+    return from.kind === 'jsonb' && how
+      ? sql`(${shown})::jsonb as ${sql.id(name)}`
+      : sql`${shown} as ${sql.id(name)}`
   })
   return sql`
     select ${sql.join(cells)}

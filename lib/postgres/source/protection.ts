@@ -2,15 +2,17 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import type { HashKey } from '../../domain/column-hash.js'
 import { compile } from '../driver/statement.js'
+import { withKeys, type KeptKeys } from './kept-keys.js'
 
-/** How a column's content is replaced before it leaves the source: by NULL, by a keyed hash of it, or by its shape. */
-export type Protection = 'exclude' | 'hash' | 'mask'
+/** How a column's content is replaced before it leaves the source: by NULL, by a keyed hash of it, by its shape, or by some of its keys. */
+export type Protection = 'exclude' | 'hash' | 'mask' | KeptKeys
 
 /** Columns that are protected, by name. */
 export type Protections = ReadonlyMap<string, Protection>
 
 /** The expression that the source returns in place of the cell. NULL stays NULL. */
 export function protect(cell: RawBuilder<unknown>, how: Protection): RawBuilder<unknown> {
+  if (typeof how === 'object') return withKeys(cell, how)
   switch (how) {
     case 'exclude':
       return sql`null::text`
