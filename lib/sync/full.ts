@@ -75,7 +75,7 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     signal: options.signal,
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
-  await dropLeftOut(context, spelledSource(run))
+  if (context.transform) await dropLeftOut(context, spelledSource(run))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))

@@ -63,7 +63,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   await rejectUnread(context, nameless, keyUnreadable(plan.load))
   tally.counts.rowsExtracted += nameless.length
   for (const key of nameless) missing.delete(key)
-  await dropLeftOut(context, spelledSource(run))
+  if (context.transform) await dropLeftOut(context, spelledSource(run))
   if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
   if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.

@@ -40,7 +40,6 @@ import {
   type TableLook,
   type TargetTrust,
 } from '../../postgres/target/table-identity.js'
-import { identitiesBefore, identitiesRead } from './chatwoot-identities.js'
 import { planCustom } from './custom-plan.js'
 import { heldWarnings } from './held-columns.js'
 import { planChatwoot, requireContactColumn, type Plan, type PlanOptions, type SourceFacts } from './plan.js'
@@ -56,7 +55,7 @@ import {
   type SourceLook,
 } from './snapshot.js'
 import { checkZone } from './stamp-zone.js'
-import { toEarlier, type Earlier, type State } from './state.js'
+import { identitiesBefore, identitiesRead, toEarlier, type Earlier, type State } from './state.js'
 
 /** What a run starts from: what is read, what the last successful run left, and the source as it is now. */
 export interface Baseline {

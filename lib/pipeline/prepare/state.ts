@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 
+import type { ChatwootTables } from '../../chatwoot/catalog.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import { queryVersion } from '../../chatwoot/conversation-row.js'
 import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
+import { readColumns } from '../../chatwoot/tables.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import {
   formatMicros,
@@ -67,6 +69,31 @@ export interface KnownIdentities extends KnownTable {
   readonly relations: RelationIdentities
   /** Undefined where the next run has more to do than to look. */
   readonly unchanged?: Unchanged | undefined
+}
+
+/** What a plan reads: a custom relation, or tables of Chatwoot. */
+interface Reading {
+  readonly custom?: object | undefined
+  readonly tables: ChatwootTables
+}
+
+/** Of Chatwoot's tables those that the plan reads: what happens to another one, of a release or behind a missing right, changes no row. */
+export function identitiesRead({ custom, tables }: Reading, found: RelationIdentities): RelationIdentities {
+  if (custom) return found
+  const isRead = (name: string) => name in readColumns || tables.get(name)?.isRead === true
+  return Object.fromEntries(Object.entries(found).filter(([name]) => isRead(name)))
+}
+
+/**
+ * What `now` is compared with. A table of Chatwoot that the earlier run did not look at counts as it is: that it is read at all is part of the
+ * fingerprint, and states of before do not hold each of them.
+ */
+export function identitiesBefore(
+  { custom }: Pick<Reading, 'custom'>,
+  known: RelationIdentities | undefined,
+  now: RelationIdentities,
+): RelationIdentities | undefined {
+  return known && !custom ? { ...now, ...known } : known
 }
 
 /** Ids of 64 bits become texts and maps become objects. */
