@@ -46,6 +46,21 @@ async function unequal({ source, target }: SyncFixture): Promise<(string | null)
     .concat([...(theirs ?? [])].filter((row) => !ours?.has(row)))
 }
 
+/** A clock that progress moves, so that how many snapshots a run needs depends on its batches and not on how fast they are read. */
+function clockOfProgress() {
+  const now = performance.now.bind(performance)
+  let ahead = 0
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + ahead)
+  return {
+    moveOn: () => {
+      ahead += 600_000
+    },
+    [Symbol.dispose]: () => {
+      spy.mockRestore()
+    },
+  }
+}
+
 /** Changes before and behind the key that a run has reached: rows that change, go, come, and move to another place. */
 const changes = (turn: number) => [
   `update items set payload = 'turn ${turn}', updated_at = clock_timestamp() at time zone 'UTC' where id % 97 = ${turn % 97}`,
@@ -68,7 +83,9 @@ it.each([
     const logger = { ...silentLogger, info: (message: string) => void said.push(message) }
     let turn = 0
     let writing: Promise<unknown> = Promise.resolve()
+    using clock = clockOfProgress()
     const onProgress = () => {
+      clock.moveOn()
       turn += 1
       const statements = changes(turn)
       writing = writing.then(async () => {
@@ -77,7 +94,7 @@ it.each([
     }
     const options = { ...own, ...more, source: isPool ? pool : at.source.url, logger, onProgress }
 
-    const first = await at.sync({ ...options, batchSize: 50, maxSnapshotSeconds: 0.001 })
+    const first = await at.sync({ ...options, batchSize: 50, maxSnapshotSeconds: 60 })
     await writing
 
     expect(first).toMatchObject({ loadType: 'full', status: 'success' })
@@ -118,7 +135,8 @@ it('reads the changes of an incremental run under several snapshots as well', as
   await at.source.query(`update conversations set priority = 1, updated_at = now() at time zone 'UTC'`)
   const said: string[] = []
   const logger = { ...silentLogger, info: (message: string) => void said.push(message) }
-  const report = await at.sync({ batchSize: 40, maxSnapshotSeconds: 0.001, logger })
+  using clock = clockOfProgress()
+  const report = await at.sync({ batchSize: 40, maxSnapshotSeconds: 60, logger, onProgress: clock.moveOn })
   expect(report).toMatchObject({ loadType: 'incremental', rowsExtracted: largeSize })
   expect(said.filter((message) => message === 'Continued under a new snapshot').length).toBeGreaterThan(2)
   expect(await differences(at)).toEqual([])
