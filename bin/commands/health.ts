@@ -69,10 +69,10 @@ async function health(flags: HealthFlags): Promise<void> {
   if (!report.healthy) process.exitCode = exitCodes.unhealthy
   const stream = process.stdout
   // cron mails what is printed: without a channel nothing while all is well, and what is wrong as soon as something is.
-  const isUntold = flags.alert && flags.quiet && !isAlertConfigured(process.env)
-  if (isUntold && report.healthy) return
+  const hasNoChannel = flags.alert && flags.quiet && !isAlertConfigured(process.env)
+  if (hasNoChannel && report.healthy) return
   const { quiet: _, ...loud } = flags
-  printReport(report, isUntold ? loud : flags, (shown, width) =>
+  printReport(report, hasNoChannel ? loud : flags, (shown, width) =>
     healthSummary(shown, { width, stream, language }),
   )
   if (!flags.alert) return

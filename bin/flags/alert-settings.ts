@@ -8,10 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>
  * separated by commas). Undefined when none is set. Throws CONFIG_MISSING for incomplete mail settings.
  */
 export function alertChannelsOf(environment: Environment): AlertChannels | undefined {
-  const setting = (name: string) => environment[`ALERT_${name}`]?.trim() || undefined
-  const slack = setting('SLACK_WEBHOOK_URL')
-  const webhook = setting('WEBHOOK_URL')
-  const mail = { smtp: setting('SMTP_URL'), from: setting('MAIL_FROM'), to: setting('MAIL_TO') }
+  const { slack, webhook, ...mail } = settingsOf(environment)
   const { smtp, from, to } = mail
   if (smtp !== undefined && from !== undefined && to !== undefined) {
     return { slack, webhook, mail: { smtp, from, to: to.split(',').map((address) => address.trim()) } }
@@ -22,8 +19,20 @@ export function alertChannelsOf(environment: Environment): AlertChannels | undef
 
 /** Whether any setting of a channel is there, complete or not. */
 export function isAlertConfigured(environment: Environment): boolean {
-  const names = ['SLACK_WEBHOOK_URL', 'WEBHOOK_URL', 'SMTP_URL', 'MAIL_FROM', 'MAIL_TO']
-  return names.some((name) => (environment[`ALERT_${name}`]?.trim() ?? '') !== '')
+  return Object.values(settingsOf(environment)).some((value) => value !== undefined)
+}
+
+const names = {
+  slack: 'ALERT_SLACK_WEBHOOK_URL',
+  webhook: 'ALERT_WEBHOOK_URL',
+  smtp: 'ALERT_SMTP_URL',
+  from: 'ALERT_MAIL_FROM',
+  to: 'ALERT_MAIL_TO',
+} as const
+
+function settingsOf(environment: Environment): Readonly<Record<keyof typeof names, string | undefined>> {
+  const of = (name: keyof typeof names) => environment[names[name]]?.trim() || undefined
+  return { slack: of('slack'), webhook: of('webhook'), smtp: of('smtp'), from: of('from'), to: of('to') }
 }
 
 /** ALERT_LANGUAGE; English when it is not set. Throws CONFIG_INVALID. */
@@ -36,14 +45,9 @@ export function alertLanguageOf(environment: Environment): Language {
   })
 }
 
-function mailIncomplete(mail: Readonly<Record<string, string | undefined>>): SyncError {
-  const names: Record<string, string> = {
-    smtp: 'ALERT_SMTP_URL',
-    from: 'ALERT_MAIL_FROM',
-    to: 'ALERT_MAIL_TO',
-  }
-  const missing = Object.entries(mail).flatMap(([key, value]) =>
-    value === undefined ? [names[key] ?? key] : [],
+function mailIncomplete(mail: Readonly<Record<'smtp' | 'from' | 'to', string | undefined>>): SyncError {
+  const missing = (['smtp', 'from', 'to'] as const).flatMap((key) =>
+    mail[key] === undefined ? [names[key]] : [],
   )
   return new SyncError('CONFIG_MISSING', `E-mail alerts also need ${missing.join(' and ')}.`, {
     remedy: 'Set all of ALERT_SMTP_URL, ALERT_MAIL_FROM and ALERT_MAIL_TO, or none.',
