@@ -38,15 +38,19 @@ export const rulesSchema = z.strictObject({
   ...{ keepKeys, include: columns },
 })
 
+/** The columns of which less than everything is loaded. */
+export const protectedColumns = ({ exclude = [], hash = [], mask = [], keepKeys = {} }: ColumnRules) => [
+  ...[...exclude, ...hash, ...mask],
+  ...Object.keys(keepKeys),
+]
+
 /**
  * Whether the rules contradict each other; whether the columns exist is checked later, against the catalog. Throws CONFIG_INVALID and, for hashes
  * without a key, CONFIG_MISSING.
  */
-export function checkRules(
-  { exclude = [], hash = [], mask = [], keepKeys = {}, include = [] }: ColumnRules,
-  hashSecret: string | undefined,
-): void {
-  const all = [...exclude, ...hash, ...mask, ...Object.keys(keepKeys), ...include]
+export function checkRules(rules: ColumnRules, hashSecret: string | undefined): void {
+  const { hash = [], include = [] } = rules
+  const all = [...protectedColumns(rules), ...include]
   const twice = all.filter((column, index) => all.indexOf(column) !== index)
   if (twice.length > 0) {
     throw new SyncError('CONFIG_INVALID', `columns names ${twice.join(', ')} more than once.`, {

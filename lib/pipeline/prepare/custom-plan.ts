@@ -10,6 +10,7 @@ import {
   isBuiltIn,
   isFreeText,
   isNumber,
+  isOneOf,
   isPoint,
 } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
@@ -90,7 +91,7 @@ export function planCustom(
 /** Throws CONFIG_INVALID for keys of a column that need not be json: one row that is none would end the statement. */
 function requireJson(relation: Relation, { keepKeys = {} }: ColumnRules = {}): void {
   const wrong = Object.keys(keepKeys).flatMap((name) => columnOf(relation, name) ?? [])
-  const first = wrong.find(({ definition }) => !['json', 'jsonb'].includes(definition.kind))
+  const first = wrong.find(({ definition }) => !isOneOf(definition.kind, 'json', 'jsonb'))
   if (!first) return
   const message = `columns.keepKeys names ${first.name}, but its type in the source is ${first.type}, which has no keys.`
   throw new SyncError('CONFIG_INVALID', message, {

@@ -1,4 +1,5 @@
 import { addedPersonalColumns } from '../../chatwoot/added-columns.js'
+import { protectedColumns } from '../../chatwoot/column-rules.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { State } from './state.js'
@@ -17,14 +18,13 @@ export function heldColumns(
   loaded: readonly string[],
   last: KnownColumns | undefined,
 ): readonly string[] {
-  const { exclude = [], hash = [], mask = [], keepKeys = {}, include = [] } = columns
-  const protectedColumns = [...exclude, ...hash, ...mask, ...Object.keys(keepKeys)]
-  const isProtecting = protectedColumns.length > 0 || !messageTexts
+  const named = protectedColumns(columns)
+  const isProtecting = named.length > 0 || !messageTexts
   if (!isProtecting || typeof last?.protectionDigest !== 'string') return []
   const { held = [], personal: known = [] } = last.protection ?? {}
-  const named = [...protectedColumns, ...include]
+  const decided = [...named, ...(columns.include ?? [])]
   return personalAmong(loaded).filter(
-    (name) => !named.includes(name) && (held.includes(name) || !known.includes(name)),
+    (name) => !decided.includes(name) && (held.includes(name) || !known.includes(name)),
   )
 }
 

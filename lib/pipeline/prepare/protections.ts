@@ -5,7 +5,7 @@ import type { ColumnRules } from '../../chatwoot/column-rules.js'
 import { SyncError } from '../../domain/errors.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import type { ResolvedOptions } from '../../options.js'
-import { isBuiltIn, lengthOf } from '../../postgres/driver/types/column-type.js'
+import { isBuiltIn, isOneOf, lengthOf } from '../../postgres/driver/types/column-type.js'
 import type { Protection, Protections } from '../../postgres/source/protection.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { heldColumns, type KnownColumns } from './held-columns.js'
@@ -96,7 +96,7 @@ function requireFitting(
       'Drop its NOT NULL there, or mask or hash it.',
     )
   }
-  const isJson = isBuiltIn(definition) && ['json', 'jsonb'].includes(definition.kind)
+  const isJson = isBuiltIn(definition) && isOneOf(definition.kind, 'json', 'jsonb')
   if (typeof how === 'object') {
     if (isJson) return
     throw invalidRule(
@@ -106,7 +106,7 @@ function requireFitting(
       'Exclude, hash or mask it.',
     )
   }
-  if (!isBuiltIn(definition) || !['text', 'varchar'].includes(definition.kind)) {
+  if (!isBuiltIn(definition) || !isOneOf(definition.kind, 'text', 'varchar')) {
     const remedy = isJson ? 'Exclude it, or name the keys of it to load in columns.keepKeys.' : 'Exclude it.'
     throw invalidRule(how, name, `its type in the target is ${type}, which is not a text type`, remedy)
   }
