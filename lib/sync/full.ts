@@ -28,7 +28,6 @@ import {
   rowsInBulk,
   scopeOf,
   readingScope,
-  sourceRows,
   spelledSource,
 } from './rows.js'
 
@@ -75,9 +74,10 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
     signal: options.signal,
   }
   await measure(tally, 'deletes', () => softDeleteWhatIsMissing(missing, () => emit('deletes', null)))
-  if (context.transform) await dropLeftOut(context, spelledSource(run))
-  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
-  if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
+  const from = spelledSource(run)
+  if (context.transform) await dropLeftOut(context, from)
+  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, from)
+  if (context.rejects.spellings) await rejectCollapsed(context, from)
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))
   const hadRejects = run.rejectedBefore.size > 0
   if (tally.counts.rowsRejected > 0 || hadRejects) {

@@ -22,15 +22,7 @@ import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source
 import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/upsert.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
-import {
-  loadContextOf,
-  readingScope,
-  readRows,
-  rowsByCursor,
-  scopeOf,
-  sourceRows,
-  spelledSource,
-} from './rows.js'
+import { loadContextOf, readingScope, readRows, rowsByCursor, scopeOf, spelledSource } from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -63,12 +55,13 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   await rejectUnread(context, nameless, keyUnreadable(plan.load))
   tally.counts.rowsExtracted += nameless.length
   for (const key of nameless) missing.delete(key)
-  if (context.transform) await dropLeftOut(context, spelledSource(run))
-  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, sourceRows(run))
-  if (context.rejects.spellings) await rejectCollapsed(context, spelledSource(run))
+  const from = spelledSource(run)
+  if (context.transform) await dropLeftOut(context, from)
+  if (tally.rejected.inConflict.size > 0) await retryConflicts(context, from)
+  if (context.rejects.spellings) await rejectCollapsed(context, from)
   // A feed still shows them, their row does not exist, as messages outlive their conversation for a while; or they were rejected, and are deleted.
   const gone = context.rejects.spellings
-    ? await withoutOtherSpelling(context, spelledSource(run), [...missing])
+    ? await withoutOtherSpelling(context, from, [...missing])
     : [...missing]
   if (gone.length > 0) await measure(tally, 'deletes', () => dropKeys(context, gone))
   tally.warnings.push(...loadWarnings(tally, plan.load.table.name))

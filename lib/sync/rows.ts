@@ -18,7 +18,6 @@ import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import type { Spellings } from '../pipeline/write/hold-back.js'
 import type { SpelledSource } from '../pipeline/write/collect-spellings.js'
-import type { SourceRows } from '../pipeline/write/retry-conflicts.js'
 import { keysLeftOut, type RowTransform, type Transform } from '../pipeline/write/transform-rows.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
 import { compile } from '../postgres/driver/statement.js'
@@ -118,15 +117,17 @@ export function rowsInBulk(
   return copyExtractor(source, { keyAt: keyPosition(plan.load), keyType }, batchLimits(run))
 }
 
-/** How the source is asked about rows that were rejected because of others, once nothing else is read. */
-export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>): SourceRows {
+/** How the source is asked about rows that were rejected because of others, and about keys that may be one key to the target. */
+export function spelledSource(run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>): SpelledSource {
+  const { source } = run
   const scope = scopeOf(run)
   const { transform } = run.options
   const read = (keys: readonly string[]) => rowsByCursor(run).extract(compile(rowsOf(scope, keys)))
   return {
+    ...{ source, scope },
     rowsOf: read,
     findInSource: async (keys) => {
-      const found = new Set(await findInSource(run.source, scope, keys))
+      const found = new Set(await findInSource(source, scope, keys))
       // A row that is left out does not exist for the target.
       const leftOut =
         transform && found.size > 0 ? await keysLeftOut(transform, scope.plan.load, read([...found])) : []
@@ -135,11 +136,6 @@ export function sourceRows(run: Pick<Run, 'source' | 'baseline' | 'options' | 't
     },
   }
 }
-
-/** How the source is asked about keys that may be one key to the target. */
-export const spelledSource = (
-  run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
-): SpelledSource => ({ ...sourceRows(run), source: run.source, scope: scopeOf(run) })
 
 /**
  * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../../domain/abort.js'
+import { rejectedInRun } from '../../postgres/control/rejects.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting, type Timeouts } from '../../postgres/driver/transaction.js'
 import {
@@ -7,6 +8,7 @@ import {
   removeSpellings,
   sharedSpellings,
   type SharedSpelling,
+  type SpellingsOf,
 } from '../../postgres/target/spellings.js'
 import type { QueryScope } from '../read/queries.js'
 import { addApart } from './add-apart.js'
@@ -27,14 +29,19 @@ type Collecting = Pick<LoadContext, 'target' | 'plan' | 'signal'>
 /** An incremental run that has read no row. */
 export const isUntouched = ({ held, read }: Spellings): boolean => held.size === 0 && read?.size === 0
 
-/**
- * Those that the run has to do with: in an incremental one, those of rows that it has read. Which of the others `transform` leaves out is not
- * known.
- */
-export function touched(
-  shared: readonly SharedSpelling[],
-  { read, held }: Spellings,
-): readonly SharedSpelling[] {
+/** Spellings that share their key with others, but for those of rows that this run has rejected; with `transform`, those that it has to do with. */
+export async function sharedInRun(
+  context: Collecting & Pick<LoadContext, 'rejects' | 'transform'>,
+  from: Pick<SpelledSource, 'source' | 'scope'>,
+): Promise<readonly SharedSpelling[]> {
+  const { target, plan, transform, rejects } = context
+  await collectSpellings(context, from)
+  const shared = await sharedSpellings(target, plan, await rejectedInRun(target, rejects))
+  return transform && rejects.spellings ? touched(shared, rejects.spellings) : shared
+}
+
+/** In an incremental run, those of rows that it has read: which of the others `transform` leaves out is not known. */
+function touched(shared: readonly SharedSpelling[], { read, held }: Spellings): readonly SharedSpelling[] {
   if (!read) return shared
   const isRead = ({ spelling }: SharedSpelling) => read.has(spelling) || held.has(spelling)
   const keys = new Set(shared.filter(isRead).map(({ key }) => key))
@@ -50,6 +57,16 @@ export async function collectSpellings(
   if (!spellings || spellings.isCollected) return
   await collect(context, from)
   spellings.isCollected = true
+}
+
+/** Brings other keys to the target, each as it is spelled; to be compared with those of the source. */
+export async function addKeys(
+  { target, plan }: Pick<LoadContext, 'target' | 'plan'>,
+  which: Exclude<SpellingsOf, 'source'>,
+  keys: readonly string[],
+): Promise<void> {
+  await createSpellings(target, plan, which)
+  await addApart(target, plan, keys, (session, load, some) => addSpellings(session, load, some, which))
 }
 
 /** Keys of the source that are one key to the target with others; to be called outside of a transaction. */

@@ -1,19 +1,5 @@
-import { rejectedInRun } from '../../postgres/control/rejects.js'
-import {
-  addSpellings,
-  createSpellings,
-  keysWithoutSpelling,
-  sharedSpellings,
-  type SharedSpelling,
-} from '../../postgres/target/spellings.js'
-import { addApart } from './add-apart.js'
-import {
-  collectSpellings,
-  isUntouched,
-  removeLeftOut,
-  touched,
-  type SpelledSource,
-} from './collect-spellings.js'
+import { keysWithoutSpelling, type SharedSpelling } from '../../postgres/target/spellings.js'
+import { addKeys, isUntouched, removeLeftOut, sharedInRun, type SpelledSource } from './collect-spellings.js'
 import { dropKeys } from './drop-keys.js'
 import type { LoadContext } from './load-context.js'
 import { loadUncounted } from './reject-collapsed.js'
@@ -27,18 +13,13 @@ export async function dropLeftOut(context: LoadContext, from: SpelledSource): Pr
   const { target, plan, dryRun, transform, rejects } = context
   const { spellings } = rejects
   if (!transform || !spellings || isUntouched(spellings)) return
-  await collectSpellings(context, from)
-  const rejected = await rejectedInRun(target, rejects)
-  const shared = touched(await sharedSpellings(target, plan, rejected), spellings)
+  const shared = await sharedInRun(context, from)
   const { held } = spellings
   await removeLeftOut(context, from, [...shared.map(({ spelling }) => spelling), ...held])
   const { dropped } = transform
   for (const key of dropped) held.delete(key)
   if (dropped.size === 0) return
-  await createSpellings(target, plan, 'dropped')
-  await addApart(target, plan, [...dropped], (session, load, keys) =>
-    addSpellings(session, load, keys, 'dropped'),
-  )
+  await addKeys(context, 'dropped', [...dropped])
   const gone = await keysWithoutSpelling(target, plan, 'dropped')
   if (gone.length > 0) await dropKeys(context, gone)
   const again = leftAlone(shared, dropped).filter((key) => !held.has(key))

@@ -1,22 +1,15 @@
-import { rejectedInRun } from '../../postgres/control/rejects.js'
 import { keyCollapsed, type RowError } from '../../postgres/driver/row-error.js'
 import { releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import { keyColumnOf, type LoadPlan } from '../../postgres/target/load-plan.js'
-import {
-  addSpellings,
-  createSpellings,
-  keysWithoutSpelling,
-  sharedSpellings,
-  spellingsLike,
-} from '../../postgres/target/spellings.js'
+import { keysWithoutSpelling, spellingsLike } from '../../postgres/target/spellings.js'
 import { clearStage } from '../../postgres/target/upsert.js'
 import type { Tally } from '../tally.js'
-import { addApart } from './add-apart.js'
 import {
+  addKeys,
   collectSpellings,
   isUntouched,
   removeLeftOut,
-  touched,
+  sharedInRun,
   type SpelledSource,
 } from './collect-spellings.js'
 import { loadBatch } from './load-batches.js'
@@ -30,16 +23,12 @@ import { retryConflicts } from './retry-conflicts.js'
  * them: only where it can happen, and not in a run that reads no row.
  */
 export async function rejectCollapsed(context: LoadContext, from: SpelledSource): Promise<void> {
-  const { target, plan, dryRun, rejects } = context
-  const { spellings } = rejects
+  const { spellings } = context.rejects
   if (!spellings) return
   const { held } = spellings
-  if (dryRun || isUntouched(spellings)) return rejectAll(context, [...held])
-  await collectSpellings(context, from)
-  const rejected = new Set(await rejectedInRun(target, rejects))
-  const all = await sharedSpellings(target, plan, [...rejected])
-  const shared = context.transform ? touched(all, spellings) : all
-  const others = shared.filter((each) => !each.is_first && !rejected.has(each.spelling))
+  if (context.dryRun || isUntouched(spellings)) return rejectAll(context, [...held])
+  const shared = await sharedInRun(context, from)
+  const others = shared.filter((each) => !each.is_first)
   const overwritten = new Set(others.filter(({ spelling }) => !held.has(spelling)).map(({ key }) => key))
   await rejectAll(
     context,
@@ -65,8 +54,7 @@ export async function withoutOtherSpelling(
   const { target, plan } = context
   if (!context.rejects.spellings || missing.length === 0) return missing
   await collectSpellings(context, from)
-  await createSpellings(target, plan, 'missing')
-  await addApart(target, plan, missing, (session, load, keys) => addSpellings(session, load, keys, 'missing'))
+  await addKeys(context, 'missing', missing)
   if (context.transform) await removeLeftOut(context, from, await spellingsLike(target, plan, 'missing'))
   return keysWithoutSpelling(target, plan, 'missing')
 }
