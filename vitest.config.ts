@@ -31,26 +31,15 @@ const withServers = 'cli,demo,docs,faults,operations,server,soak,sync,verify'
 
 /** They begin first, so that no core idles at the end; vitest itself knows what takes long only after a first run. */
 const longest = [
-  'faults/provoked-servers',
-  'demo/cluster-parent',
+  'edges/unique-values-random',
   'sync/source-care',
   'server/dashboard',
   'soak/soak',
   'faults/fault-moments',
-  'sync/schema-change',
-  'faults/standby',
-  'sync/unique-values',
-  'sync/hostile-settings',
-  'faults/handles',
   'faults/kill',
-  'sync/other-databases',
   'verify/verify',
   'cli/cli-failures',
   'demo/chatwoot-source',
-  'demo/cluster',
-  'faults/provoked',
-  'faults/provoked-sockets',
-  'faults/hostile-names',
   'sync/custom-relation',
   'sync/type-matrix',
 ].map((name) => `/test/${name}.test.ts`)
@@ -68,11 +57,13 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const whole: ProjectConfig['test'] = { testTimeout: 900_000, env: { TEST_SHARE: 'all' } }
+
 /** The large random tests: the files import those of the other folders, and play them whole. With them those of the commands, built. */
-const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], {
-  testTimeout: 900_000,
-  env: { TEST_SHARE: 'all' },
-})
+const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], whole)
+/** What few users ever meet, whole: other encodings and settings, strangers in the target, servers that fail in each way they can. */
+const edges = project('extra:edges', folder('edges'), [servers, built], whole)
+
 const examples = project('extra:examples', example, [servers, built])
 
 const pooler = project('extra:pooler', folder('pooler'), [servers, built])
@@ -111,6 +102,7 @@ export default defineConfig({
       project('unit', folder('unit'), []),
       project('servers', folder(`{${withServers}}`), [servers, built], { exclude: [example] }),
       // Not in `npm test`, but in .ci/run: see CONTRIBUTING.md.
+      edges,
       seeds,
       pooler,
       examples,

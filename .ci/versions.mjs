@@ -27,9 +27,9 @@ const everything = [
 ]
 
 const tests = [
-  'test/sync/hostile-settings.test.ts',
-  'test/sync/planted-functions.test.ts',
-  'test/sync/encodings.test.ts',
+  'test/edges/hostile-settings.test.ts',
+  'test/edges/planted-functions.test.ts',
+  'test/edges/encodings.test.ts',
   'test/sync/statement-texts.test.ts',
   'test/sync/sync.test.ts',
   'test/sync/sync-feeds.test.ts',
@@ -37,9 +37,9 @@ const tests = [
   'test/sync/conversation-row.test.ts',
   'test/sync/chatwoot-reports.test.ts',
   'test/sync/custom-relation.test.ts',
-  'test/sync/collapsing-keys.test.ts',
-  'test/sync/dropped-keys.test.ts',
-  'test/sync/long-keys.test.ts',
+  'test/edges/collapsing-keys.test.ts',
+  'test/edges/dropped-keys.test.ts',
+  'test/edges/long-keys.test.ts',
   'test/sync/protection.test.ts',
   'test/sync/old-view.test.ts',
   'test/sync/python-history.test.ts',

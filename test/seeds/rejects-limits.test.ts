@@ -1,2 +1,0 @@
-/** All of what `npm test` plays a share of. */
-import '../sync/rejects-limits.test.js'
