@@ -154,3 +154,29 @@ it('finds a change of a value in any type, however small', async () => {
   const once = Object.fromEntries(changes.map((_, at) => [`c${at}`, at < 2 ? 2 : 1]))
   expect(report.differingColumns).toEqual(once)
 })
+
+it('finds equal what the target has rounded to hundreds or to thousandths, whatever scales the source knows', async () => {
+  await using at = await openProducts()
+  const [server] = await at.target.query<{ release: number }>(
+    `select current_setting('server_version_num')::integer as release`,
+  )
+  // Before release 15 no scale is negative, or greater than the precision.
+  const types =
+    (server?.release ?? 0) >= 150_000 ? ['numeric(6,-2)', 'numeric(2,4)'] : ['numeric(6,0)', 'numeric(8,4)']
+  await at.target.query(
+    `create table rounded (code text primary key, price ${types[0]}, part ${types[1]}, changed_at timestamptz)`,
+  )
+  await at.source.query(`
+    create table prices (code text primary key, price numeric, part numeric, changed_at timestamptz);
+    insert into prices values
+      ('half', 1250, 0.00125, '2026-01-01'), ('below', -1249.9, -0.00124, '2026-01-01'), ('none', null, null, '2026-01-01'),
+      ('large', 99999999999, 1, '2026-01-01')`)
+  const options = { ...at.options, table: 'rounded', pipeline: 'rounded', allowLossy: true } as const
+  const opts = { ...options, relation: { ...relation, name: 'prices' } }
+  await syncConversations(opts)
+  await at.target.query(`update rounded set price = price + 100 where code = 'below'`)
+
+  const report = await verifyConversations(opts)
+
+  expect(report).toMatchObject({ rowsCompared: 4, rowsStale: 1, differingColumns: { price: 1 } })
+})
