@@ -1,4 +1,4 @@
-import type { RawBuilder } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros } from '../domain/horizon.js'
 import { sqlFile, type FeedBounds } from './feeds.js'
@@ -34,17 +34,32 @@ export interface ChangedContact {
   readonly lost_ids: string | null
 }
 
-/** Expressions over `r`, a row of db/chatwoot/row-contact.sql. */
+/** Fingerprints over `r`, a row of db/chatwoot/row-contact.sql: of what a conversation shows of its contact, and of the one who wrote first. */
 export interface ContactPrints {
-  readonly contactPrint: RawBuilder<unknown>
-  readonly clientPrint: RawBuilder<unknown>
+  readonly contact: RawBuilder<unknown>
+  readonly client: RawBuilder<unknown>
 }
 
 /** The contacts that changed since the bound, or whose company did, in no order. */
 export function changedContacts(
   { tables, low }: Pick<FeedBounds, 'tables' | 'low'>,
-  { contactPrint, clientPrint }: ContactPrints,
+  prints: ContactPrints = { contact: sql`null`, client: sql`null` },
 ): RawBuilder<ChangedContact> {
-  const values = { low: formatMicros(low), contact_print: contactPrint, client_print: clientPrint }
+  const values = { low: formatMicros(low), contact_print: prints.contact, client_print: prints.client }
   return sqlFile('changed-contacts.sql', values, tables)
+}
+
+/**
+ * What `empty_texts` says of a contact: over `r`, and over a row `t` of the target. In the part about the contact of a conversation, and in
+ * the one about the contact who wrote first.
+ */
+export const emptyTexts = {
+  contact: {
+    loaded: sql`r.empty_texts::text`,
+    stored: sql`coalesce(array_remove(array_remove(t.empty_texts::text[], 'assignee_email'), 'client_phone'), '{}')::text`,
+  },
+  client: {
+    loaded: sql`('contact_phone' = any(r.empty_texts))::text`,
+    stored: sql`coalesce('client_phone' = any(t.empty_texts::text[]), false)::text`,
+  },
 }

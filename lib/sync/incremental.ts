@@ -109,7 +109,10 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
 }
 
 /** The ids that the change feeds show, and that have to be read; the tables are locked in the same round trip. */
-async function changedIds(run: Run, feeds: FeedBounds): Promise<string[]> {
+async function changedIds(
+  run: Pick<Run, 'source' | 'target' | 'baseline' | 'tally' | 'options' | 'rejectedBefore'>,
+  feeds: FeedBounds,
+): Promise<string[]> {
   const { source, target, baseline, tally, options, rejectedBefore } = run
   emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
   return measure(tally, 'feeds', async () => {
