@@ -1,5 +1,6 @@
--- Ids of the conversations of which a part changed, as far as a column shows it. A bound that the planner cannot see would make it
--- read all history, so :low, :edited_low and the lists of ids are parameters of this statement.
+-- Ids of the conversations of which a part changed, as far as a column shows it; those whose contact changed are in changed-contacts.sql.
+-- A bound that the planner cannot see would make it read all history, so :low, :edited_low and the lists of ids are parameters of this
+-- statement.
 select distinct changed.id::integer::text as id
 from (
   -- Status, assignment, labels, new messages of any kind, merges. No index: one scan of conversations.
@@ -37,23 +38,6 @@ from (
   select conversation_id
   from reporting_events
   where created_at >= :low::timestamp
-
-  union all
-
-  -- Contacts renamed or edited, and everyone who wrote. No index on contacts.updated_at: one scan of contacts, then by index.
-  select conversations.id
-  from contacts
-  join conversations on conversations.contact_id = contacts.id
-  where contacts.updated_at >= :low::timestamp
-
-  union all
-
-  -- The phone of the contact who wrote first, where that is not the conversation's own contact.
-  select messages.conversation_id
-  from contacts
-  join messages on messages.sender_id = contacts.id
-  where messages.sender_type = 'Contact'
-    and contacts.updated_at >= :low::timestamp
 
   union all
 
@@ -143,13 +127,4 @@ from (
   select conversation_id
   from conversation_participants
   where created_at >= :low::timestamp
-
-  union all
-
-  -- Companies renamed. No index: one scan, then by index.
-  select conversations.id
-  from companies
-  join contacts on contacts.company_id = companies.id
-  join conversations on conversations.contact_id = contacts.id
-  where companies.updated_at >= :low::timestamp
 ) changed

@@ -1,9 +1,11 @@
 import type { RawBuilder } from 'kysely'
 
+import { changedContacts } from '../chatwoot/contact-feed.js'
 import { changedConversations, type FeedBounds } from '../chatwoot/feeds.js'
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
+import { contactPrints, conversationsToRead, planContactLook } from '../pipeline/read/contact-look.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
@@ -106,18 +108,26 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
   return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
 }
 
-/** The ids that the change feeds show; the tables are locked in the same round trip. */
+/** The ids that the change feeds show, and that have to be read; the tables are locked in the same round trip. */
 async function changedIds(
-  run: Pick<Run, 'source' | 'baseline' | 'tally' | 'options'>,
+  run: Pick<Run, 'source' | 'target' | 'baseline' | 'tally' | 'options' | 'rejectedBefore'>,
   feeds: FeedBounds,
 ): Promise<string[]> {
-  const { source, baseline, tally, options } = run
+  const { source, target, baseline, tally, options, rejectedBefore } = run
   emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
-  const [, rewritten, rows] = await measure(tally, 'feeds', () =>
-    source.together([...lockQueries(tablesRead(baseline.plan)), compile(changedConversations(feeds))]),
-  )
-  requireNotRewritten(rewritten)
-  return rows.flatMap(({ id }) => id ?? [])
+  return measure(tally, 'feeds', async () => {
+    const scope = scopeOf(run)
+    const look = planContactLook(scope, { hasTransform: options.transform !== undefined })
+    const [, rewritten, rows, contacts] = await source.together([
+      ...lockQueries(tablesRead(baseline.plan)),
+      compile(changedConversations(feeds)),
+      compile(changedContacts(feeds, contactPrints(look, source))),
+    ])
+    requireNotRewritten(rewritten)
+    const changed = rows.flatMap(({ id }) => id ?? [])
+    const known = new Set([...changed, ...rejectedBefore])
+    return [...changed, ...(await conversationsToRead({ ...scope, target }, look, contacts, known))]
+  })
 }
 
 /** `used` is in microseconds, `skewAllowance` in milliseconds. Half of the allowance used is a sign, all of it a possible loss. */

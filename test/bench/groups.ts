@@ -1,5 +1,6 @@
 import type { Group } from './bench.js'
 import { command } from './cases-command.js'
+import { contact } from './cases-contact.js'
 import { far } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
 import { bulk, changed, unchanged } from './cases-load.js'
@@ -17,6 +18,7 @@ export const groups: readonly Group[] = [
   command,
   increment,
   far,
+  contact,
 ]
 
 /** Throws for a name that there is not. */

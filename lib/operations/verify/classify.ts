@@ -1,6 +1,8 @@
+import { changedContacts } from '../../chatwoot/contact-feed.js'
 import { changedConversations, planEdits } from '../../chatwoot/feeds.js'
 import type { Micros } from '../../domain/horizon.js'
 import type { Baseline } from '../../pipeline/prepare/baseline.js'
+import { contactPrints, conversationsToRead, planContactLook } from '../../pipeline/read/contact-look.js'
 import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
 import type { ResolvedOptions } from '../../options.js'
 import { changedSince } from '../../postgres/source/custom-relation.js'
@@ -41,8 +43,14 @@ async function changedIds(
   const { bounds } = planEdits(usable.edits, { at: probe.at, low, messages }, options)
   const { tables, isFirst } = sides.plan
   const feeds = { tables, showsAgents: !isFirst, low, now, before, edits: bounds }
-  const rows = await sides.source.rows(compile(changedConversations(feeds)))
-  return new Set(rows.flatMap(({ id }) => id ?? []))
+  // A pipeline with a transform cannot be compared.
+  const look = planContactLook(sides, { hasTransform: false })
+  const [rows, contacts] = await sides.source.together([
+    compile(changedConversations(feeds)),
+    compile(changedContacts(feeds, contactPrints(look, sides.source))),
+  ])
+  const changed = new Set(rows.flatMap(({ id }) => id ?? []))
+  return new Set([...changed, ...(await conversationsToRead(sides, look, contacts, changed))])
 }
 
 /** The differences without those of some keys. */

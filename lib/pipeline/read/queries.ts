@@ -130,7 +130,8 @@ function rowColumn(
     : { name, type: 'bytea', cell: jsonbBytes(json) }
 }
 
-function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
+/** A cell of `r` as it is loaded. */
+export function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
   const cell = sql`r.${sql.id(name)}`
   return how ? protect(cell, how) : cell
 }

@@ -8,7 +8,7 @@ import type { LoadPlan } from './load-plan.js'
 
 /** The cell of `v` in a form of which both servers compute the same hash, and which is the same for the same value. */
 export function comparableCell(
-  { conversions }: LoadPlan,
+  { conversions }: Pick<LoadPlan, 'conversions'>,
   { name, definition }: Column,
   side: Side,
 ): Comparable {

@@ -148,8 +148,14 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
   return rows.map(({ key }) => key)
 }
 
-/** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
-function fingerprint(plan: LoadPlan, session: Session): RawBuilder<unknown> {
+/**
+ * The fingerprint of a row `v`: hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times
+ * as much.
+ */
+export function fingerprint(
+  plan: Pick<LoadPlan, 'columns' | 'conversions' | 'ignored'>,
+  session: Session,
+): RawBuilder<unknown> {
   const byType = new Map<string, RawBuilder<unknown>[]>()
   for (const column of comparedColumns(plan)) {
     const { type, value } = inUtf8(comparableCell(plan, column, session.side), session)

@@ -32,7 +32,10 @@ export interface ChangeStamp {
 }
 
 /** The columns of which each has to be the same on both sides. */
-export function comparedColumns({ columns, ignored = [] }: LoadPlan): readonly Column[] {
+export function comparedColumns({
+  columns,
+  ignored = [],
+}: Pick<LoadPlan, 'columns' | 'ignored'>): readonly Column[] {
   return ignored.length === 0 ? columns : columns.filter(({ name }) => !ignored.includes(name))
 }
 
