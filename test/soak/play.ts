@@ -33,7 +33,10 @@ export interface Outcome {
   readonly marginUsedSeconds: number
 }
 
-/** Plays a scenario for some milliseconds, with both strategies running, and counts what each of them has lost at its end. */
+/**
+ * Plays a scenario for some milliseconds, and until a run had something to write, with both strategies running, and counts what each of them
+ * has lost at its end.
+ */
 export async function play(
   scenario: Scenario,
   seed: number,
@@ -68,12 +71,17 @@ export async function play(
     repeatedly(stop.signal, [seed, 2], () => runOurs(runs)),
   ]
   const all = Promise.all([...writers, ...strategies])
-  await Promise.race([wait(milliseconds), all])
+  await Promise.race([untilPlayed(runs, scenario, milliseconds), all])
   stop.abort()
   await all
   if (scenario.standby) await untilReplayed(arena, standby)
   await Promise.all([runNaive(arena), runOurs(runs, { complete: true })])
   return { ...(await judge(arena, runs)), scenario: scenario.name, seed, rowsWritten: crowd.rowsWritten }
+}
+
+async function untilPlayed(runs: Runs, { writers }: Scenario, milliseconds: number): Promise<void> {
+  await wait(milliseconds)
+  while (writers > 1 && runs.changed === 0) await wait(50)
 }
 
 function startWriters(crowd: Crowd, { writers, mix, rest, chatwoot }: Scenario): Promise<void>[] {

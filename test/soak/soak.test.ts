@@ -22,14 +22,16 @@ it('loses no row that the usual strategy loses, whatever happens during the runs
       names.includes(name) && !standby && writers > 1 && (canPrepare || !prepares.includes(name)),
   )
   const outcomes: Outcome[] = []
-  for (const seed of share([1], [1, 2])) {
+  const lostNaive = () => outcomes.reduce((sum, outcome) => sum + outcome.lostNaive, 0)
+  // Where little is written in that time, as on a busy machine, the usual strategy may lose nothing at first.
+  for (let seed = 1; seed <= share(1, 2) || lostNaive() === 0; seed += 1) {
     const lanes = Array.from({ length: 6 }, () => servers)
     outcomes.push(...(await playAll(chosen, lanes, { seed, milliseconds: share(1000, 2000) })))
   }
 
   expect(outcomes.filter(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)).toEqual([])
   expect(outcomes.filter(({ rowsChanged }) => rowsChanged === 0)).toEqual([])
-  expect(outcomes.map(({ lostNaive }) => lostNaive).reduce((a, b) => a + b)).toBeGreaterThan(0)
+  expect(lostNaive()).toBeGreaterThan(0)
 })
 
 it('lets nothing grow over many runs in one process, with faults at random', async () => {
