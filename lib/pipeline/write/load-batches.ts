@@ -6,7 +6,7 @@ import {
   setSavepoint,
   type Timeouts,
 } from '../../postgres/driver/transaction.js'
-import { clearStage } from '../../postgres/target/upsert.js'
+import { clearStage } from '../../postgres/target/stage.js'
 import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'

@@ -61,7 +61,7 @@ export interface LookAt {
 /** Looks at two rows of the table at most: the marker of the last successful run and, where that is gone, any other. */
 export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuery<LookRow> {
   const parts = nameParts(table)
-  if (!parts) return compile(sql<LookRow>`select where false`)
+  if (!parts) return compile(sql<LookRow>`select 1 where false`)
   // Our own table is beside etl_control; that is looked up even where the path of the session leaves their schema out.
   const name = isOwn && parts.length === 1 ? controlName(table) : sql.id(...parts)
   const oid = sql`${relationNamed(sql`${table}::text`)}::oid`
