@@ -73,6 +73,12 @@ const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], {
   testTimeout: 900_000,
   env: { TEST_SHARE: 'all' },
 })
+
+/** The tests of runs and of verify once more, with a table that is partitioned by month. */
+const months = project('extra:months', folder('{sync,verify}'), [servers, built], {
+  env: { TEST_TARGET_TABLE: 'months' },
+})
+
 const examples = project('extra:examples', example, [servers, built])
 
 const pooler = project('extra:pooler', folder('pooler'), [servers, built])
@@ -114,6 +120,7 @@ export default defineConfig({
       seeds,
       pooler,
       examples,
+      months,
       bundlers,
     ],
   },

@@ -16,9 +16,7 @@ export function requireUnique(table: Relation, key: string, loaded: readonly Col
 
 function keyNotUnique({ schema, name }: Relation, key: string): SyncError {
   return new SyncError('TARGET_COLUMN_MISSING', `The table ${name} has no unique index on ${key} alone.`, {
-    remedy:
-      `Create one: create unique index on ${identifier(schema, name)} (${identifier(key)}); ` +
-      'in a partitioned table, on it and the columns by which that is partitioned, none of which may be NULL.',
+    remedy: `Create one: create unique index on ${identifier(schema, name)} (${identifier(key)});`,
     details: { column: key },
   })
 }
