@@ -48,6 +48,16 @@ const fromKysely = [
   { name: 'kysely', importNames: ['sql'], message: 'SQL belongs to lib/postgres and lib/chatwoot.' },
 ]
 
+/** What a partitioned or a distributed table rejects. */
+const deniedBySomeTables = [
+  [String.raw`\bselect\s+(from|where)\b`, 'A distributed table rejects a list without columns: select 1.'],
+  [String.raw`\bxmax\s*=`, 'A partitioned table returns no system column.'],
+  [String.raw`\*(=|<>)`, 'Citus loses the type of whole rows by this operator: call record_image_ne.'],
+].flatMap(([pattern, message]) => [
+  { selector: `TemplateElement[value.raw=/${pattern}/]`, message },
+  { selector: `Literal[value=/${pattern}/]`, message },
+])
+
 export default defineConfig(
   { ignores: ['dist/', 'coverage/', 'db/schema/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -110,6 +120,7 @@ export default defineConfig(
       // Only where the driver's types end, which is in lib/postgres, a type may be claimed; see below.
       '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
       'no-restricted-imports': ['error', { paths: [fromProcess, ...fromKysely] }],
+      'no-restricted-syntax': ['error', ...deniedBySomeTables],
       'no-restricted-properties': [
         'error',
         ...['env', 'exit', 'exitCode', 'argv', 'stdout', 'stderr'].map((property) => ({

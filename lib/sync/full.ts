@@ -19,7 +19,7 @@ import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/table-locks.js'
 import { isCountable } from '../postgres/target/load-plan.js'
-import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
+import { createStage, isEmptyBehind } from '../postgres/target/stage.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
 import {
   loadContextOf,

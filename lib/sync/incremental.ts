@@ -22,7 +22,7 @@ import { isNameless, recordable } from '../postgres/driver/texts.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
 import { keyPosition } from '../postgres/target/load-plan.js'
-import { stageQueries } from '../postgres/target/upsert.js'
+import { stageQueries } from '../postgres/target/stage.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
 import { loadContextOf, readingScope, readRows, rowsByCursor, scopeOf, spelledSource } from './rows.js'
 

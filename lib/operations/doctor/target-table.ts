@@ -5,6 +5,7 @@ import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { keyColumnsOf } from '../../postgres/driver/writing-rules.js'
 import { readMissingRights } from '../../postgres/target/rights.js'
 import { critical, ok, warning, type Check } from './check.js'
 
@@ -72,7 +73,7 @@ function checkColumns(target: Session, table: Relation, key: string | undefined)
 }
 
 function checkKey(table: Relation, key = 'conversation_id'): Check[] {
-  if (table.uniqueColumns.includes(key)) return []
+  if (keyColumnsOf(table.writing.keys).includes(key)) return []
   const message = `The table ${table.name} has no unique index on ${key} alone.`
   const index = `create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`
   return [critical('target-key', message, `Create it: ${index}`)]

@@ -20,11 +20,11 @@ import {
   loadableColumns,
   missingInTarget,
   protectedBy,
-  requireUnique,
   scopeOf,
   type Plan,
   type PlanOptions,
 } from './plan.js'
+import { requireUnique } from './unique-key.js'
 
 /**
  * Checks that the relation can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or
@@ -42,8 +42,8 @@ export function planCustom(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
   if (!columnOf(table, key)) missingInTarget(table, key, options)
-  requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
+  requireUnique(table, key, shared)
   const stamp = stampOf(relation, name, changedAt)
   const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns

@@ -82,13 +82,13 @@ const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
     select
       case
         when exists (
-          select
+          select 1
           from ${controlName('etl_control')}
           where pipeline = ${pipeline}::text
             and started_at < now() - make_interval(secs => ${keep / 1000}::double precision)
         )
         and exists (
-          select
+          select 1
           from ${ownFunction('etl_trim_history')}
           where p.proconfig is not null
         )

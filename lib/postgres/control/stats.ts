@@ -121,7 +121,7 @@ function factsQuery(pipeline: string) {
   return builder
     .selectNoFrom([
       sql<string>`now()::text`.as('time'),
-      sql<boolean>`exists (select from pg_locks l where ${isRunLock(pipeline)})`.as('is_locked'),
+      sql<boolean>`exists (select 1 from pg_locks l where ${isRunLock(pipeline)})`.as('is_locked'),
       sql<string>`${failures}`.as('failures'),
     ])
     .compile()

@@ -35,6 +35,14 @@ export function beginWriting(timeouts: Timeouts): string[] {
 }
 
 /**
+ * The same for a batch of a load, whose commit does not wait until the log is on disk. A crash of the server can then lose the last batches, each
+ * whole and with the key that it reached, so that they are read again; the commit at the end of the load waits for all of them.
+ */
+export function beginBatch(timeouts: Timeouts): string[] {
+  return [...beginWriting(timeouts), 'set local synchronous_commit = off']
+}
+
+/**
  * Runs queries in one transaction that cannot write and that keeps no snapshot, in one round trip; the rows of each. After a failure the
  * transaction is rolled back, and the session can be used again.
  */

@@ -37,7 +37,7 @@ export async function unindexedColumns(
       where c.relkind in ('r', 'm')
         and c.reltuples > ${minRows}::real
         and not exists (
-          select
+          select 1
           from pg_index i
           join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
           where i.indrelid = c.oid

@@ -120,7 +120,7 @@ export const identityQuery = (relation: string): CompiledQuery<IdentityRow> =>
     ${kind} as kind,
     relations.is_part,
     c.relkind = 'm' and exists (
-      select
+      select 1
       from pg_index i
       where i.indrelid = c.oid
         and i.indisunique

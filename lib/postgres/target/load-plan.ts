@@ -50,6 +50,11 @@ export function inScope({ scope }: Pick<LoadPlan, 'scope'>, alias: string): RawB
   return sql`(${sql.join([sql`true`, ...among], sql` and `)})`
 }
 
+/** Whether rows of the table can be soft-deleted. */
+export function canSoftDelete({ table }: Pick<LoadPlan, 'table'>): boolean {
+  return table.columns.some(({ name }) => name === 'deleted_at')
+}
+
 /** Position of the key among the columns. */
 export function keyPosition({ columns, key }: Pick<LoadPlan, 'columns' | 'key'>): number {
   return columns.findIndex(({ name }) => name === key)
@@ -62,6 +67,12 @@ type Keyed = Pick<LoadPlan, 'table' | 'key' | 'columns'>
 export function keyRuleOf({ table, key }: Keyed): KeyRule | undefined {
   return table.writing.keys.find(({ column }) => column === key)
 }
+
+/**
+ * Columns by which the table is partitioned, which are beside the key in the unique index: a row whose value in them changed has to be moved
+ * before it is written. None of a table that is not partitioned, or only by the key.
+ */
+export const partitionColumns = (plan: Keyed): readonly string[] => keyRuleOf(plan)?.beside ?? []
 
 /** Whether keys that are spelled differently can be one key to the target, as `K7` and `k7` of the type citext are. */
 export function isLooseKey(plan: Keyed): boolean {
