@@ -60,6 +60,7 @@ export const runReport = of<SyncReport>()(
     durationSeconds: z.nullable(seconds),
     watermarkStart: sourceTime,
     watermarkEnd: sourceTime,
+    watermarkIndexed: sourceTime,
     rowsExtracted: count.check(about('The sum of inserted, updated, unchanged and rejected.')),
     rowsInserted: count,
     rowsUpdated: count,
