@@ -3,7 +3,7 @@
 -- of this statement.
 select distinct changed.id::integer::text as id
 from (
-  -- New messages of any kind, those among them that tell of a change of status, assignee, team or labels: such a change arrives with them. By
+  -- New messages of any kind, those among them that are about a change of status, assignee, team or labels: such a change arrives with them. By
   -- the index on created_at.
   select conversation_id as id
   from messages

@@ -175,7 +175,7 @@ function isInConflict({ executionId, sqlState }: RejectedRow, own: string): bool
   return executionId === own && isAboutOtherRows(sqlState)
 }
 
-/** Before `migrate` there is no column that tells through when a run without scans is complete, so every run scans. */
+/** Before `migrate` there is no column that shows through when a run without scans is complete, so every run scans. */
 export function thoroughnessOf({ attempts, options }: Pick<LockedRun, 'attempts' | 'options'>) {
   const { complete, triggeredBy } = options
   return {

@@ -69,7 +69,7 @@ it('says through when everything has arrived, and through when all but that', as
   expect(String(third.watermarkEnd) > String(second.watermarkIndexed)).toBe(true)
 })
 
-it('reads a change of status at once by the message that tells of it', async () => {
+it('reads a change of status at once by the message about it', async () => {
   await using at = await openTwo()
   await touch(at, 1)
   await insertMessage(at.source, 1, {
