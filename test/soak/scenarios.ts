@@ -1,4 +1,5 @@
 import { converse } from './chatwoot-writer.js'
+import { editContact, editConversation } from './marks.js'
 import {
   bulk,
   future,
@@ -31,6 +32,8 @@ export interface Scenario {
   readonly failing?: number
   /** The source is a Chatwoot that lives through days. (Default: false.) */
   readonly chatwoot?: true
+  /** The runs leave what only a scan shows to every eighth of them or so. (Default: false.) */
+  readonly scansRarely?: true
   /** The runs read a standby. (Default: false.) */
   readonly standby?: true
 }
@@ -43,6 +46,17 @@ const typical: Mix = [
   [2, hotRow],
 ]
 const plain = { writers: 5, rest: 40 }
+const budget: Omit<Scenario, 'name'> = {
+  writers: 4,
+  rest: 150,
+  mix: [
+    [2, converse],
+    [4, editConversation],
+    [2, editContact],
+  ],
+  chatwoot: true,
+  scansRarely: true,
+}
 
 export const scenarios: readonly Scenario[] = [
   { name: 'calm', ...plain, mix: [[1, quick]] },
@@ -114,6 +128,8 @@ export const scenarios: readonly Scenario[] = [
   { name: 'deletes', ...plain, mix: [...typical, [10, removal]] },
   { name: 'failing', ...plain, mix: [...typical, [4, hesitant(200, 1500)]], failing: 0.3 },
   { name: 'chatwoot', writers: 3, rest: 200, mix: [[1, converse]], chatwoot: true },
+  { name: 'budget', ...budget },
+  { name: 'budgetcut', ...budget, failing: 0.3 },
   // A transaction that writes late exceeds the skew allowed there: the standby does not see when it began.
   {
     name: 'standby',
