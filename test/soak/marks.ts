@@ -29,6 +29,17 @@ export async function note({ client }: Pick<Writer, 'client'>, { kind, id, mark 
   )
 }
 
+/** The id of any row, by a parameter from 0 to 1. */
+function anyOf(table: string): string {
+  return `(
+    select id
+    from ${table}
+    where id >= $1::float8 * (select max(id) from ${table})
+    order by id
+    limit 1
+  )`
+}
+
 /** Changes what only a scan of conversations shows, with a stamp of the begin of its transaction. */
 export const editConversation: Transaction = (writer) =>
   mark(
@@ -38,8 +49,8 @@ export const editConversation: Transaction = (writer) =>
      set
        additional_attributes = jsonb_set(coalesce(additional_attributes, '{}'), '{browser_language}', to_jsonb(nextval('soak_mark')::text)),
        updated_at = now() at time zone 'UTC'
-     where id = $1::integer
-     returning additional_attributes ->> 'browser_language' as mark`,
+     where id = ${anyOf('conversations')}
+     returning id::integer as id, additional_attributes ->> 'browser_language' as mark`,
   )
 
 /** The same of contacts. */
@@ -51,25 +62,24 @@ export const editContact: Transaction = (writer) =>
      set
        additional_attributes = jsonb_set(coalesce(additional_attributes, '{}'), '{city}', to_jsonb(nextval('soak_mark')::text)),
        updated_at = now() at time zone 'UTC'
-     where id = $1::integer
-     returning additional_attributes ->> 'city' as mark`,
+     where id = ${anyOf('contacts')}
+     returning id::integer as id, additional_attributes ->> 'city' as mark`,
   )
 
 async function mark(writer: Writer, kind: Kind, update: string): Promise<void> {
   const { client, dice } = writer
-  const id = dice.between(1, 480)
   await client.query('begin')
   await client.query('select now()')
-  await linger(writer, 0, dice.chance(0.3) ? 1500 : 20)
-  const { rows } = await client.query<{ mark: string }>(update, [id])
-  await linger(writer, 0, dice.chance(0.3) ? 1500 : 20)
+  await linger(writer, 0, dice.chance(0.15) ? 1500 : 10)
+  const { rows } = await client.query<{ id: number; mark: string }>(update, [dice.between(0, 999) / 1000])
+  await linger(writer, 0, dice.chance(0.15) ? 1500 : 10)
   if (dice.chance(1 / 8)) {
     await client.query('rollback')
     return
   }
   await client.query('commit')
   writer.rows += rows.length
-  for (const { mark: text } of rows) await note(writer, { kind, id, mark: text })
+  for (const row of rows) await note(writer, { kind, ...row })
 }
 
 /** Claims of a run that do not hold, in words: it says that it has everything through a time, and lacks what was committed before. */

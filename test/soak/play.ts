@@ -88,7 +88,7 @@ async function untilPlayed(runs: Runs, { writers }: Scenario, milliseconds: numb
 
 function startWriters(crowd: Crowd, { writers, mix, rest, chatwoot }: Scenario): Promise<void>[] {
   const all = Array.from({ length: writers }, (_, place) => write(crowd, place, { mix, rest }))
-  return chatwoot ? [...all, liveDays(crowd)] : all
+  return chatwoot === 'days' ? [...all, liveDays(crowd)] : all
 }
 
 async function repeatedly(stop: AbortSignal, seeds: readonly number[], run: () => Promise<void>) {
