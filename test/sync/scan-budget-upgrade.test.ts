@@ -111,7 +111,6 @@ it('measures how long the source takes for each feed', async () => {
   )
   expect(state?.measured).toEqual(
     [
-      'companies.updated_at',
       'contacts.updated_at',
       'conversation_participants.created_at',
       'conversations.updated_at',
