@@ -7,7 +7,7 @@ import { fileNames } from './.ci/file-names.mjs'
 
 /** The rooms of lib and what each may import: those below, never those beside. lib/index.ts is above them all. */
 const driver = ['./postgres/driver', './domain']
-const below = ['./chatwoot', './postgres', './domain', './options.ts']
+const below = ['./chatwoot', './postgres', './domain', './options.ts', './resolve-options.ts']
 const rooms = {
   './lib/domain': ['./domain'],
   './lib/chatwoot': ['./chatwoot', './domain'],
@@ -17,6 +17,7 @@ const rooms = {
   './lib/postgres/control': ['./postgres/control', ...driver],
   './lib/postgres/migrate': ['./postgres/migrate', ...driver],
   './lib/options.ts': ['./chatwoot', './postgres', './domain'],
+  './lib/resolve-options.ts': ['./options.ts', './chatwoot', './postgres', './domain'],
   './lib/pipeline/prepare': ['./pipeline/prepare', ...below],
   './lib/pipeline/read': ['./pipeline/read', './pipeline/prepare', ...below],
   './lib/pipeline/write': ['./pipeline', ...below],

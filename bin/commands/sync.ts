@@ -17,6 +17,7 @@ import { stopSignal } from '../process/stop-signal.js'
 
 interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly full?: true
+  readonly complete?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
   readonly acceptNewSource?: true
@@ -36,6 +37,7 @@ Examples:
 export function register(command: Command): void {
   command
     .option('--full', 'read everything, and soft-delete rows deleted in Chatwoot')
+    .option('--complete', 'scan for every change, as a run that is started by hand')
     .option('--dry-run', 'count what would change, and write nothing')
     .addOption(
       new Option('--triggered-by <who>', 'recorded with the run').choices(['manual', 'scheduler', 'api']),
@@ -68,12 +70,12 @@ async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFl
 }
 
 function optionsOf(flags: SyncFlags, signal: AbortSignal) {
-  const { full, triggeredBy, acceptNewSource, reveal, dryRun } = flags
+  const { full, complete, triggeredBy, acceptNewSource, reveal, dryRun } = flags
   return {
     ...databasesOf(['source', 'target'], process.env),
     ...pipelineOptionsOf(flags),
     ...loadOptionsOf(flags),
-    ...{ triggeredBy, acceptNewSource, reveal, dryRun, signal },
+    ...{ complete, triggeredBy, acceptNewSource, reveal, dryRun, signal },
     loadType: full ? 'full' : undefined,
   } satisfies SyncOptions
 }

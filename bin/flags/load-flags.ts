@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import type { SyncOptions } from '../../lib/index.js'
-import { duration, wholeNumber } from './option-values.js'
+import { duration, share, wholeNumber } from './option-values.js'
 
 /** How a run loads, and how it spares both databases; for `sync`, `watch` and `serve`. */
 export interface LoadFlags {
@@ -11,6 +11,8 @@ export interface LoadFlags {
   readonly retryBudget?: number
   readonly maxSnapshot?: number
   readonly maxRowsPerSecond?: number
+  readonly scanShare?: number
+  readonly scanEvery?: number
   readonly keepHistory?: number
   readonly acceptTargetDeletes?: true
 }
@@ -24,6 +26,8 @@ export function addLoadOptions(command: Command): Command {
     .option('--retry-budget <time>', 'how long to retry after a transient failure (60s)', duration)
     .option('--max-snapshot <time>', 'age at which the source snapshot is renewed (5m)', duration)
     .option('--max-rows-per-second <n>', 'to read from the source (no limit)', wholeNumber(1))
+    .option('--scan-share <share>', 'of the time, for scans of large tables (0.2%)', share)
+    .option('--scan-every <time>', 'after which a run scans in any case (6h)', duration)
     .option('--keep-history <time>', 'of runs and comparisons; 0s: forever (400d)', duration)
     .option('--accept-target-deletes', 'rows deleted from the target are no accident')
 }
@@ -31,10 +35,11 @@ export function addLoadOptions(command: Command): Command {
 /** The library's options for these flags. */
 export function loadOptionsOf({ maxSnapshot, ...flags }: LoadFlags) {
   const { batchSize, maxRejects, keepRejected, retryBudget, maxRowsPerSecond, keepHistory } = flags
-  const { acceptTargetDeletes } = flags
+  const { acceptTargetDeletes, scanShare, scanEvery } = flags
   const maxSnapshotSeconds = maxSnapshot === undefined ? undefined : maxSnapshot / 1000
   return {
     ...{ batchSize, maxRejects, keepRejected, retryBudget },
     ...{ maxSnapshotSeconds, maxRowsPerSecond, keepHistory, acceptTargetDeletes },
+    ...{ scanShare, scanEvery },
   } satisfies Partial<SyncOptions>
 }

@@ -1,6 +1,6 @@
 -- Contacts that changed, with the conversations that show them. Each message moves contacts.updated_at, of a contact that may have
 -- thousands of conversations: so each contact comes with fingerprints of what these show of it, and only those that show something else
--- are read. As in changed-conversations.sql, :low is a parameter of this statement.
+-- are read. As in changed-conversations.sql, :since is a parameter of this statement.
 --
 -- :contact_print and :client_print are made of `r`; the former is of what a conversation shows of its contact, the latter of what it
 -- shows of the contact who wrote first.
@@ -9,7 +9,7 @@ with
     -- Contacts renamed or edited, and everyone who wrote. No index on contacts.updated_at: one scan of contacts.
     select id
     from contacts
-    where updated_at >= :low::timestamp
+    where updated_at >= :since::timestamp
 
     union
 
@@ -17,7 +17,7 @@ with
     select contacts.id
     from companies
     join contacts on contacts.company_id = companies.id
-    where companies.updated_at >= :low::timestamp
+    where companies.updated_at >= :since::timestamp
   ),
   affected as (
     select contact_id, id, bool_or(is_own) as is_own

@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { formatMicros } from '../domain/horizon.js'
-import { sqlFile, type FeedBounds } from './feeds.js'
+import { formatMicros, type Micros } from '../domain/horizon.js'
+import type { ChatwootTables } from './catalog.js'
+import { sqlFile } from './feeds.js'
 
 /** What a conversation shows of its contact alone: the columns of db/chatwoot/row-contact.sql. */
 export const contactColumns: readonly string[] = [
@@ -42,10 +43,10 @@ export interface ContactPrints {
 
 /** The contacts that changed since the bound, or whose company did, in no order. */
 export function changedContacts(
-  { tables, low }: Pick<FeedBounds, 'tables' | 'low'>,
+  { tables, since }: { readonly tables: ChatwootTables; readonly since: Micros },
   prints: ContactPrints = { contact: sql`null`, client: sql`null` },
 ): RawBuilder<ChangedContact> {
-  const values = { low: formatMicros(low), contact_print: prints.contact, client_print: prints.client }
+  const values = { since: formatMicros(since), contact_print: prints.contact, client_print: prints.client }
   return sqlFile('changed-contacts.sql', values, tables)
 }
 

@@ -23,6 +23,8 @@ export interface Tally {
     changedByTriggers: number
   }
   readonly phases: Record<keyof Phases, number>
+  /** Milliseconds that the source took for feeds, by name. */
+  readonly feedsTook: Map<string, number>
   readonly warnings: Warning[]
   /** Key of a row that was written last; null as long as none was. */
   lastWritten: string | null
@@ -57,6 +59,7 @@ export function newTally(committed?: Counts): Tally {
     skewUsed: null,
     rejected: { again: 0, reasons: new Map(), inConflict: new Map() },
     sideEffects: { released: [], changedByTriggers: 0 },
+    feedsTook: new Map(),
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
     lastWritten: null,

@@ -60,6 +60,7 @@ export const runReport = of<SyncReport>()(
     durationSeconds: z.nullable(seconds),
     watermarkStart: sourceTime,
     watermarkEnd: sourceTime,
+    watermarkIndexed: sourceTime,
     rowsExtracted: count.check(about('The sum of inserted, updated, unchanged and rejected.')),
     rowsInserted: count,
     rowsUpdated: count,
@@ -160,6 +161,9 @@ export const stats = of<Stats>()(
     lastSuccess: z.nullable(runReport),
     freshnessSeconds: z.nullable(seconds).check(about('Since the last successful run ended.')),
     lagSeconds: z.nullable(seconds).check(about('Since the time of the source that the target reflects.')),
+    indexedLagSeconds: z
+      .nullable(seconds)
+      .check(about('The same but for changes that runs leave to the next scan of a large table.')),
     runTotals: z.array(z.strictObject({ loadType, status: runStatus, runs: count, seconds })),
     rowTotals: z.strictObject({
       inserted: count,

@@ -29,6 +29,8 @@ export interface Attempts {
   readonly lock: LockHold
   /** Its row may exist in the control table. */
   isOpen: boolean
+  /** It keeps the second watermark, as `migrate` has added its column. */
+  keepsIndexedWatermark: boolean
   /** The start was logged, and the caller's hook called. */
   isAnnounced: boolean
   /** A batch was committed since the last failure. */
@@ -45,6 +47,7 @@ export const newAttempts = (): Attempts => ({
   executionId: randomUUID(),
   lock: { heldBy: undefined, heldIn: '', holders: new Set() },
   isOpen: false,
+  keepsIndexedWatermark: false,
   isAnnounced: false,
   hasProgressed: true,
   retry: undefined,
@@ -76,6 +79,7 @@ export async function lockRun(
     attempts.isOpen = true
     const opened = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
     if (opened.process !== attempts.lock.heldIn) throw targetPooled()
+    attempts.keepsIndexedWatermark = opened.keepsIndexedWatermark
     earlier = toEarlier(opened.previousRuns)
   }
   if (!attempts.isAnnounced) announce(attempts, options)

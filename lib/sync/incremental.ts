@@ -1,11 +1,10 @@
 import type { RawBuilder } from 'kysely'
 
-import { changedContacts } from '../chatwoot/contact-feed.js'
-import { changedConversations, type FeedBounds } from '../chatwoot/feeds.js'
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
-import { contactPrints, conversationsToRead, planContactLook } from '../pipeline/read/contact-look.js'
+import type { FeedPlan } from '../pipeline/prepare/plan-feeds.js'
+import { changedIds } from '../pipeline/read/changed-ids.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
@@ -17,10 +16,9 @@ import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-
 import { keyUnreadable, rejectUnread } from '../pipeline/write/load-chunk.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
-import { compile } from '../postgres/driver/statement.js'
 import { isNameless, recordable } from '../postgres/driver/texts.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
-import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
+import { lockTables } from '../postgres/source/table-locks.js'
 import { keyPosition } from '../postgres/target/load-plan.js'
 import { stageQueries } from '../postgres/target/stage.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
@@ -100,7 +98,7 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
     const query = (after: string | null) => rowsSince(scope, { low, keys: rejected }, after)
     return { keys: rejected, rowsExpected: null, query }
   }
-  const changed = feeds ? await changedIds(run, feeds) : []
+  const changed = feeds ? await readFeeds(run, feeds) : []
   const keys = [...new Set([...changed, ...rejected])]
   if (keys.length === 0) return undefined
   if (!feeds) await lockTables(source, tablesRead(plan))
@@ -108,26 +106,20 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
   return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
 }
 
-/** The ids that the change feeds show, and that have to be read; the tables are locked in the same round trip. */
-async function changedIds(
+/** The ids that the feeds show, and that have to be read; the tables are locked in the same round trip. */
+async function readFeeds(
   run: Pick<Run, 'source' | 'target' | 'baseline' | 'tally' | 'options' | 'rejectedBefore'>,
-  feeds: FeedBounds,
-): Promise<string[]> {
+  feeds: FeedPlan,
+): Promise<readonly string[]> {
   const { source, target, baseline, tally, options, rejectedBefore } = run
   emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
-  return measure(tally, 'feeds', async () => {
-    const scope = scopeOf(run)
-    const look = planContactLook(scope, { hasTransform: options.transform !== undefined })
-    const [, rewritten, rows, contacts] = await source.together([
-      ...lockQueries(tablesRead(baseline.plan)),
-      compile(changedConversations(feeds)),
-      compile(changedContacts(feeds, contactPrints(look, source))),
-    ])
-    requireNotRewritten(rewritten)
-    const changed = rows.flatMap(({ id }) => id ?? [])
-    const known = new Set([...changed, ...rejectedBefore])
-    return [...changed, ...(await conversationsToRead({ ...scope, target }, look, contacts, known))]
-  })
+  const reading = {
+    ...{ ...scopeOf(run), source, target, tables: tablesRead(baseline.plan), known: rejectedBefore },
+    hasTransform: options.transform !== undefined,
+  }
+  const { ids, took } = await measure(tally, 'feeds', () => changedIds(reading, feeds))
+  for (const [feed, milliseconds] of took) tally.feedsTook.set(feed, milliseconds)
+  return ids
 }
 
 /** `used` is in microseconds, `skewAllowance` in milliseconds. Half of the allowance used is a sign, all of it a possible loss. */

@@ -45,7 +45,7 @@ export function readingScope(
 
 type Loading = Pick<
   Run,
-  'target' | 'baseline' | 'options' | 'tally' | 'facts' | 'attempts' | 'rejectedBefore'
+  'target' | 'baseline' | 'options' | 'tally' | 'facts' | 'attempts' | 'rejectedBefore' | 'feeds'
 >
 
 /** Where a run loads its batches, and by which rules. */
@@ -54,7 +54,7 @@ export function loadContextOf(run: Loading): LoadContext {
   const { plan, opened } = run.baseline
   const { pipeline, maxRejects, keepRejected } = options
   const isIncremental = facts.loadType === 'incremental'
-  const { low } = opened.bound
+  const since = run.feeds?.stampsSince ?? opened.bound.low
   return {
     target,
     plan: plan.load,
@@ -71,8 +71,8 @@ export function loadContextOf(run: Loading): LoadContext {
     },
     // The rows of a partition that was attached have stamps of long ago, and none of them came late.
     skew:
-      isIncremental && low !== undefined && (plan.custom?.newParts ?? []).length === 0
-        ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
+      isIncremental && since !== undefined && (plan.custom?.newParts ?? []).length === 0
+        ? { since: since + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
   }

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { sqlFile } from '../../lib/chatwoot/feeds.js'
 import { grantReader } from '../../bin/demo/chatwoot-source.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
+import { createMarks } from './marks.js'
 import { conversations, items, type Subject } from './subject.js'
 
 /** URLs of two servers that `buildTemplates` has prepared, as superusers. */
@@ -113,6 +114,7 @@ async function prepareChatwoot(url: string, source: pg.Pool): Promise<void> {
     parameters[Number(at) - 1] === null ? 'null' : literal(at),
   )
   await source.query(`create view ${conversations.relation} as ${text}`)
+  await source.query(createMarks)
 }
 
 /** Two arenas may open at once: who comes second finds the role. */

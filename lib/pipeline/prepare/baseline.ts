@@ -23,6 +23,7 @@ import { clockQuery } from '../../postgres/driver/clock.js'
 import { qualified, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
+import type { ColumnPath } from '../../postgres/source/indexes.js'
 import { checkTimeZones, unknownTimeZone } from '../../postgres/source/probe.js'
 import {
   lostParts,
@@ -72,6 +73,8 @@ export interface Baseline {
   /** The small tables as `usable` has them: by the same fingerprints. */
   readonly comparableTables: SmallTables | undefined
   readonly timeZones: Readonly<Record<string, boolean>>
+  /** How the source gets to what the feeds show. */
+  readonly paths: readonly ColumnPath[]
   /** What both sides were before the run, so that the next one notices when they are replaced. */
   readonly identities: Identities
 }
@@ -147,7 +150,7 @@ export async function readBaseline(
     ...zoneWarnings,
   ]
   return {
-    ...{ plan, last, usable, comparableTables, timeZones },
+    ...{ plan, last, usable, comparableTables, timeZones, paths: here.paths },
     previousRuns: { ...previousRuns, rejected },
     opened: { ...opened, warnings },
     identities: { relations, look, trust, shape, reader: here.probe.reader },

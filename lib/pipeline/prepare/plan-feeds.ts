@@ -1,0 +1,109 @@
+import { planEdits, type EditPlan, type FeedBounds } from '../../chatwoot/feeds.js'
+import { editFeed, scannedFeeds, stampFeed } from '../../chatwoot/scanned-feeds.js'
+import type { Micros } from '../../domain/horizon.js'
+import {
+  planScans,
+  statesAfter,
+  statesMovedBack,
+  statesWhenIdle,
+  type FeedPath,
+} from '../../domain/scan-budget.js'
+import type { ResolvedOptions } from '../../options.js'
+import type { Baseline } from './baseline.js'
+import type { State } from './state.js'
+
+/** What a run asks the feeds of Chatwoot. */
+export interface FeedPlan {
+  /** Of those that every run reads. */
+  readonly bounds: FeedBounds
+  /** Of those that this run reads beside them, by name. */
+  readonly scans: ReadonlyMap<string, Micros>
+  /** No stamp of a row that is read for the first time is earlier, but for `skewAllowance`. */
+  readonly stampsSince: Micros
+  /** Nothing was written since the last run, and no feed is due that was left out. */
+  readonly isIdle: boolean
+  /** What the next run starts from, with the milliseconds that feeds have taken, by name. */
+  readonly after: (took: ReadonlyMap<string, number>) => Pick<State, 'edits' | 'feeds'>
+}
+
+/** Options that decide which feeds a run reads. */
+export type FeedOptions = Pick<ResolvedOptions, 'editWindow' | 'editScanEvery' | 'scanShare' | 'scanEvery'>
+
+/** How much of what is left out a run looks for: `scans` for every feed, `edits` for those of old messages. */
+export interface Thoroughness {
+  readonly readsAllFeeds: boolean
+  readonly readsAllEdits: boolean
+}
+
+/** Undefined for a custom relation, and where everything is read. */
+export function planFeeds(
+  baseline: Pick<Baseline, 'plan' | 'opened' | 'usable' | 'comparableTables' | 'paths'>,
+  options: FeedOptions,
+  { readsAllFeeds, readsAllEdits }: Thoroughness,
+): FeedPlan | undefined {
+  const { plan, opened, usable, comparableTables: now } = baseline
+  const { bound, probe, chatwoot } = opened
+  const { low } = bound
+  const { at } = probe
+  if (low === undefined || at === null || !now) return undefined
+  const readsAll = readsAllEdits || isEditIndexed(baseline)
+  const edits = planEdits(usable?.edits, { at, low, messages: chatwoot.messages, readsAll }, options)
+  const before = statesMovedBack(usable?.feeds, opened.setBack)
+  const paths = feedPaths(baseline)
+  const scans = planScans(before, { at, low, paths, isComplete: readsAllFeeds }, options)
+  const isDue = [...scans.keys()].some((feed) => typeof before?.[feed]?.since === 'number')
+  const isIdle = bound.isIdle && !isDue && !areEditsLeft(edits, usable)
+  return {
+    // After another program's history it is not known what the small tables were; renames from now on are seen.
+    bounds: {
+      ...{ tables: plan.tables, showsAgents: !plan.isFirst, low, now },
+      ...{ before: usable?.smallTables ?? now, edits: edits.bounds },
+    },
+    scans,
+    stampsSince: Math.min(low, before?.[stampFeed]?.since ?? low),
+    isIdle,
+    after: (took) => ({
+      edits: { ...edits.next, took: took.get(editFeed.name) ?? usable?.edits?.took },
+      feeds: isIdle
+        ? statesWhenIdle(before, at)
+        : statesAfter(before, { at, low, paths }, { read: new Set(scans.keys()), took }),
+    }),
+  }
+}
+
+/** What a full load leaves: it has read all that any feed shows, and measured nothing. */
+export function afterFullLoad({
+  opened,
+  usable,
+  last,
+  plan,
+  ...found
+}: Baseline): Pick<State, 'edits' | 'feeds'> {
+  const { at } = opened.probe
+  if (at === null || plan.custom) return { edits: undefined, feeds: undefined }
+  const paths = feedPaths(found)
+  const known = (usable ?? last)?.feeds
+  const read = new Set(paths.map(({ feed }) => feed))
+  return {
+    edits: { lookedAt: at, since: null, took: last?.edits?.took },
+    feeds: statesAfter(known, { at, low: at, paths }, { read, took: new Map() }),
+  }
+}
+
+/** Of each feed, also where its table is none, or is not there: then there is nothing to spare. */
+function feedPaths({ paths }: Pick<Baseline, 'paths'>): FeedPath[] {
+  return scannedFeeds.map(({ name, table, column }) => {
+    const path = paths.find((each) => each.table === table && each.column === column)
+    return { feed: name, isIndexed: path?.isIndexed ?? false, pages: path?.pages ?? 0 }
+  })
+}
+
+const isEditIndexed = ({ paths }: Pick<Baseline, 'paths'>) =>
+  paths.some(
+    ({ table, column, isIndexed }) => table === editFeed.table && column === editFeed.column && isIndexed,
+  )
+
+/** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
+function areEditsLeft(edits: EditPlan, last: State | undefined): boolean {
+  return edits.bounds.among === null && typeof last?.edits?.since === 'number'
+}
