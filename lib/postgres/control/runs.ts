@@ -56,7 +56,7 @@ export async function openRun(target: Session, start: RunStart): Promise<OpenedR
 }
 
 const hasIndexedWatermark = sql<boolean>`exists (
-  select
+  select 1
   from pg_attribute
   where attrelid = ${ownRelation(sql`'etl_control'::text`)}
     and attname = 'watermark_indexed'
@@ -223,7 +223,6 @@ const closing = {
 function progressColumns({ keepsIndexedWatermark }: RunHandle, progress: RunProgress) {
   const counts = recordedCounts(progress)
   return {
-    ...(keepsIndexedWatermark ? { watermark_indexed: progress.watermarkIndexed } : {}),
     load_type: progress.loadType,
     reason: progress.reason,
     watermark_start: progress.watermarkStart,
@@ -239,6 +238,7 @@ function progressColumns({ keepsIndexedWatermark }: RunHandle, progress: RunProg
     horizon_mode: progress.horizonMode,
     margin_used_seconds: recordedMargin(progress.marginUsedSeconds),
     fingerprint: progress.fingerprint,
+    ...(keepsIndexedWatermark ? { watermark_indexed: progress.watermarkIndexed } : {}),
     resume_key: progress.resumeKey,
     state: progress.state,
   }

@@ -28,7 +28,7 @@ export interface ColumnPathRow extends SoughtColumn {
 /** Whether a valid index over all rows of the table `c` begins with the column `s."column"`, in an order. */
 const isIndexed = sql.raw(`
     exists (
-      select
+      select 1
       from pg_index i
       join pg_class ic on ic.oid = i.indexrelid
       join pg_am am on am.oid = ic.relam
@@ -53,7 +53,7 @@ export const columnPathsQuery = (sought: readonly SoughtColumn[]): CompiledQuery
     where c.relkind in ('r', 'm')`)
 
 /** Where no column is sought. */
-export const noColumnPaths: CompiledQuery<ColumnPathRow> = compile(sql<ColumnPathRow>`select where false`)
+export const noColumnPaths: CompiledQuery<ColumnPathRow> = compile(sql<ColumnPathRow>`select 1 where false`)
 
 export function toColumnPaths(rows: readonly ColumnPathRow[]): readonly ColumnPath[] {
   return rows.map(({ is_indexed: isColumnIndexed, pages, table, column }) => ({
@@ -78,7 +78,7 @@ export async function unindexedColumns(
 ): Promise<readonly UnindexedColumn[]> {
   return source.rows(
     compile(sql<UnindexedColumn>`
-      select
+      select 1
         s."table"::text as "table",
         s."column"::text as "column",
         c.reltuples::bigint::text as rows,
