@@ -71,13 +71,14 @@ export interface SyncOptions {
    */
   readonly editWindow?: number | undefined
   /**
-   * Milliseconds after which a run scans all messages for edits, where there are too many of them to do so in each run.
+   * Milliseconds after which a run scans all messages for edits, where there are too many of them to do so in each run; a run that keeps to
+   * `scanShare`, once such scans take no more than a tenth of it, after seven times as long at most.
    * (Default: 72 000 000, 20 hours, so that a nightly run does it each time and one every five minutes once a day.)
    */
   readonly editScanEvery?: number | undefined
   /**
    * Share of the source's time, 0 to 1, that scans for changes may take which no index shows, such as contacts that were renamed; runs that
-   * leave them out read all else, and `watermarkEnd` stays. What a scan takes is measured, or is the time that a volume with 3,000 reads a
+   * leave them out read all else, and `watermarkEnd` stays. What a scan takes is measured, or is the time that a volume with 2,000 reads a
    * second needs for its pages where that is longer; scans of less than 20 ms, or of tables of less than 8 MB, are part of each run, unless it
    * is 0. (Default: 0.002, three minutes a day. Before `migrate` has added the second watermark, every run scans.)
    */

@@ -28,7 +28,7 @@
  *   written so that it cannot read it, and reads everything (see `toJson`).
  *
  * The budget: the feeds without an index share `scanShare` of the time, and are scanned together, so that the watermark advances to that run.
- * A scan counts with the time that it took, or with what its pages take from a volume of 3,000 reads a second where that is longer: from memory a
+ * A scan counts with the time that it took, or with what its pages take from a volume of 2,000 reads a second where that is longer: from memory a
  * gigabyte is read in half a second, and yet it takes the place of what the application reads there. A feed that takes less than 20 ms, or whose
  * table has less than 8 MB, which no busy machine turns into a large one, is read by every run. `scanEvery` wins over the share.
  */
@@ -78,8 +78,8 @@ const smallScan = 20
 /** Pages, 8 MB: a scan of as many takes longer than `smallScan` only where the machine is busy with something else. */
 const smallTable = 1000
 
-/** Milliseconds for one page, of a volume with 3,000 reads a second. */
-const pageTime = 1 / 3
+/** Milliseconds for one page, of a volume with 2,000 reads a second. */
+const pageTime = 1 / 2
 
 /** The feeds that a run reads, and the stamp from which on. The others are left out. */
 export function planScans(
@@ -170,4 +170,15 @@ export function waitBetween(states: readonly Pick<FeedState, 'took' | 'pages'>[]
   if (scanShare === 0) return Infinity
   const cost = states.reduce((sum, { took, pages }) => sum + Math.max(took ?? 0, pages * pageTime), 0)
   return cost / scanShare
+}
+
+/**
+ * Milliseconds from one look for edits of messages of any age to the next: these are rare and late anyway, so that scans for them may take a
+ * tenth of the share; not more often than `every`, and not more rarely than a seventh as often.
+ */
+export function waitBetweenEdits(
+  scan: Pick<FeedState, 'took' | 'pages'>,
+  { scanShare, every }: { readonly scanShare: number; readonly every: number },
+): number {
+  return Math.min(7 * every, Math.max(every, waitBetween([scan], scanShare / 10)))
 }

@@ -9,11 +9,13 @@ export interface Arguments {
   readonly only: readonly string[] | undefined
   /** Where the JSON goes: a file, or `-` for stdout in place of the tables. */
   readonly json: string | undefined
+  /** Two million conversations instead of the other cases. */
+  readonly large: boolean
   readonly list: boolean
   readonly help: boolean
 }
 
-export const usage = `npm run bench -- [--rows N] [--repeat N] [--only name,name] [--json [file]] [--list]
+export const usage = `npm run bench -- [--rows N] [--repeat N] [--only name,name] [--json [file]] [--large] [--list]
 
 Measures this package beside the fastest and the usual ways to do the same, on two servers of its own.
 Exit code 1 when a target was not equal to its source, so that a time would not count; a missed bar is no failure.
@@ -22,6 +24,7 @@ Exit code 1 when a target was not equal to its source, so that a time would not 
                    conversations, the narrow table ten times as many rows
   --repeat N       timed rounds of each case (default 5)
   --only name,..   only these groups of cases
+  --large          two million conversations with twenty million messages instead of the other cases: 30 GB, and half an hour
   --json [file]    the figures as JSON, into a file or in place of the tables
   --list           the groups and their cases`
 
@@ -34,16 +37,18 @@ export function readArguments(args: readonly string[]): Arguments {
       repeat: { type: 'string', default: '5' },
       only: { type: 'string' },
       json: { type: 'string' },
+      large: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { only, json, list, help } = values
+  const { only, json, large, list, help } = values
   return {
     rows: count('rows', values.rows, 100),
     repeat: count('repeat', values.repeat, 1),
     only: only?.split(','),
     json,
+    large,
     list,
     help,
   }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { readArguments, usage, type Arguments } from './arguments.js'
 import type { Bench, Group } from './bench.js'
+import { large } from './cases-large.js'
 import type { Cost } from './contest.js'
 import { conversationsOf, openChatwoot, type ChatwootPair, type Size } from './data-chatwoot.js'
 import { openTable, wide, type TablePair } from './data-tables.js'
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
     print(given.help ? usage : groups.map(({ name, shows }) => `${name.padEnd(10)} ${shows}`).join('\n'))
     return
   }
-  const chosen = chooseGroups(given.only)
+  const chosen = given.large ? [large] : chooseGroups(given.only)
   build()
   await using source = await startCluster({ settings })
   await using target = await startCluster({ settings })

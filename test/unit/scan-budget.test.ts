@@ -5,6 +5,7 @@ import {
   planScans,
   statesMovedBack,
   waitBetween,
+  waitBetweenEdits,
   type FeedState,
 } from '../../lib/domain/scan-budget.js'
 
@@ -20,17 +21,17 @@ const readBy = (
 ) => [...planScans(before, { at, low: at, paths, isComplete: false }, limits).keys()]
 
 it('counts a scan from memory with what its pages take from a volume', () => {
-  expect(waitBetween([large], 0.002)).toBe(5_000_000)
+  expect(waitBetween([large], 0.002)).toBe(7_500_000)
   expect(waitBetween([{ took: 40_000, pages: 30_000 }], 0.002)).toBe(20_000_000)
 })
 
 it('scans once the share allows all scans together', () => {
   const both = { one: large, other: { ...large, pages: 15_000 } }
   const paths = [path('one'), path('other', false, 15_000)]
-  expect(readBy({ one: large }, 1.38 * hour)).toEqual([])
-  expect(readBy({ one: large }, 1.39 * hour)).toEqual(['one'])
-  expect(readBy(both, 2.08 * hour, paths)).toEqual([])
-  expect(readBy(both, 2.09 * hour, paths)).toEqual(['one', 'other'])
+  expect(readBy({ one: large }, 2.08 * hour)).toEqual([])
+  expect(readBy({ one: large }, 2.09 * hour)).toEqual(['one'])
+  expect(readBy(both, 3.12 * hour, paths)).toEqual([])
+  expect(readBy(both, 3.13 * hour, paths)).toEqual(['one', 'other'])
 })
 
 it('scans after six hours, however long a scan takes', () => {
@@ -57,13 +58,19 @@ it('reads from the earliest bound of the runs that have left a feed out', () => 
   ])
 })
 
+it('looks for edits of any age with a tenth of the share, a seventh as often as it is told at least', () => {
+  const every = 72_000_000
+  const wait = (pages: number) => waitBetweenEdits({ took: 100, pages }, { scanShare: 0.002, every })
+  expect([10_000, 50_000, 500_000, 5_000_000].map(wait)).toEqual([every, 125_000_000, 7 * every, 7 * every])
+})
+
 it('scans where the clock of the source is behind the last scan', () => {
   expect(readBy({ one: { ...large, through: 10 } }, 5)).toEqual(['one'])
 })
 
 it('counts the time since the last scan on the clock as it is now', () => {
-  const moved = statesMovedBack({ one: large }, 2 * hour)
-  expect(moved).toEqual({ one: { ...large, through: -2 * hour } })
+  const moved = statesMovedBack({ one: large }, 3 * hour)
+  expect(moved).toEqual({ one: { ...large, through: -3 * hour } })
   expect(isScanDue(moved, 0, { ...limits, isComplete: false })).toBe(true)
   expect(isScanDue({ one: large }, 0, { ...limits, isComplete: false })).toBe(false)
 })

@@ -1,11 +1,12 @@
 import { planEdits, type EditPlan, type FeedBounds } from '../../chatwoot/feeds.js'
-import { editFeed, scannedFeeds, stampFeed } from '../../chatwoot/scanned-feeds.js'
+import { editFeed, scannedFeeds, stampFeed, type ScannedFeed } from '../../chatwoot/scanned-feeds.js'
 import type { Micros } from '../../domain/horizon.js'
 import {
   planScans,
   statesAfter,
   statesMovedBack,
   statesWhenIdle,
+  waitBetweenEdits,
   type FeedPath,
 } from '../../domain/scan-budget.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -46,8 +47,17 @@ export function planFeeds(
   const { low } = bound
   const { at } = probe
   if (low === undefined || at === null || !now) return undefined
-  const readsAll = readsAllEdits || isEditIndexed(baseline)
-  const edits = planEdits(usable?.edits, { at, low, messages: chatwoot.messages, readsAll }, options)
+  const messages = pathOf(baseline, editFeed)
+  const readsAll = readsAllEdits || messages?.isIndexed === true
+  const scan = { took: usable?.edits?.took ?? null, pages: messages?.pages ?? 0 }
+  const { scanShare, editScanEvery, editWindow } = options
+  // A run that somebody starts by hand looks as often as the option says.
+  const every = readsAllFeeds ? editScanEvery : waitBetweenEdits(scan, { scanShare, every: editScanEvery })
+  const edits = planEdits(
+    usable?.edits,
+    { at, low, messages: chatwoot.messages, readsAll },
+    { editWindow, editScanEvery: every },
+  )
   const before = statesMovedBack(usable?.feeds, opened.setBack)
   const paths = feedPaths(baseline)
   const scans = planScans(before, { at, low, paths, isComplete: readsAllFeeds }, options)
@@ -91,17 +101,15 @@ export function afterFullLoad({
 }
 
 /** Of each feed, also where its table is none, or is not there: then there is nothing to spare. */
-function feedPaths({ paths }: Pick<Baseline, 'paths'>): FeedPath[] {
-  return scannedFeeds.map(({ name, table, column }) => {
-    const path = paths.find((each) => each.table === table && each.column === column)
-    return { feed: name, isIndexed: path?.isIndexed ?? false, pages: path?.pages ?? 0 }
+function feedPaths(found: Pick<Baseline, 'paths'>): FeedPath[] {
+  return scannedFeeds.map((feed) => {
+    const path = pathOf(found, feed)
+    return { feed: feed.name, isIndexed: path?.isIndexed ?? false, pages: path?.pages ?? 0 }
   })
 }
 
-const isEditIndexed = ({ paths }: Pick<Baseline, 'paths'>) =>
-  paths.some(
-    ({ table, column, isIndexed }) => table === editFeed.table && column === editFeed.column && isIndexed,
-  )
+const pathOf = ({ paths }: Pick<Baseline, 'paths'>, { table, column }: ScannedFeed) =>
+  paths.find((each) => each.table === table && each.column === column)
 
 /** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
 function areEditsLeft(edits: EditPlan, last: State | undefined): boolean {
