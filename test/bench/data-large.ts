@@ -33,8 +33,9 @@ export async function createLargeSource(source: Database, conversations: number)
     [filled],
   )
   for (const { name } of indexes) await source.query(`drop index ${name}`)
-  for (const table of filled) await source.query(statements(conversations)[table] ?? '')
-  for (const { definition } of indexes) await source.query(definition)
+  // The pool has two connections, so that two of them work at a time.
+  await Promise.all(filled.map((table) => source.query(statements(conversations)[table] ?? '')))
+  await Promise.all(indexes.map(({ definition }) => source.query(definition)))
   await source.query('alter table conversations enable trigger user')
   await source.query(`select setval('conv_dpid_seq_1', ${conversations})`)
   for (const table of filled) {
