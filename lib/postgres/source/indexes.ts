@@ -78,7 +78,7 @@ export async function unindexedColumns(
 ): Promise<readonly UnindexedColumn[]> {
   return source.rows(
     compile(sql<UnindexedColumn>`
-      select 1
+      select
         s."table"::text as "table",
         s."column"::text as "column",
         c.reltuples::bigint::text as rows,
