@@ -6,7 +6,6 @@ import pg from 'pg'
 import { sqlFile } from '../../lib/chatwoot/feeds.js'
 import { grantReader } from '../../bin/demo/chatwoot-source.js'
 import { compile } from '../../lib/postgres/driver/statement.js'
-import { createMarks } from './marks.js'
 import { conversations, items, type Subject } from './subject.js'
 
 /** URLs of two servers that `buildTemplates` has prepared, as superusers. */
@@ -100,6 +99,14 @@ async function prepareItems(source: pg.Pool, target: pg.Pool): Promise<void> {
   await target.query(`
     create table soak_items (id integer primary key, payload text, updated_at timestamptz, deleted_at timestamptz)`)
 }
+
+/**
+ * What writers have committed, with a time at which it surely was: a run that claims to have everything through a later time has to show it.
+ * Marks of a row only grow.
+ */
+const createMarks = `
+  create sequence soak_mark;
+  create table soak_marks (kind text not null, id integer not null, mark text not null, at timestamp not null)`
 
 async function prepareChatwoot(url: string, source: pg.Pool): Promise<void> {
   await createReader(source)

@@ -4,14 +4,6 @@ import type { SyncReport } from '../../lib/domain/report.js'
 import type { Arena } from './arena.js'
 import { linger, type Transaction, type Writer } from './writer.js'
 
-/**
- * What writers have committed, with a time at which it surely was: a run that claims to have everything through a later time has to show it.
- * Marks of a row only grow.
- */
-export const createMarks = `
-  create sequence soak_mark;
-  create table soak_marks (kind text not null, id integer not null, mark text not null, at timestamp not null)`
-
 type Kind = 'conversation' | 'contact' | 'message'
 
 interface Mark {
