@@ -14,6 +14,7 @@ import { openProgress, type ProgressView, type Step } from '../output/progress.j
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { syncSummary } from '../output/sync-summary.js'
 import { stopSignal } from '../process/stop-signal.js'
+import { offerCollector } from '../process/collector.js'
 
 interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly full?: true
@@ -50,6 +51,7 @@ export function register(command: Command): void {
 
 async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
   loadSettings(given.env)
+  offerCollector()
   const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)

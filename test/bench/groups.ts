@@ -5,11 +5,13 @@ import { far } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
+import { pipe } from './cases-pipe.js'
 import { verify } from './cases-verify.js'
 
 /** In this order: what changes a source comes behind what wants it at rest. */
 export const groups: readonly Group[] = [
   bulk,
+  pipe,
   unchanged,
   changed,
   verify,

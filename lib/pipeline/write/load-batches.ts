@@ -103,6 +103,7 @@ export async function loadBatches(
     await policy.begin()
     isAppending = await loadBatch(context, batch, isAppending)
     await policy.end(batch.lastKey)
+    if ('release' in batch) batch.release()
     onLoaded?.()
   }
 }
