@@ -4,10 +4,10 @@ import { installPython } from './install.js'
 import type { Peer } from './peer.js'
 import { plain } from './urls.js'
 
-const packages = ['ingestr==0.15.9']
+const packages = ['ingestr==1.0.78']
 
 /**
- * The last release in Python: later ones fetch their program from elsewhere at the first start.
+ * The last release whose package holds the program; later ones fetch it from elsewhere at the first start.
  *
  * It keeps no state: who calls it names the first stamp to read, and here that is the newest one of the target.
  */

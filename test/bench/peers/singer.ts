@@ -24,7 +24,7 @@ export const singer: Peer = {
     return join(prefix, 'singer')
   },
   prepare: async (task) => {
-    const tap = { sqlalchemy_url: withDriver(task.source, 'psycopg'), filter_schemas: ['public'] }
+    const tap = { sqlalchemy_url: withDriver(task.source, 'psycopg2'), filter_schemas: ['public'] }
     const target = {
       sqlalchemy_url: withDriver(task.target, 'psycopg'),
       default_target_schema: 'bench',

@@ -48,12 +48,13 @@ export async function openTaskData({ source, target }: Pair, rows: number): Prom
   }
 }
 
-/** With the types that they have in the table of this package. */
+/** With the types that they have in the table of this package. Arrays are left out: ingestr does not merge them. */
 async function columnsOf(target: Database): Promise<Task['columns']> {
   const found = await target.query<{ name: string; type: string }>(
     `select attname::text as name, format_type(atttypid, atttypmod) as type
      from pg_attribute
      where attrelid = 'conversas_analytics'::regclass and attname = any($1::text[])
+       and format_type(atttypid, atttypmod) not like '%[]'
      order by attnum`,
     [rowColumns],
   )
