@@ -33,9 +33,6 @@ const settings = {
 /** PostgreSQL 15 with its client programs, as Debian has it; else the embedded one, with the programs of the path. */
 const debian = '/usr/lib/postgresql/15'
 
-/** A tool whose first load took longer has one round: what it is behind by does not need a median. */
-const slow = 45_000
-
 const runsUnderLoad = 10
 
 /** Every tool in turns on the same servers and data; throws before anything is measured when one cannot be installed. */
@@ -62,15 +59,16 @@ export async function benchPeers({ rows, repeat, only, prefix }: Arguments, log:
     }
     const machine = await describeMachine(server)
     const samples = new Map<Peer, Sample[]>(peers.map((peer) => [peer, []]))
-    for (let round = 1; round <= repeat; round += 1) {
-      for (const peer of round % 2 === 0 ? [...peers].reverse() : peers) {
-        const earlier = samples.get(peer) ?? []
-        if ((earlier[0]?.firstLoad ?? 0) > slow) continue
-        const sample = await measure(peer, installed.get(peer) ?? '', data, target)
-        log(`  ${round}/${repeat} ${peer.name}: ${JSON.stringify(sample)}`)
-        earlier.push(sample)
-      }
+    const measureOne = async (peer: Peer) => {
+      const sample = await measure(peer, installed.get(peer) ?? '', data, target)
+      log(`  ${peer.name}: ${JSON.stringify(sample)}`)
+      samples.get(peer)?.push(sample)
     }
+    const quick = peers.filter(({ slow }) => !slow)
+    for (let round = 1; round <= repeat; round += 1) {
+      for (const peer of round % 2 === 0 ? [...quick].reverse() : quick) await measureOne(peer)
+    }
+    for (const peer of peers.filter(({ slow }) => slow)) await measureOne(peer)
     const results = peers.map((peer): PeerResult =>
       resultOf(peer, samples.get(peer) ?? [], lost.get(peer) ?? null),
     )

@@ -11,6 +11,7 @@ export const dlt: Peer = {
   name: 'dlt',
   packages,
   kind: 'sync',
+  slow: true,
   note: 'sql_table, pyarrow, merge by upsert, numeric (38, 20)',
   install: (prefix) => installPython(prefix, 'dlt', packages),
   prepare: async () => undefined,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import { installPython } from './install.js'
-import type { Peer } from './peer.js'
+import { shell, type Peer } from './peer.js'
 import { plain } from './urls.js'
 
 const packages = ['ingestr==1.0.78']
@@ -9,26 +9,30 @@ const packages = ['ingestr==1.0.78']
 /**
  * The last release whose package holds the program; later ones fetch it from elsewhere at the first start.
  *
- * It keeps no state: who calls it names the first stamp to read, and here that is the newest one of the target.
+ * It keeps no state: who calls it has to know the first stamp to read. Here that is the newest one of the target, which psql is asked for.
  */
 export const ingestr: Peer = {
   name: 'ingestr',
   packages,
   kind: 'sync',
-  note: 'with `--interval-start` at the newest stamp of the target, as it keeps no state',
+  note: 'keeps no state: psql asks the target for `--interval-start`',
   install: (prefix) => installPython(prefix, 'ingestr', packages),
   prepare: async () => undefined,
-  command: ({ source, target, table, key, changedAt, installed }, since) => ({
-    program: join(installed, 'bin/ingestr'),
-    args: [
-      'ingest',
-      ...['--source-uri', plain(source), '--source-table', `public.${table}`],
-      ...['--dest-uri', plain(target), '--dest-table', `public.${table}`],
-      ...['--incremental-strategy', 'merge', '--primary-key', key, '--incremental-key', changedAt],
-      ...(since === null ? [] : ['--interval-start', since]),
-      '--yes',
-    ],
-    env: { INGESTR_DISABLE_TELEMETRY: 'true', DISABLE_TELEMETRY: 'true', PROGRESS: 'log' },
-  }),
+  command: ({ source, target, table, key, changedAt, installed }, isFirst) =>
+    shell(
+      `"$INGESTR" ingest --source-uri "$SOURCE" --source-table public.${table} --dest-uri "$TARGET" --dest-table public.${table} \
+         --incremental-strategy merge --primary-key ${key} --incremental-key ${changedAt} --yes ${isFirst ? '' : since(table, changedAt)}`,
+      {
+        INGESTR: join(installed, 'bin/ingestr'),
+        SOURCE: plain(source),
+        TARGET: plain(target),
+        INGESTR_DISABLE_TELEMETRY: 'true',
+        PROGRESS: 'log',
+      },
+    ),
   tableOf: ({ table }) => table,
 }
+
+/** With microseconds, in the form that its flag takes. */
+const since = (table: string, changedAt: string) =>
+  `--interval-start "$(psql "$TARGET" -Atc "select to_char(max(${changedAt}) at time zone 'UTC', 'YYYY-MM-DD\\"T\\"HH24:MI:SS.US') from ${table}")"`

@@ -10,7 +10,6 @@ import { write, type Crowd } from '../../soak/writer.js'
 import { createPair, openDatabase } from '../database.js'
 import type { Peer, Task } from './peer.js'
 import { runCommand } from './process-cost.js'
-import { newestStamp } from './task-data.js'
 
 export interface Lost {
   /** Rows that are missing in the target or hold something older, although a run came after the last change. */
@@ -44,14 +43,11 @@ export async function countLost(
   const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-peer-'))
   await using pair = await createPair(from, to, `lost_${folder.slice(-6).toLowerCase()}`)
   const task: Task = { ...items, source: pair.source.url, target: pair.target.url, folder, installed }
-  const run = async () => {
-    const since = await newestStamp(task.target, peer.tableOf(task), task.changedAt)
-    await runCommand(peer.command(task, since), folder)
-  }
+  const run = (isFirst = false) => runCommand(peer.command(task, isFirst), folder)
   try {
     await pair.source.query(createItems)
     await peer.prepare(task)
-    await run()
+    await run(true)
     const written = await underLoad(task.source, async () => {
       for (let count = 0; count < runs; count += 1) await run()
     })

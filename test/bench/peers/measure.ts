@@ -7,7 +7,7 @@ import { requireEqual } from '../database.js'
 import { openTarget } from './open-target.js'
 import type { Peer, Task } from './peer.js'
 import { runCommand } from './process-cost.js'
-import { digest, newestStamp, type TaskData } from './task-data.js'
+import { digest, type TaskData } from './task-data.js'
 
 /** What one tool took, from an empty target on; null where it has no such run. */
 export interface Sample {
@@ -32,10 +32,9 @@ export async function measure(
     const task: Task = { ...data.task, target: target.url, folder, installed }
     await mkdir(folder, { recursive: true })
     await peer.prepare(task)
-    const run = async () => {
-      const since = await newestStamp(task.target, peer.tableOf(task), task.changedAt)
+    const run = async (isFirst = false) => {
       await Promise.all([data.source.query('checkpoint'), target.query('checkpoint')])
-      return runCommand(peer.command(task, since), folder)
+      return runCommand(peer.command(task, isFirst), folder)
     }
     const check = async (what: string) => {
       const [there, here] = await Promise.all([
@@ -45,7 +44,7 @@ export async function measure(
       requireEqual(`${peer.name}, ${what} (${here} of ${there})`, here, there)
     }
     const before = await target.walBytes()
-    const first = await run()
+    const first = await run(true)
     const walBytes = (await target.walBytes()) - before
     await check('first load')
     if (peer.kind === 'floor') {

@@ -27,14 +27,16 @@ export interface Peer {
   readonly packages: readonly string[]
   /** `sync` runs again and again and brings what changed; a `floor` copies everything each time. */
   readonly kind: 'ours' | 'sync' | 'floor'
+  /** It takes minutes, and so has one round, behind those of the others: what it is behind by needs no median. (Default: false.) */
+  readonly slow?: true
   /** How it was set up, where that is not its default. */
   readonly note?: string
   /** Installs it, and returns the folder to be handed to `prepare` and `command`. */
   install(prefix: string): Promise<string>
   /** What one does once, before the first run; not timed. */
   prepare(task: Task): Promise<void>
-  /** One run. `since` is the newest stamp in the target, null before the first run, for tools that want to be told. */
-  command(task: Task, since: string | null): Command
+  /** One run, the first one or a later one. */
+  command(task: Task, isFirst: boolean): Command
   /** The table of the target that holds the rows then, as SQL. */
   tableOf(task: Task): string
 }

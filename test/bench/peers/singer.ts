@@ -16,6 +16,7 @@ export const singer: Peer = {
   name: 'tap-postgres + target-postgres',
   packages,
   kind: 'sync',
+  slow: true,
   note: 'use_copy, load_method upsert',
   install: async (prefix) => {
     const [tap = '', target = ''] = packages

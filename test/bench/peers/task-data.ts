@@ -106,7 +106,7 @@ async function restore(source: Database): Promise<void> {
   await source.query(`vacuum analyze ${table}`)
 }
 
-/** Rows, keys, stamps, numbers and texts, as every tool has to keep them; the newest stamp beside them. */
+/** Rows, keys, stamps, numbers and texts, as every tool has to keep them. */
 export async function digest(
   url: string,
   from: string,
@@ -121,17 +121,4 @@ export async function digest(
     `select count(*) || ':' || coalesce(sum(hashtextextended(row(${values})::text, 0)), 0) as digest from ${from}`,
   )
   return found?.digest ?? ''
-}
-
-/** The newest stamp of a table as ISO 8601; null for one that is empty or not there. */
-export async function newestStamp(url: string, from: string, changedAt: string): Promise<string | null> {
-  await using database = openDatabase(url)
-  const [there] = await database.query<{ found: boolean }>(`select to_regclass($1) is not null as found`, [
-    from,
-  ])
-  if (!there?.found) return null
-  const [row] = await database.query<{ newest: string | null }>(
-    `select to_char(max(${changedAt}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') as newest from ${from}`,
-  )
-  return row?.newest ?? null
 }
