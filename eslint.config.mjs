@@ -25,7 +25,7 @@ const rooms = {
   './lib/sync.ts': ['./sync', './pipeline', ...below],
   './lib/operations': ['./operations', './pipeline', ...below],
   './lib/server': ['./server', ...below],
-  './bin': ['./index.ts', './operations', './server', './postgres', './domain'],
+  './bin': ['./index.ts', './sync.ts', './operations', './server', './postgres', './domain'],
   './examples': ['./index.ts'],
   './db': [],
 }

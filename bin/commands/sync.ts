@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 
 import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
+import { syncConversations } from '../../lib/sync.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
@@ -57,7 +58,6 @@ async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFl
   await using log = await openLog(flags)
   const view = await openProgress(flags, options, (source, target) => `Reading ${source} into ${target}`)
   try {
-    const { syncConversations } = await import('../../lib/index.js')
     const onProgress = view && ((progress: Step) => view.update(progress))
     const onRetry = flags.quiet ? undefined : (retry: Retry) => printRetry(retry, view)
     const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })

@@ -76,7 +76,8 @@ export async function openNeighbour({ source }: Servers): Promise<Neighbour> {
   return { url, [Symbol.asyncDispose]: () => dropDatabase(source, name) }
 }
 
-const createItems = `
+/** Statements for a table of that many rows and its index on the stamp. */
+export const createItems = `
   create table items (id integer primary key, payload text not null, updated_at timestamptz not null);
   insert into items (id, payload, updated_at)
   select id, 'first ' || id, now() - interval '30 days' + id * interval '1 second'
