@@ -57,8 +57,13 @@ export interface SyncOptions {
   readonly extractor?: 'copy' | 'cursor' | undefined
   /** Rows of a batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
   readonly batchSize?: number | undefined
-  /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
+  /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time, of each connection.) */
   readonly batchBytes?: number | undefined
+  /**
+   * Connections to each side over which a first or full load goes at once, each with ranges of the key of its own, all under one snapshot. Of
+   * use where one connection is slow, as over a long distance. (Default: 1, which spares both servers; an incremental run needs no more.)
+   */
+  readonly parallel?: number | undefined
   /**
    * Milliseconds by which a change timestamp may be earlier than the start of its transaction: the clock skew between the application's hosts
    * and the database, and the time spent waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000,
@@ -188,6 +193,7 @@ export const defaults = {
   extractor: 'copy',
   batchSize: 5000,
   batchBytes: 4 * 1024 * 1024,
+  parallel: 1,
   skewAllowance: 60_000,
   editWindow: 259_200_000,
   editScanEvery: 72_000_000,

@@ -50,6 +50,7 @@ const schema = z.strictObject({
   extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
   batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),
   batchBytes: z._default(whole(1024, 2 ** 31 - 1), defaults.batchBytes),
+  parallel: z._default(whole(1, 32), defaults.parallel),
   skewAllowance: z._default(milliseconds, defaults.skewAllowance),
   editWindow: z._default(atLeast(0), defaults.editWindow),
   editScanEvery: z._default(atLeast(0), defaults.editScanEvery),

@@ -6,6 +6,7 @@ import { duration, share, wholeNumber } from './option-values.js'
 /** How a run loads, and how it spares both databases; for `sync`, `watch` and `serve`. */
 export interface LoadFlags {
   readonly batchSize?: number
+  readonly parallel?: number
   readonly maxRejects?: number
   readonly keepRejected?: true
   readonly retryBudget?: number
@@ -21,6 +22,7 @@ export function addLoadOptions(command: Command): Command {
   return command
     .optionsGroup('Loading:')
     .option('--batch-size <rows>', 'maximum rows in one batch (5000)', wholeNumber(1))
+    .option('--parallel <n>', 'connections to each side in a full load (1)', wholeNumber(1))
     .option('--max-rejects <rows>', 'rows that may be rejected (100 or 1 %)', wholeNumber(0))
     .option('--keep-rejected', 'keep the content of rejected rows in etl_rejects')
     .option('--retry-budget <time>', 'how long to retry after a transient failure (60s)', duration)
@@ -34,11 +36,11 @@ export function addLoadOptions(command: Command): Command {
 
 /** The library's options for these flags. */
 export function loadOptionsOf({ maxSnapshot, ...flags }: LoadFlags) {
-  const { batchSize, maxRejects, keepRejected, retryBudget, maxRowsPerSecond, keepHistory } = flags
+  const { batchSize, parallel, maxRejects, keepRejected, retryBudget, maxRowsPerSecond, keepHistory } = flags
   const { acceptTargetDeletes, scanShare, scanEvery } = flags
   const maxSnapshotSeconds = maxSnapshot === undefined ? undefined : maxSnapshot / 1000
   return {
-    ...{ batchSize, maxRejects, keepRejected, retryBudget },
+    ...{ batchSize, parallel, maxRejects, keepRejected, retryBudget },
     ...{ maxSnapshotSeconds, maxRowsPerSecond, keepHistory, acceptTargetDeletes },
     ...{ scanShare, scanEvery },
   } satisfies Partial<SyncOptions>

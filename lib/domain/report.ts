@@ -33,6 +33,7 @@ export interface Warning {
     | 'TARGET_ROWS_DELETED'
     | 'PARTITIONS_GONE'
     | 'CHANGED_AT_ZONE_UNKNOWN'
+    | 'PARALLEL_REDUCED'
   readonly message: string
 }
 

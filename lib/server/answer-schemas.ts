@@ -41,6 +41,7 @@ export const warningCodes = {
   TARGET_ROWS_DELETED: 'TARGET_ROWS_DELETED',
   PARTITIONS_GONE: 'PARTITIONS_GONE',
   CHANGED_AT_ZONE_UNKNOWN: 'CHANGED_AT_ZONE_UNKNOWN',
+  PARALLEL_REDUCED: 'PARALLEL_REDUCED',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })

@@ -170,16 +170,17 @@ export async function* readRows<Read extends Batch>(
 }
 
 /** Milliseconds under one snapshot. A COPY is one statement however long it takes, so it has to end before the limit of statements. */
-function snapshotTime({ options, source }: Pick<Run, 'options' | 'source'>): number {
+export function snapshotTime({ options, source }: Pick<Run, 'options' | 'source'>): number {
   const { maxSnapshotSeconds, statementTimeout, extractor } = options
   const isOneStatement = source.copy !== undefined && extractor === 'copy' && statementTimeout > 0
   return Math.min(maxSnapshotSeconds * 1000, isOneStatement ? statementTimeout * 0.75 : Infinity)
 }
 
-type Throttle = (rows: number) => Promise<void>
+/** Waits until so many more rows may be read. */
+export type Throttle = (rows: number) => Promise<void>
 
 /** Waits before more rows are read than the limit allows so far; undefined without a limit. */
-function newThrottle({
+export function newThrottle({
   maxRowsPerSecond,
   signal,
 }: Pick<ResolvedOptions, 'maxRowsPerSecond' | 'signal'>): Throttle | undefined {
@@ -193,7 +194,8 @@ function newThrottle({
   }
 }
 
-async function* throttled<Read extends Batch>(
+/** Batches that are read no faster than they may be. */
+export async function* throttled<Read extends Batch>(
   batches: AsyncGenerator<Read>,
   throttle: Throttle | undefined,
 ): AsyncGenerator<Read> {

@@ -258,15 +258,20 @@ export async function openFirstSnapshot(
  * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
  */
 export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions & ReadTables) {
-  const { relation, columns, hashSecret, reading } = options
-  const key = columns?.hash?.length && hashSecret !== undefined ? [passHashKey(hashKeyOf(hashSecret))] : []
-  const begin = [...beginReading(options), ...key]
+  const { relation, reading } = options
+  const key = hashKeyIn(options)
+  const begin = [...beginReading(options), ...(key ? [passHashKey(key)] : [])]
   const [taken, rows] = relation
     ? [...(await between(source, begin, [snapshotQuery])), []]
     : await between(source, begin, [snapshotQuery, compile(smallTables(reading?.tables, reading?.shown))])
   const row = onlyRow(taken)
   if (!isSameServer(probed, toServer(row))) throw otherServer()
   return { snapshot: toSnapshot(row), rows }
+}
+
+/** The key of the hashed columns, where there are any. */
+export function hashKeyIn({ columns, hashSecret }: Pick<SnapshotOptions, 'columns' | 'hashSecret'>) {
+  return columns?.hash?.length && hashSecret !== undefined ? hashKeyOf(hashSecret) : undefined
 }
 
 /** The source became another server in the middle of a run. */

@@ -171,6 +171,7 @@ const apart = new Set([
   'complete',
   'scanShare',
   'scanEvery',
+  'parallel',
   'onStart',
   'onRetry',
   'onProgress',

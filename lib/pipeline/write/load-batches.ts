@@ -28,6 +28,9 @@ export interface CommitPolicy {
   endLast(): Promise<void>
 }
 
+/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
+export const recordEvery = 2000
+
 /**
  * Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. What comes after the last batch has
  * to be written, as its commit is the one that waits for the disk.

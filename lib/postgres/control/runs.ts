@@ -244,7 +244,8 @@ function progressColumns({ keepsIndexedWatermark }: RunHandle, progress: RunProg
   }
 }
 
-function lockLost(): SyncError {
+/** Another run works on the pipeline, or the lock is on another connection. */
+export function lockLost(): SyncError {
   return new SyncError(
     'LOCK_LOST',
     'Another run took over while this one was stalled, or a pooler moved it to another connection than the one with its lock; it wrote nothing after that.',

@@ -156,6 +156,7 @@ export const portuguese = {
     PARTITIONS_GONE: 'Partições da origem não existem mais; as linhas delas ficam até uma carga completa.',
     CHANGED_AT_ZONE_UNKNOWN:
       'As datas da coluna de alteração não têm fuso horário e parecem locais: foram lidas como UTC.',
+    PARALLEL_REDUCED: 'A carga completa usou menos conexões do que foi pedido; nada se perdeu.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
