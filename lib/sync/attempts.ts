@@ -21,6 +21,8 @@ export interface LockHold {
   heldIn: string
   /** Process ids of the server's ends of all connections that may have taken it. */
   readonly holders: Set<string>
+  /** The table in which its run is recorded has the column for the second watermark. */
+  keepsIndexedWatermark: boolean
 }
 
 /** What a run keeps from one attempt to the next. */
@@ -29,8 +31,6 @@ export interface Attempts {
   readonly lock: LockHold
   /** Its row may exist in the control table. */
   isOpen: boolean
-  /** It keeps the second watermark, as `migrate` has added its column. */
-  keepsIndexedWatermark: boolean
   /** The start was logged, and the caller's hook called. */
   isAnnounced: boolean
   /** A batch was committed since the last failure. */
@@ -45,9 +45,8 @@ export interface Attempts {
 
 export const newAttempts = (): Attempts => ({
   executionId: randomUUID(),
-  lock: { heldBy: undefined, heldIn: '', holders: new Set() },
+  lock: { heldBy: undefined, heldIn: '', holders: new Set(), keepsIndexedWatermark: false },
   isOpen: false,
-  keepsIndexedWatermark: false,
   isAnnounced: false,
   hasProgressed: true,
   retry: undefined,
@@ -79,7 +78,7 @@ export async function lockRun(
     attempts.isOpen = true
     const opened = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
     if (opened.process !== attempts.lock.heldIn) throw targetPooled()
-    attempts.keepsIndexedWatermark = opened.keepsIndexedWatermark
+    attempts.lock.keepsIndexedWatermark = opened.keepsIndexedWatermark
     earlier = toEarlier(opened.previousRuns)
   }
   if (!attempts.isAnnounced) announce(attempts, options)

@@ -113,11 +113,13 @@ async function readFeeds(
 ): Promise<readonly string[]> {
   const { source, target, baseline, tally, options, rejectedBefore } = run
   emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
+  const sides = { ...scopeOf(run), source, target }
   const reading = {
-    ...{ ...scopeOf(run), source, target, tables: tablesRead(baseline.plan), known: rejectedBefore },
+    tables: tablesRead(baseline.plan),
+    known: rejectedBefore,
     hasTransform: options.transform !== undefined,
   }
-  const { ids, took } = await measure(tally, 'feeds', () => changedIds(reading, feeds))
+  const { ids, took } = await measure(tally, 'feeds', () => changedIds(sides, feeds, reading))
   for (const [feed, milliseconds] of took) tally.feedsTook.set(feed, milliseconds)
   return ids
 }

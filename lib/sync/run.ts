@@ -88,9 +88,8 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const { horizon, chatwoot } = found.opened
   const fresh = { horizon, smallTables: chatwoot.smallTables, hasProtectedNames: true }
   const state = (took: Tally['feedsTook']) => ({
-    ...(resumed?.state ?? { ...fresh, ...(feeds ? feeds.after(took) : afterFullLoad(found)) }),
+    ...(resumed?.state ?? { ...fresh, scans: feeds ? feeds.after(took) : afterFullLoad(found, options) }),
     timeZones,
-    scanEvery: options.scanEvery,
     protectionDigest: plan.protection.digest,
     protection:
       plan.protection.digest === null
@@ -101,7 +100,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
       unchanged: unchangedAfter(found, options, { warnings: lasting, isIdle }),
     },
   })
-  const { horizon: vouchedFor, feeds: states } = state(new Map())
+  const { horizon: vouchedFor, scans } = state(new Map())
   for (const { key } of found.previousRuns.rejected.filter((row) =>
     isInConflict(row, attempts.executionId),
   )) {
@@ -116,7 +115,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
         ? committed.report.reason
         : reasonOf(found, resumed && unfinished, options.loadType),
       watermarkStart: isFull || bound.low === undefined ? null : formatMicros(bound.low),
-      watermarkEnd: vouchedFor ? formatMicros(completeThrough(states, vouchedFor.at)) : null,
+      watermarkEnd: vouchedFor ? formatMicros(completeThrough(scans?.feeds, vouchedFor.at)) : null,
       watermarkIndexed: vouchedFor ? formatMicros(vouchedFor.at) : null,
       horizonMode: probe.mode,
       fingerprint: plan.fingerprint,
@@ -179,7 +178,7 @@ function isInConflict({ executionId, sqlState }: RejectedRow, own: string): bool
 export function thoroughnessOf({ attempts, options }: Pick<LockedRun, 'attempts' | 'options'>) {
   const { complete, triggeredBy } = options
   return {
-    readsAllFeeds: !attempts.keepsIndexedWatermark || (complete ?? triggeredBy === 'manual'),
+    readsAllFeeds: !attempts.lock.keepsIndexedWatermark || (complete ?? triggeredBy === 'manual'),
     readsAllEdits: complete === true,
   }
 }
@@ -246,7 +245,7 @@ export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'
     executionId: attempts.executionId,
     pipeline: options.pipeline,
     lockedIn: attempts.lock.heldIn,
-    keepsIndexedWatermark: attempts.keepsIndexedWatermark,
+    keepsIndexedWatermark: attempts.lock.keepsIndexedWatermark,
   }
 }
 

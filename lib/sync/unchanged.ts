@@ -25,6 +25,7 @@ import {
   digestOf,
   heldBack,
   toJson,
+  type ScanState,
   type Earlier,
   type KnownIdentities,
   type State,
@@ -68,8 +69,7 @@ export async function finishUnchanged(
     watermarkIndexed: formatMicros(found.horizon.at),
     horizonMode: found.horizon.mode,
     fingerprint: lastSuccess.fingerprint,
-    state: () =>
-      toJson({ ...last, horizon: found.horizon, feeds: found.feeds, scanEvery: options.scanEvery }),
+    state: () => toJson({ ...last, horizon: found.horizon, scans: scansAfter(last, found.feeds, options) }),
   } as const
   return closeRun(target, handleOf(run), toRunRow({ facts, tally, attempts: run.attempts }, null))
 }
@@ -102,11 +102,17 @@ async function lookAgain(
     return undefined
   const quiet = stillQuiet(last.horizon, { ...here, at }, options)
   if (!quiet) return undefined
-  const before = statesMovedBack(last.feeds, quiet.setBack)
+  const before = statesMovedBack(last.scans?.feeds, quiet.setBack)
   const { at: now } = quiet.horizon
   if (isScanDue(before, now, { ...options, isComplete })) return undefined
   return { ...quiet, feeds: statesWhenIdle(before, now) }
 }
+
+const scansAfter = (
+  { scans }: Pick<State, 'scans'>,
+  feeds: FeedStates | undefined,
+  { scanEvery }: Pick<ResolvedOptions, 'scanEvery'>,
+): ScanState => ({ edits: scans?.edits, feeds, scanEvery })
 
 interface Quiet {
   readonly horizon: HorizonState
@@ -139,10 +145,11 @@ function stillQuiet(
 
 /** Runs since the last scan of all messages have left edits out, and the time for the next one has come. */
 function isEditScanDue(
-  { edits }: State,
+  { scans }: Pick<State, 'scans'>,
   { at }: Probe,
   { editScanEvery, complete }: Pick<ResolvedOptions, 'editScanEvery' | 'complete'>,
 ): boolean {
+  const edits = scans?.edits
   if (typeof edits?.since !== 'number') return false
   return complete === true || at === null || at - edits.lookedAt >= editScanEvery * 1000
 }

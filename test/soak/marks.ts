@@ -1,7 +1,6 @@
 import type pg from 'pg'
 
 import type { SyncReport } from '../../lib/domain/report.js'
-import type { Arena } from './arena.js'
 import { linger, type Transaction, type Writer } from './writer.js'
 
 type Kind = 'conversation' | 'contact' | 'message'
@@ -75,7 +74,10 @@ async function mark(writer: Writer, kind: Kind, update: string): Promise<void> {
 }
 
 /** Claims of a run that do not hold, in words: it says that it has everything through a time, and lacks what was committed before. */
-export async function brokenClaims({ source, target }: Arena, report: SyncReport): Promise<string[]> {
+export async function brokenClaims(
+  { source, target }: { readonly source: pg.Pool; readonly target: pg.Pool },
+  report: SyncReport,
+): Promise<string[]> {
   const { watermarkEnd, watermarkIndexed, loadType } = report
   const claimed = await marksBefore(source, watermarkEnd, watermarkIndexed)
   const { rows } = await target.query<Shown>(`

@@ -27,7 +27,7 @@ export async function pendingKeys(
   const feeds = planFeeds(baseline, options, { readsAllFeeds: true, readsAllEdits: false })
   if (!feeds) return new Set()
   // A pipeline with a transform cannot be compared.
-  const { ids } = await changedIds({ ...sides, hasTransform: false, tables: [], known: [] }, feeds)
+  const { ids } = await changedIds(sides, feeds, { hasTransform: false, tables: [], known: [] })
   return new Set(ids)
 }
 

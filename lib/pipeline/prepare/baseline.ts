@@ -73,8 +73,6 @@ export interface Baseline {
   /** The small tables as `usable` has them: by the same fingerprints. */
   readonly comparableTables: SmallTables | undefined
   readonly timeZones: Readonly<Record<string, boolean>>
-  /** How the source gets to what the feeds show. */
-  readonly paths: readonly ColumnPath[]
   /** What both sides were before the run, so that the next one notices when they are replaced. */
   readonly identities: Identities
 }
@@ -89,6 +87,8 @@ interface Identities {
   readonly shape: string | null
   /** The role of the source, and its path. */
   readonly reader: string
+  /** How the source gets to what the feeds show. */
+  readonly paths: readonly ColumnPath[]
 }
 
 export type BaselineOptions = PlanOptions &
@@ -150,10 +150,10 @@ export async function readBaseline(
     ...zoneWarnings,
   ]
   return {
-    ...{ plan, last, usable, comparableTables, timeZones, paths: here.paths },
+    ...{ plan, last, usable, comparableTables, timeZones },
     previousRuns: { ...previousRuns, rejected },
     opened: { ...opened, warnings },
-    identities: { relations, look, trust, shape, reader: here.probe.reader },
+    identities: { relations, look, trust, shape, reader: here.probe.reader, paths: here.paths },
   }
 }
 

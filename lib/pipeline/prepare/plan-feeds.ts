@@ -11,7 +11,7 @@ import {
 } from '../../domain/scan-budget.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Baseline } from './baseline.js'
-import type { State } from './state.js'
+import type { ScanState, State } from './state.js'
 
 /** What a run asks the feeds of Chatwoot. */
 export interface FeedPlan {
@@ -24,7 +24,7 @@ export interface FeedPlan {
   /** Nothing was written since the last run, and no feed is due that was left out. */
   readonly isIdle: boolean
   /** What the next run starts from, with the milliseconds that feeds have taken, by name. */
-  readonly after: (took: ReadonlyMap<string, number>) => Pick<State, 'edits' | 'feeds'>
+  readonly after: (took: ReadonlyMap<string, number>) => ScanState
 }
 
 /** Options that decide which feeds a run reads. */
@@ -38,28 +38,28 @@ export interface Thoroughness {
 
 /** Undefined for a custom relation, and where everything is read. */
 export function planFeeds(
-  baseline: Pick<Baseline, 'plan' | 'opened' | 'usable' | 'comparableTables' | 'paths'>,
+  baseline: Pick<Baseline, 'plan' | 'opened' | 'usable' | 'comparableTables' | 'identities'>,
   options: FeedOptions,
   { readsAllFeeds, readsAllEdits }: Thoroughness,
 ): FeedPlan | undefined {
-  const { plan, opened, usable, comparableTables: now } = baseline
+  const { plan, opened, usable, comparableTables: now, identities } = baseline
   const { bound, probe, chatwoot } = opened
   const { low } = bound
   const { at } = probe
   if (low === undefined || at === null || !now) return undefined
-  const messages = pathOf(baseline, editFeed)
+  const messages = pathOf(identities, editFeed)
   const readsAll = readsAllEdits || messages?.isIndexed === true
-  const scan = { took: usable?.edits?.took ?? null, pages: messages?.pages ?? 0 }
+  const scan = { took: usable?.scans?.edits?.took ?? null, pages: messages?.pages ?? 0 }
   const { scanShare, editScanEvery, editWindow } = options
   // A run that somebody starts by hand looks as often as the option says.
   const every = readsAllFeeds ? editScanEvery : waitBetweenEdits(scan, { scanShare, every: editScanEvery })
   const edits = planEdits(
-    usable?.edits,
+    usable?.scans?.edits,
     { at, low, messages: chatwoot.messages, readsAll },
     { editWindow, editScanEvery: every },
   )
-  const before = statesMovedBack(usable?.feeds, opened.setBack)
-  const paths = feedPaths(baseline)
+  const before = statesMovedBack(usable?.scans?.feeds, opened.setBack)
+  const paths = feedPaths(identities)
   const scans = planScans(before, { at, low, paths, isComplete: readsAllFeeds }, options)
   const isDue = [...scans.keys()].some((feed) => typeof before?.[feed]?.since === 'number')
   const isIdle = bound.isIdle && !isDue && !areEditsLeft(edits, usable)
@@ -73,7 +73,8 @@ export function planFeeds(
     stampsSince: Math.min(low, before?.[stampFeed]?.since ?? low),
     isIdle,
     after: (took) => ({
-      edits: { ...edits.next, took: took.get(editFeed.name) ?? usable?.edits?.took },
+      scanEvery: options.scanEvery,
+      edits: { ...edits.next, took: took.get(editFeed.name) ?? usable?.scans?.edits?.took },
       feeds: isIdle
         ? statesWhenIdle(before, at)
         : statesAfter(before, { at, low, paths }, { read: new Set(scans.keys()), took }),
@@ -82,36 +83,40 @@ export function planFeeds(
 }
 
 /** What a full load leaves: it has read all that any feed shows, and measured nothing. */
-export function afterFullLoad({
-  opened,
-  usable,
-  last,
-  plan,
-  ...found
-}: Baseline): Pick<State, 'edits' | 'feeds'> {
+export function afterFullLoad(
+  {
+    opened,
+    usable,
+    last,
+    plan,
+    identities,
+  }: Pick<Baseline, 'opened' | 'usable' | 'last' | 'plan' | 'identities'>,
+  { scanEvery }: Pick<ResolvedOptions, 'scanEvery'>,
+): ScanState {
   const { at } = opened.probe
-  if (at === null || plan.custom) return { edits: undefined, feeds: undefined }
-  const paths = feedPaths(found)
-  const known = (usable ?? last)?.feeds
+  if (at === null || plan.custom) return { edits: undefined, feeds: undefined, scanEvery }
+  const paths = feedPaths(identities)
+  const known = (usable ?? last)?.scans?.feeds
   const read = new Set(paths.map(({ feed }) => feed))
   return {
-    edits: { lookedAt: at, since: null, took: last?.edits?.took },
+    edits: { lookedAt: at, since: null, took: last?.scans?.edits?.took },
     feeds: statesAfter(known, { at, low: at, paths }, { read, took: new Map() }),
+    scanEvery,
   }
 }
 
 /** Of each feed, also where its table is none, or is not there: then there is nothing to spare. */
-function feedPaths(found: Pick<Baseline, 'paths'>): FeedPath[] {
+function feedPaths(found: Pick<Baseline['identities'], 'paths'>): FeedPath[] {
   return scannedFeeds.map((feed) => {
     const path = pathOf(found, feed)
     return { feed: feed.name, isIndexed: path?.isIndexed ?? false, pages: path?.pages ?? 0 }
   })
 }
 
-const pathOf = ({ paths }: Pick<Baseline, 'paths'>, { table, column }: ScannedFeed) =>
+const pathOf = ({ paths }: Pick<Baseline['identities'], 'paths'>, { table, column }: ScannedFeed) =>
   paths.find((each) => each.table === table && each.column === column)
 
 /** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
-function areEditsLeft(edits: EditPlan, last: State | undefined): boolean {
-  return edits.bounds.among === null && typeof last?.edits?.since === 'number'
+function areEditsLeft(edits: EditPlan, last: Pick<State, 'scans'> | undefined): boolean {
+  return edits.bounds.among === null && typeof last?.scans?.edits?.since === 'number'
 }

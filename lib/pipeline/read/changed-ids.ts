@@ -16,10 +16,14 @@ export interface ChangedIds {
   readonly took: ReadonlyMap<string, number>
 }
 
-/** Where the feeds are read, and what is known before. */
-export interface FeedReading extends QueryScope {
+/** Where the feeds are read. */
+export interface FeedSides extends QueryScope {
   readonly source: Session
   readonly target: Session
+}
+
+/** What else decides what is read. */
+export interface FeedReading {
   readonly hasTransform: boolean
   /** To be locked in the same round trip. */
   readonly tables: readonly NamedTable[]
@@ -32,12 +36,13 @@ export interface FeedReading extends QueryScope {
  * round trip. The source itself says when each scan began and ended, so that the way to it does not count.
  */
 export async function changedIds(
-  reading: FeedReading,
+  sides: FeedSides,
   { bounds, scans }: Pick<FeedPlan, 'bounds' | 'scans'>,
+  { hasTransform, tables, known }: FeedReading,
 ): Promise<ChangedIds> {
-  const { source, tables } = reading
+  const { source } = sides
   const { edits, tables: named } = bounds
-  const look = planContactLook(reading, reading)
+  const look = planContactLook(sides, { hasTransform })
   const due = scannedFeeds.flatMap((feed) => {
     const since = scans.get(feed.name)
     return since === undefined ? [] : [{ feed, since }]
@@ -56,23 +61,19 @@ export async function changedIds(
     clockQuery,
     ...timed,
   ])
-  if (locks.length > 0) requireNotRewritten((found[1] ?? []).map(({ rewritten = '' }) => ({ rewritten })))
+  if (locks.length > 0)
+    requireNotRewritten((found[1] ?? []).map((row) => ({ rewritten: row['rewritten'] ?? '' })))
   const results = found.slice(locks.length)
-  const clock = (place: number) => Number(results[2 * place + 1]?.[0]?.now) / 1000
-  const changed = new Set(results.flatMap((rows) => rows.flatMap(({ id }) => id ?? [])))
+  const clock = (place: number) => Number(results[2 * place + 1]?.[0]?.['now']) / 1000
+  const changed = new Set(results.flatMap((rows) => rows.flatMap((row) => row['id'] ?? [])))
   const contacts = results.flatMap((rows) => rows.filter(isContact))
-  const known = new Set([...changed, ...reading.known])
   return {
-    ids: [...changed, ...(await conversationsToRead(reading, look, contacts, known))],
+    ids: [...changed, ...(await conversationsToRead(sides, look, contacts, new Set([...changed, ...known])))],
     took: new Map(read.map(({ feed }, place) => [feed.name, clock(place + 1) - clock(place)])),
   }
 }
 
 /** Of any of the statements. */
-interface FoundRow extends Partial<ChangedContact> {
-  readonly id?: string | null
-  readonly now?: string
-  readonly rewritten?: string
-}
+type FoundRow = Readonly<Record<string, string | null>>
 
-const isContact = (row: FoundRow): row is ChangedContact => row.contact_id !== undefined
+const isContact = (row: FoundRow): row is FoundRow & ChangedContact => row['contact_id'] !== undefined
