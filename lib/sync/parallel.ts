@@ -62,6 +62,9 @@ export async function loadInParallel(
     hashKey: hashKeyIn(options),
   })
   using _ = cutWhenAborted(options.signal, workers)
+  const { executionId } = run.attempts
+  const connections = workers.all.length + 1
+  options.logger.info('Loading in parallel', { executionId, connections, ranges: cut.length })
   await loadAll(run, context, { ranges, workers, onLoaded })
   const used = workers.all.length + 1
   if (used < count) tally.warnings.push(reduced(used, options.parallel, workers.missing ?? ''))

@@ -1,7 +1,7 @@
 import type { Group } from './bench.js'
 import { command } from './cases-command.js'
 import { contact } from './cases-contact.js'
-import { far } from './cases-far.js'
+import { far, parallel } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
@@ -20,6 +20,7 @@ export const groups: readonly Group[] = [
   command,
   increment,
   far,
+  parallel,
   contact,
 ]
 
