@@ -11,7 +11,7 @@ import { dlt } from './dlt.js'
 import { floors } from './floors.js'
 import { ingestr } from './ingestr.js'
 import { countLost, type Lost } from './lost-rows.js'
-import { measure, type Sample } from './measure.js'
+import { measureRound, type Sample } from './measure.js'
 import { ours } from './ours.js'
 import type { Peer } from './peer.js'
 import { resultOf, type PeerResult } from './results.js'
@@ -59,16 +59,16 @@ export async function benchPeers({ rows, repeat, only, prefix }: Arguments, log:
     }
     const machine = await describeMachine(server)
     const samples = new Map<Peer, Sample[]>(peers.map((peer) => [peer, []]))
-    const measureOne = async (peer: Peer) => {
-      const sample = await measure(peer, installed.get(peer) ?? '', data, target)
-      log(`  ${peer.name}: ${JSON.stringify(sample)}`)
-      samples.get(peer)?.push(sample)
+    const measure = async (some: readonly Peer[]) => {
+      for (const [peer, sample] of await measureRound(some, installed, data, target)) {
+        log(`  ${peer.name}: ${JSON.stringify(sample)}`)
+        samples.get(peer)?.push(sample)
+      }
     }
     const quick = peers.filter(({ slow }) => !slow)
-    for (let round = 1; round <= repeat; round += 1) {
-      for (const peer of round % 2 === 0 ? [...quick].reverse() : quick) await measureOne(peer)
-    }
-    for (const peer of peers.filter(({ slow }) => slow)) await measureOne(peer)
+    for (let round = 1; round <= repeat; round += 1)
+      await measure(round % 2 === 0 ? [...quick].reverse() : quick)
+    for (const peer of peers.filter(({ slow }) => slow)) await measure([peer])
     const results = peers.map((peer): PeerResult =>
       resultOf(peer, samples.get(peer) ?? [], lost.get(peer) ?? null),
     )

@@ -1,17 +1,14 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import type { Cluster } from '../../../bin/demo/cluster.js'
+import { median } from '../contest.js'
 import { requireEqual } from '../database.js'
-import { openTarget } from './open-target.js'
-import type { Peer, Task } from './peer.js'
-import { runCommand } from './process-cost.js'
+import { openContestant, type Contestant } from './contestant.js'
+import type { Peer } from './peer.js'
 import { digest, type TaskData } from './task-data.js'
 
-/** What one tool took, from an empty target on; null where it has no such run. */
+/** What one tool took in a round, from an empty target on; null where it has no such run. */
 export interface Sample {
   readonly firstLoad: number
+  /** Medians of the turns. */
   readonly nothingChanged: number | null
   readonly thousandChanged: number | null
   readonly peakBytes: number
@@ -19,54 +16,71 @@ export interface Sample {
   readonly walBytes: number
 }
 
-/** A round of one tool. Throws when the target does not hold what the source does. */
-export async function measure(
-  peer: Peer,
-  installed: string,
+/** Short runs take turns so often, as a machine that others use is slower at one moment than at the next. */
+const turns = 5
+
+/** A round of all of these, in this order. Throws when a target does not hold what the source does. */
+export async function measureRound(
+  peers: readonly Peer[],
+  installed: ReadonlyMap<Peer, string>,
   data: TaskData,
   cluster: Cluster,
-): Promise<Sample> {
-  await using target = await openTarget(cluster)
-  const folder = await mkdtemp(join(tmpdir(), 'chatwoot-sync-peer-'))
+): Promise<ReadonlyMap<Peer, Sample>> {
+  const all: Contestant[] = []
   try {
-    const task: Task = { ...data.task, target: target.url, folder, installed }
-    await mkdir(folder, { recursive: true })
-    await peer.prepare(task)
-    const run = async (isFirst = false) => {
-      await Promise.all([data.source.query('checkpoint'), target.query('checkpoint')])
-      return runCommand(peer.command(task, isFirst), folder)
-    }
-    const check = async (what: string) => {
-      const [there, here] = await Promise.all([
-        digest(task.source, task.table, task),
-        digest(task.target, peer.tableOf(task), task),
-      ])
-      requireEqual(`${peer.name}, ${what} (${here} of ${there})`, here, there)
-    }
-    const before = await target.walBytes()
-    const first = await run(true)
-    const walBytes = (await target.walBytes()) - before
-    await check('first load')
-    if (peer.kind === 'floor') {
-      const none = { nothingChanged: null, thousandChanged: null }
-      return { firstLoad: first.milliseconds, ...none, peakBytes: first.peakBytes, walBytes }
-    }
-    await target.query('vacuum analyze')
-    await data.live()
-    const idle = await run()
-    await check('nothing changed')
-    await data.change()
-    const changed = await run()
-    await check('1,000 changed')
-    return {
-      firstLoad: first.milliseconds,
-      nothingChanged: idle.milliseconds,
-      thousandChanged: changed.milliseconds,
-      peakBytes: Math.max(first.peakBytes, idle.peakBytes, changed.peakBytes),
-      walBytes,
-    }
+    for (const peer of peers)
+      all.push(await openContestant(peer, installed.get(peer) ?? '', data.task, cluster))
+    return await measureAll(all, data)
   } finally {
+    for (const each of all) await each[Symbol.asyncDispose]()
     await data.restore()
-    await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function measureAll(all: readonly Contestant[], data: TaskData): Promise<ReadonlyMap<Peer, Sample>> {
+  const loads = new Map<Peer, Pick<Sample, 'firstLoad' | 'walBytes'>>()
+  for (const each of all) {
+    const before = await each.target.walBytes()
+    const firstLoad = await each.run(true)
+    loads.set(each.peer, { firstLoad, walBytes: (await each.target.walBytes()) - before })
+    await requireSame(each, 'first load')
+    await each.target.query('vacuum analyze')
+  }
+  const syncing = all.filter(({ peer }) => peer.kind !== 'floor')
+  const nothing = await inTurns(syncing, data.live, 'nothing changed')
+  const changed = await inTurns(syncing, data.change, '1,000 changed')
+  return new Map(
+    all.map(({ peer, peakBytes }) => [
+      peer,
+      {
+        ...(loads.get(peer) ?? { firstLoad: NaN, walBytes: NaN }),
+        nothingChanged: nothing.get(peer) ?? null,
+        thousandChanged: changed.get(peer) ?? null,
+        peakBytes: peakBytes(),
+      },
+    ]),
+  )
+}
+
+async function inTurns(
+  all: readonly Contestant[],
+  prepare: () => Promise<void>,
+  what: string,
+): Promise<ReadonlyMap<Peer, number>> {
+  const took = new Map<Peer, number[]>(all.map(({ peer }) => [peer, []]))
+  for (let turn = 0; turn < turns; turn += 1) {
+    await prepare()
+    for (const each of turn % 2 === 0 ? all : [...all].reverse())
+      took.get(each.peer)?.push(await each.run(false))
+  }
+  for (const each of all) await requireSame(each, what)
+  return new Map([...took].map(([peer, times]) => [peer, median(times)]))
+}
+
+async function requireSame({ peer, task }: Contestant, what: string): Promise<void> {
+  const [there, here] = await Promise.all([
+    digest(task.source, task.table, task),
+    digest(task.target, peer.tableOf(task), task),
+  ])
+  requireEqual(`${peer.name}, ${what} (${here} of ${there})`, here, there)
 }
