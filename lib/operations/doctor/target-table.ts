@@ -1,11 +1,10 @@
 import { addedColumns } from '../../chatwoot/added-columns.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
-import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
+import { describeTarget, keyColumnsOf, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { keyColumnsOf } from '../../postgres/driver/writing-rules.js'
 import { readMissingRights } from '../../postgres/target/rights.js'
 import { critical, ok, warning, type Check } from './check.js'
 

@@ -14,7 +14,7 @@ import {
   isPoint,
 } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { requireUnique, type LoadPlan } from '../../postgres/target/load-plan.js'
 import {
   columnOf,
   loadableColumns,
@@ -24,7 +24,6 @@ import {
   type Plan,
   type PlanOptions,
 } from './plan.js'
-import { requireUnique } from './unique-key.js'
 
 /**
  * Checks that the relation can be read and that the table can take it. Throws COLUMN_MISSING, COLUMN_TYPE_MISMATCH, SOURCE_FORBIDDEN or

@@ -19,11 +19,10 @@ import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
-import type { NamedTable } from '../../postgres/source/table-locks.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import type { NamedTable } from '../../postgres/source/relation-identity.js'
+import { requireUnique, type LoadPlan } from '../../postgres/target/load-plan.js'
 import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
-import { requireUnique } from './unique-key.js'
 
 /** The options that decide what is read and where it goes. */
 export type PlanOptions = Pick<

@@ -4,7 +4,7 @@ import { changedSinceIn, contactFeed, editFeed, scannedFeeds } from '../../chatw
 import { clockQuery } from '../../postgres/driver/clock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
-import { lockQueries, requireNotRewritten, type NamedTable } from '../../postgres/source/table-locks.js'
+import { lockQueries, requireNotRewritten, type NamedTable } from '../../postgres/source/relation-identity.js'
 import type { FeedPlan } from '../prepare/plan-feeds.js'
 import { contactPrints, conversationsToRead, planContactLook } from './contact-look.js'
 import type { QueryScope } from './queries.js'

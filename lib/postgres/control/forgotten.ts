@@ -1,9 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { tableOf, type Relation } from '../driver/catalog.js'
+import { keyColumnsOf, tableOf, type Relation } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { keyColumnsOf } from '../driver/writing-rules.js'
 
 export interface Forgotten {
   readonly pipeline: string

@@ -11,7 +11,6 @@ import {
   hasTriggersOfRelation,
   isDistributedRelation,
   keyRulesOfRelation,
-  keyColumnsOf,
   type KeyRule,
   type WritingRules,
 } from './writing-rules.js'
@@ -132,6 +131,11 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
   }
 }
+
+/** Columns that can be the key of a load: those that are unique alone, and those beside the columns by which the table is partitioned. */
+export const keyColumnsOf = (rules: readonly KeyRule[]): readonly string[] => [
+  ...new Set(rules.map(({ column }) => column)),
+]
 
 interface DescribedColumn {
   readonly name: string

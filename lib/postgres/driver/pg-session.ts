@@ -5,7 +5,7 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
-import { unwrapCopyData } from './copy-data.js'
+import { unwrapCopyData } from './binary-copy.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
 import type { Cells, Destination, Place, RowsOfEach, Session, Side } from './session.js'

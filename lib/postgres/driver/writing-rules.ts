@@ -32,11 +32,6 @@ export interface KeyRule {
   readonly isDeterministic: boolean
 }
 
-/** Columns that can be the key of a load: those that are unique alone, and those beside the columns by which the table is partitioned. */
-export const keyColumnsOf = (rules: readonly KeyRule[]): readonly string[] => [
-  ...new Set(rules.map(({ column }) => column)),
-]
-
 /** Object id of the operator by which the operator class `p` of a B-tree takes two values for equal. */
 export const equalityOperator = sql`(
                 select r.amopopr

@@ -1,4 +1,4 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { tableOf, type Relation } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
@@ -11,9 +11,9 @@ import {
   isOtherSpelling,
   isSameRow,
   stagedBesideHeld,
-} from './differing-rows.js'
-import { canSoftDelete, isLooseKey, partitionColumns, stageName, type LoadPlan } from './load-plan.js'
-import { moveRows } from './moved-rows.js'
+} from './stage.js'
+import { canSoftDelete, isLooseKey, isSameKey, partitionColumns, stageName } from './load-plan.js'
+import type { LoadPlan } from './load-plan.js'
 
 export interface Written {
   readonly inserted: number
@@ -186,6 +186,47 @@ function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRo
       max(key) as key
     from written`
 }
+
+/**
+ * Brings the rows to the content of the stage whose value changed by which the table is partitioned: the upsert, whose unique index contains
+ * that value, would not see them and add a second row of their key. One row for each that was moved; undefined for a table without such
+ * columns.
+ */
+function moveRows(plan: LoadPlan): CompiledQuery<{ readonly key: string }> | undefined {
+  if (partitionColumns(plan).length === 0) return undefined
+  const { table, key, columns } = plan
+  const isLoose = isLooseKey(plan)
+  const assignments = columns.flatMap(({ name }) =>
+    name === key && !isLoose ? [] : [sql`${sql.id(name)} = s.${sql.id(name)}`],
+  )
+  if (table.columns.some(({ name }) => name === 'etl_updated_at'))
+    assignments.push(sql`etl_updated_at = now()`)
+  if (canSoftDelete(plan)) assignments.push(sql`deleted_at = null`)
+  // As an array, by which the few rows are looked up, and not joined with all partitions.
+  const isAmong = isLoose ? sql`` : sql`and t.${sql.id(key)} = any(array(select m.key from moved m))`
+  return compile(sql<{ key: string }>`
+    with moved as materialized (
+      select s.${sql.id(key)} as key
+      ${missingRows(plan)}
+        and ${hasKeyInTable(plan)}
+    )
+    update ${tableOf(table)} t
+    set ${sql.join(assignments)}
+    from ${sql.id(stageName)} s
+    join moved m on ${isSameKey(plan, sql`m.key`, sql`s.${sql.id(key)}`)}
+    where ${isSameKey(plan, sql`t.${sql.id(key)}`, sql`s.${sql.id(key)}`)}
+      ${isAmong}
+    returning t.${sql.id(key)}::text as key`)
+}
+
+/** Staged rows that the table does not hold where they belong. */
+const missingRows = (plan: LoadPlan) => sql`
+      from ${sql.id(stageName)} s
+      where not exists (
+          select 1
+          from ${tableOf(plan.table)} e
+          where ${isSameRow(plan, 'e')}
+        )`
 
 /** The columns and values that are inserted, and what becomes of a row that exists. */
 function partsOf(plan: LoadPlan) {
