@@ -66,7 +66,7 @@ const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], wh
 const edges = project('extra:edges', folder('edges'), [servers, built], whole)
 
 /** The tests of runs and of verify once more, with a table that is partitioned by month. */
-const months = project('extra:months', folder('{sync,verify,edges}'), [servers, built], {
+const months = project('extra:months', folder('{sync,verify}'), [servers, built], {
   env: { TEST_TARGET_TABLE: 'months' },
 })
 

@@ -76,8 +76,7 @@ export interface SyncOptions {
    */
   readonly editWindow?: number | undefined
   /**
-   * Milliseconds after which a run scans all messages for edits, where there are too many of them to do so in each run; a run that keeps to
-   * `scanShare`, once such scans take no more than a tenth of it, after seven times as long at most.
+   * Milliseconds after which a run scans all messages for edits, where there are too many of them to do so in each run.
    * (Default: 72 000 000, 20 hours, so that a nightly run does it each time and one every five minutes once a day.)
    */
   readonly editScanEvery?: number | undefined

@@ -171,14 +171,3 @@ export function waitBetween(states: readonly Pick<FeedState, 'took' | 'pages'>[]
   const cost = states.reduce((sum, { took, pages }) => sum + Math.max(took ?? 0, pages * pageTime), 0)
   return cost / scanShare
 }
-
-/**
- * Milliseconds from one look for edits of messages of any age to the next: these are rare and late anyway, so that scans for them may take a
- * tenth of the share; not more often than `every`, and not more rarely than a seventh as often.
- */
-export function waitBetweenEdits(
-  scan: Pick<FeedState, 'took' | 'pages'>,
-  { scanShare, every }: { readonly scanShare: number; readonly every: number },
-): number {
-  return Math.min(7 * every, Math.max(every, waitBetween([scan], scanShare / 10)))
-}

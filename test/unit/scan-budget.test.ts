@@ -5,7 +5,6 @@ import {
   planScans,
   statesMovedBack,
   waitBetween,
-  waitBetweenEdits,
   type FeedState,
 } from '../../lib/domain/scan-budget.js'
 
@@ -56,12 +55,6 @@ it('reads from the earliest bound of the runs that have left a feed out', () => 
     ['one', 5],
     ['other', 50],
   ])
-})
-
-it('looks for edits of any age with a tenth of the share, a seventh as often as it is told at least', () => {
-  const every = 72_000_000
-  const wait = (pages: number) => waitBetweenEdits({ took: 100, pages }, { scanShare: 0.002, every })
-  expect([10_000, 50_000, 500_000, 5_000_000].map(wait)).toEqual([every, 125_000_000, 7 * every, 7 * every])
 })
 
 it('scans where the clock of the source is behind the last scan', () => {

@@ -6,7 +6,6 @@ import {
   statesAfter,
   statesMovedBack,
   statesWhenIdle,
-  waitBetweenEdits,
   type FeedPath,
 } from '../../domain/scan-budget.js'
 import type { ResolvedOptions } from '../../options.js'
@@ -49,15 +48,7 @@ export function planFeeds(
   if (low === undefined || at === null || !now) return undefined
   const messages = pathOf(identities, editFeed)
   const readsAll = readsAllEdits || messages?.isIndexed === true
-  const scan = { took: usable?.scans?.edits?.took ?? null, pages: messages?.pages ?? 0 }
-  const { scanShare, editScanEvery, editWindow } = options
-  // A run that somebody starts by hand looks as often as the option says.
-  const every = readsAllFeeds ? editScanEvery : waitBetweenEdits(scan, { scanShare, every: editScanEvery })
-  const edits = planEdits(
-    usable?.scans?.edits,
-    { at, low, messages: chatwoot.messages, readsAll },
-    { editWindow, editScanEvery: every },
-  )
+  const edits = planEdits(usable?.scans?.edits, { at, low, messages: chatwoot.messages, readsAll }, options)
   const before = statesMovedBack(usable?.scans?.feeds, opened.setBack)
   const paths = feedPaths(identities)
   const scans = planScans(before, { at, low, paths, isComplete: readsAllFeeds }, options)
