@@ -7,7 +7,7 @@ import { fileNames } from './.ci/file-names.mjs'
 
 /** The rooms of lib and what each may import: those below, never those beside. lib/index.ts is above them all. */
 const driver = ['./postgres/driver', './domain']
-const below = ['./chatwoot', './postgres', './domain', './options.ts']
+const below = ['./chatwoot', './postgres', './domain', './options.ts', './resolve-options.ts']
 const rooms = {
   './lib/domain': ['./domain'],
   './lib/chatwoot': ['./chatwoot', './domain'],
@@ -17,6 +17,7 @@ const rooms = {
   './lib/postgres/control': ['./postgres/control', ...driver],
   './lib/postgres/migrate': ['./postgres/migrate', ...driver],
   './lib/options.ts': ['./chatwoot', './postgres', './domain'],
+  './lib/resolve-options.ts': ['./options.ts', './chatwoot', './postgres', './domain'],
   './lib/pipeline/prepare': ['./pipeline/prepare', ...below],
   './lib/pipeline/read': ['./pipeline/read', './pipeline/prepare', ...below],
   './lib/pipeline/write': ['./pipeline', ...below],
@@ -24,7 +25,7 @@ const rooms = {
   './lib/sync.ts': ['./sync', './pipeline', ...below],
   './lib/operations': ['./operations', './pipeline', ...below],
   './lib/server': ['./server', ...below],
-  './bin': ['./index.ts', './operations', './server', './postgres', './domain'],
+  './bin': ['./index.ts', './sync.ts', './operations', './server', './postgres', './domain'],
   './examples': ['./index.ts'],
   './db': [],
 }
@@ -47,6 +48,16 @@ const fromProcess = { name: 'node:process', message: belongsToBin }
 const fromKysely = [
   { name: 'kysely', importNames: ['sql'], message: 'SQL belongs to lib/postgres and lib/chatwoot.' },
 ]
+
+/** What a partitioned or a distributed table rejects. */
+const deniedBySomeTables = [
+  [String.raw`\bselect\s+(from|where)\b`, 'A distributed table rejects a list without columns: select 1.'],
+  [String.raw`\bxmax\s*=`, 'A partitioned table returns no system column.'],
+  [String.raw`\*(=|<>)`, 'Citus loses the type of whole rows by this operator: call record_image_ne.'],
+].flatMap(([pattern, message]) => [
+  { selector: `TemplateElement[value.raw=/${pattern}/]`, message },
+  { selector: `Literal[value=/${pattern}/]`, message },
+])
 
 export default defineConfig(
   { ignores: ['dist/', 'coverage/', 'db/schema/'] },
@@ -110,6 +121,7 @@ export default defineConfig(
       // Only where the driver's types end, which is in lib/postgres, a type may be claimed; see below.
       '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
       'no-restricted-imports': ['error', { paths: [fromProcess, ...fromKysely] }],
+      'no-restricted-syntax': ['error', ...deniedBySomeTables],
       'no-restricted-properties': [
         'error',
         ...['env', 'exit', 'exitCode', 'argv', 'stdout', 'stderr'].map((property) => ({

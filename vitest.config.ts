@@ -61,8 +61,14 @@ const whole: ProjectConfig['test'] = { testTimeout: 900_000, env: { TEST_SHARE: 
 
 /** The large random tests: the files import those of the other folders, and play them whole. With them those of the commands, built. */
 const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], whole)
+
 /** What few users ever meet, whole: other encodings and settings, strangers in the target, servers that fail in each way they can. */
 const edges = project('extra:edges', folder('edges'), [servers, built], whole)
+
+/** The tests of runs and of verify once more, with a table that is partitioned by month. */
+const months = project('extra:months', folder('{sync,verify}'), [servers, built], {
+  env: { TEST_TARGET_TABLE: 'months' },
+})
 
 const examples = project('extra:examples', example, [servers, built])
 
@@ -106,6 +112,7 @@ export default defineConfig({
       seeds,
       pooler,
       examples,
+      months,
       bundlers,
     ],
   },

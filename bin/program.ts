@@ -98,11 +98,19 @@ Settings, from the environment or .env:
 Exit code: 0 done, 1 failed, 2 wrong usage or settings,
   3 another run is running, 4 problems or differences found`
 
-/** Runs one command and returns its exit code; errors have been printed. Never rejects. */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
+/** A command whose file is loaded. */
+export interface LoadedCommand {
+  register(command: Command): void
+}
+
+/** Runs one command and returns its exit code; errors have been printed. Never rejects. `loaded` are commands, by name, that need no loading. */
+export async function runCommandLine(
+  args: readonly string[],
+  loaded: Readonly<Record<string, LoadedCommand>> = {},
+): Promise<number> {
   ignoreClosedPipes()
   let json = false
-  const program = describeProgram().hook('preAction', (_, command) => {
+  const program = describeProgram(loaded).hook('preAction', (_, command) => {
     json = command.opts()['json'] === true
   })
   try {
@@ -121,7 +129,7 @@ function helpArguments(names: readonly string[]): readonly string[] {
   return isKnown ? [...names, '--help'] : names
 }
 
-function describeProgram(): Command {
+function describeProgram(loaded: Readonly<Record<string, LoadedCommand>>): Command {
   const manifest: { version: string } = createRequire(import.meta.url)('chatwoot-sync/package.json')
   const program = new Command('chatwoot-sync')
     .description('Keeps an analytics table in PostgreSQL equal to the conversations in Chatwoot.')
@@ -137,7 +145,7 @@ function describeProgram(): Command {
     program.command(name).description(summary).helpOption('-h, --help', 'show help')
   return program.hook('preSubcommand', async (_, command) => {
     const known = commands.find(({ name }) => name === command.name())
-    const { register } = (await known?.load()) ?? {}
+    const { register } = loaded[command.name()] ?? (await known?.load()) ?? {}
     register?.(command)
   })
 }

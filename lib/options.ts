@@ -1,14 +1,9 @@
-import english from 'zod/v4/locales/en.js'
-import * as z from 'zod/mini'
-
-import { SyncError } from './domain/errors.js'
 import type { CustomRelation } from './domain/custom-relation.js'
 import type { Logger } from './domain/logger.js'
 import type { Progress, Retry } from './domain/progress.js'
 import type { LoadType, SyncReport, TriggeredBy } from './domain/report.js'
-import { checkRules, rulesSchema, type ColumnRules } from './chatwoot/column-rules.js'
+import type { ColumnRules } from './chatwoot/column-rules.js'
 import type { ConversationRow } from './chatwoot/row.js'
-import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import type { DatabaseHandle } from './postgres/driver/connect.js'
 
 /** Options of `syncConversations`. Only `source` and `target` are required; every default is a good choice for a Chatwoot of any size. */
@@ -62,8 +57,13 @@ export interface SyncOptions {
   readonly extractor?: 'copy' | 'cursor' | undefined
   /** Rows of a batch at most; large rows make it smaller, see `batchBytes`. (Default: 5000, beyond which nothing gets faster.) */
   readonly batchSize?: number | undefined
-  /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time.) */
+  /** Bytes of a batch, roughly. (Default: 4 MiB; two batches are in memory at a time, of each connection.) */
   readonly batchBytes?: number | undefined
+  /**
+   * Connections to each side over which a first or full load goes at once, each with ranges of the key of its own, all under one snapshot. Of
+   * use where one connection is slow, as over a long distance. (Default: 1, which spares both servers; an incremental run needs no more.)
+   */
+  readonly parallel?: number | undefined
   /**
    * Milliseconds by which a change timestamp may be earlier than the start of its transaction: the clock skew between the application's hosts
    * and the database, and the time spent waiting for a connection. Too little loses rows, too much reads some twice. (Default: 60 000,
@@ -80,6 +80,20 @@ export interface SyncOptions {
    * (Default: 72 000 000, 20 hours, so that a nightly run does it each time and one every five minutes once a day.)
    */
   readonly editScanEvery?: number | undefined
+  /**
+   * Share of the source's time, 0 to 1, that scans for changes may take which no index shows, such as contacts that were renamed; runs that
+   * leave them out read all else, and `watermarkEnd` stays. What a scan takes is measured, or is the time that a volume with 2,000 reads a
+   * second needs for its pages where that is longer; scans of less than 20 ms, or of tables of less than 8 MB, are part of each run, unless it
+   * is 0. (Default: 0.002, three minutes a day. Before `migrate` has added the second watermark, every run scans.)
+   */
+  readonly scanShare?: number | undefined
+  /** Milliseconds after which a run scans in any case, whatever `scanShare` says. (Default: 21 600 000, six hours.) */
+  readonly scanEvery?: number | undefined
+  /**
+   * Whether the run scans in any case; with true also all messages for edits. (Default: what `triggeredBy` says: a manual run scans, as
+   * somebody wants to see all that changed; those of the scheduler and of the API keep to `scanShare`.)
+   */
+  readonly complete?: boolean | undefined
   /** Rows read from the source in a second at most; reading pauses between batches. (Default: no limit.) */
   readonly maxRowsPerSecond?: number | undefined
   /**
@@ -178,9 +192,12 @@ export const defaults = {
   extractor: 'copy',
   batchSize: 5000,
   batchBytes: 4 * 1024 * 1024,
+  parallel: 1,
   skewAllowance: 60_000,
   editWindow: 259_200_000,
   editScanEvery: 72_000_000,
+  scanShare: 0.002,
+  scanEvery: 21_600_000,
   maxSnapshotSeconds: 300,
   statementTimeout: 600_000,
   lockTimeout: 60_000,
@@ -200,101 +217,5 @@ type Defaulted = keyof typeof defaults | 'logger'
 export type ResolvedOptions = Readonly<
   Omit<SyncOptions, Defaulted> & { [Name in Defaulted]-?: NonNullable<SyncOptions[Name]> }
 >
-
-// The small build of zod comes without words; the large one would take longer to load than a run without changes.
-z.config(english())
-
-const atLeast = (minimum: number) => z.number().check(z.gte(minimum))
-const whole = (minimum: number, maximum: number) => z.int().check(z.gte(minimum), z.lte(maximum))
-const milliseconds = z.number().check(z.gte(0), z.lte(2 ** 31 - 1))
-const ids = z.array(whole(1, Number.MAX_SAFE_INTEGER)).check(z.minLength(1))
-const name = z.string().check(z.trim(), z.minLength(1))
-const webAddress = z
-  .string()
-  .check(z.trim(), z.regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https address'))
-/** As it is: spaces at its ends are part of it. */
-const column = z.string().check(z.regex(/\S/))
-const columns = z.optional(z.array(column))
-const schemaName = z.string().check(z.refine(isSchemaName, schemaRule))
-const handle = z.union([z.string().check(z.minLength(1)), z.looseObject({})])
-const hook = z.optional(z.custom((value) => typeof value === 'function', 'must be a function'))
-
-const schema = z.strictObject({
-  source: handle,
-  target: handle,
-  schema: z.optional(schemaName),
-  relation: z.optional(
-    z.strictObject({
-      ...{ name, key: column, changedAt: column },
-      ...{ changedAtZone: z.optional(name), ignoreChanges: columns },
-    }),
-  ),
-  table: z._default(name, defaults.table),
-  pipeline: z._default(name, defaults.pipeline),
-  loadType: z._default(z.enum(['incremental', 'full']), defaults.loadType),
-  triggeredBy: z._default(z.enum(['manual', 'scheduler', 'api']), defaults.triggeredBy),
-  accounts: z.optional(ids),
-  inboxes: z.optional(ids),
-  columns: z.optional(rulesSchema),
-  hashSecret: z.optional(z.string().check(z.minLength(16))),
-  messageTexts: z._default(z.boolean(), defaults.messageTexts),
-  reveal: z._default(z.boolean(), defaults.reveal),
-  timeZone: z.optional(name),
-  chatwootUrl: z.optional(webAddress),
-  extractor: z._default(z.enum(['copy', 'cursor']), defaults.extractor),
-  batchSize: z._default(whole(1, 1_000_000), defaults.batchSize),
-  batchBytes: z._default(whole(1024, 2 ** 31 - 1), defaults.batchBytes),
-  skewAllowance: z._default(milliseconds, defaults.skewAllowance),
-  editWindow: z._default(atLeast(0), defaults.editWindow),
-  editScanEvery: z._default(atLeast(0), defaults.editScanEvery),
-  maxRowsPerSecond: z.optional(z.number().check(z.gte(1))),
-  maxSnapshotSeconds: z._default(atLeast(0.001), defaults.maxSnapshotSeconds),
-  statementTimeout: z._default(milliseconds, defaults.statementTimeout),
-  lockTimeout: z._default(milliseconds, defaults.lockTimeout),
-  connectTimeout: z._default(milliseconds, defaults.connectTimeout),
-  keepHistory: z._default(atLeast(0), defaults.keepHistory),
-  retryBudget: z._default(milliseconds, defaults.retryBudget),
-  maxRejects: z.optional(whole(0, 2 ** 31 - 1)),
-  allowLossy: z.optional(z.union([z.boolean(), z.array(column)])),
-  keepRejected: z._default(z.boolean(), defaults.keepRejected),
-  maxDeleteShare: z._default(z.number().check(z.gte(0), z.lte(1)), defaults.maxDeleteShare),
-  acceptNewSource: z._default(z.boolean(), defaults.acceptNewSource),
-  acceptTargetDeletes: z._default(z.boolean(), defaults.acceptTargetDeletes),
-  transform: hook,
-  signal: z.optional(z.instanceof(AbortSignal)),
-  onStart: hook,
-  onRetry: hook,
-  onProgress: hook,
-  logger: z.optional(z.looseObject({})),
-  dryRun: z._default(z.boolean(), defaults.dryRun),
-})
-
-/** Validates the options of a caller. Throws CONFIG_MISSING or CONFIG_INVALID, which name the option and what it may be. */
-export function resolveOptions(options: SyncOptions): ResolvedOptions {
-  for (const side of ['source', 'target'] as const) {
-    if (options[side] === undefined) throw missing(side)
-  }
-  const checked = schema.safeParse(options)
-  if (!checked.success) throw invalid(checked.error)
-  if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
-  const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
-  // zod would copy the handles and hooks, which are objects of the caller.
-  return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
-}
-
-function missing(option: string): SyncError {
-  return new SyncError('CONFIG_MISSING', `The option ${option} is missing.`, {
-    remedy: 'Pass a connection string, a configuration or a pool of pg, or a Kysely.',
-  })
-}
-
-/** Values are left out: one of them could be a connection string. */
-function invalid(error: z.core.$ZodError): SyncError {
-  const problems = error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`)
-  return new SyncError('CONFIG_INVALID', `Invalid options: ${problems.join('; ')}.`, {
-    remedy: 'Correct them.',
-    details: { complaints: problems },
-  })
-}
 
 export type { CustomRelation, Progress, Retry, SyncReport }

@@ -2,7 +2,8 @@ import { SyncError } from './domain/errors.js'
 import { probePipeline } from './operations/watch/probe-pipeline.js'
 import { openTimetable, type Timing } from './operations/watch/timetable.js'
 import { watchRuns, type RunOutcome, type WatchSummary } from './operations/watch/watch-runs.js'
-import { resolveOptions, type SyncOptions } from './options.js'
+import type { SyncOptions } from './options.js'
+import { resolveOptions } from './resolve-options.js'
 import { syncConversations } from './sync.js'
 
 export interface WatchOptions extends Omit<SyncOptions, 'dryRun'>, Timing {

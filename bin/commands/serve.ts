@@ -16,6 +16,7 @@ import { openLog } from '../logs/run-log.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { serviceStopSignal } from '../process/stop-signal.js'
 import { nextRunOfSystemd } from '../schedule/next-run.js'
+import { offerCollector } from '../process/collector.js'
 
 interface ServeFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly port: number
@@ -58,6 +59,7 @@ export function register(command: Command): void {
 
 async function serve(given: Omit<ServeFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
   loadSettings(given.env)
+  offerCollector()
   const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const databases = databasesOf(['source', 'target'], process.env)
   const token = process.env['CHATWOOT_SYNC_TOKEN']?.trim() || undefined

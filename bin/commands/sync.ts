@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 
 import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
+import { syncConversations } from '../../lib/sync.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { addOutputOptions, type OutputFlags } from '../flags/output-flags.js'
@@ -14,9 +15,11 @@ import { openProgress, type ProgressView, type Step } from '../output/progress.j
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { syncSummary } from '../output/sync-summary.js'
 import { stopSignal } from '../process/stop-signal.js'
+import { offerCollector } from '../process/collector.js'
 
 interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly full?: true
+  readonly complete?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
   readonly acceptNewSource?: true
@@ -36,6 +39,7 @@ Examples:
 export function register(command: Command): void {
   command
     .option('--full', 'read everything, and soft-delete rows deleted in Chatwoot')
+    .option('--complete', 'scan for every change, as a run that is started by hand')
     .option('--dry-run', 'count what would change, and write nothing')
     .addOption(
       new Option('--triggered-by <who>', 'recorded with the run').choices(['manual', 'scheduler', 'api']),
@@ -48,12 +52,12 @@ export function register(command: Command): void {
 
 async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFlag }): Promise<void> {
   loadSettings(given.env)
+  offerCollector()
   const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, stopSignal())
   await using log = await openLog(flags)
   const view = await openProgress(flags, options, (source, target) => `Reading ${source} into ${target}`)
   try {
-    const { syncConversations } = await import('../../lib/index.js')
     const onProgress = view && ((progress: Step) => view.update(progress))
     const onRetry = flags.quiet ? undefined : (retry: Retry) => printRetry(retry, view)
     const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })
@@ -68,12 +72,12 @@ async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFl
 }
 
 function optionsOf(flags: SyncFlags, signal: AbortSignal) {
-  const { full, triggeredBy, acceptNewSource, reveal, dryRun } = flags
+  const { full, complete, triggeredBy, acceptNewSource, reveal, dryRun } = flags
   return {
     ...databasesOf(['source', 'target'], process.env),
     ...pipelineOptionsOf(flags),
     ...loadOptionsOf(flags),
-    ...{ triggeredBy, acceptNewSource, reveal, dryRun, signal },
+    ...{ complete, triggeredBy, acceptNewSource, reveal, dryRun, signal },
     loadType: full ? 'full' : undefined,
   } satisfies SyncOptions
 }

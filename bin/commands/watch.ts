@@ -14,6 +14,7 @@ import { printReport } from '../output/print-report.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { syncSummary } from '../output/sync-summary.js'
 import { serviceStopSignal } from '../process/stop-signal.js'
+import { offerCollector } from '../process/collector.js'
 
 interface WatchFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly cron?: string
@@ -55,6 +56,7 @@ async function watchDatabases(
   given: Omit<WatchFlags, 'inbox'> & { readonly inbox?: InboxFlag },
 ): Promise<void> {
   loadSettings(given.env)
+  offerCollector()
   const flags = { ...given, inbox: await inboxIds(given.inbox) }
   const options = optionsOf(flags, serviceStopSignal())
   await using log = await openLog(flags)

@@ -1,3 +1,4 @@
+import { findInboxes } from '../../lib/operations/find-inboxes.js'
 import { databasesOf } from './databases.js'
 import { ids } from './option-values.js'
 
@@ -14,7 +15,6 @@ export async function inboxIds(inbox: InboxFlag | undefined): Promise<readonly n
   const names = inbox?.filter((each) => typeof each === 'string') ?? []
   const known = inbox?.filter((each) => typeof each === 'number')
   if (names.length === 0) return known
-  const { findInboxes } = await import('../../lib/index.js')
   const { source } = databasesOf(['source'], process.env)
   return [...(known ?? []), ...(await findInboxes({ source, names }))]
 }

@@ -1,5 +1,6 @@
 import { countText, durationText } from '../../lib/domain/quantity-text.js'
 import type { Progress, SyncOptions } from '../../lib/index.js'
+import { addressOf } from '../../lib/postgres/driver/connect.js'
 import type { OutputFlags } from '../flags/output-flags.js'
 
 /** The progress of a run or of a comparison; the rows of a comparison are those of the source that were compared. */
@@ -25,7 +26,6 @@ export async function openProgress(
   if (quiet) return undefined
   if (stream.isTTY && process.env['TERM'] !== 'dumb') return openProgressBar(stream)
   if (json) return undefined
-  const { addressOf } = await import('../../lib/postgres/driver/connect.js')
   const name = (handle: SyncOptions['source']) => {
     const { host, port, database } = addressOf(handle)
     return `${host}:${port}/${database}`

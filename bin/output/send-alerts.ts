@@ -1,5 +1,6 @@
 import { SyncError } from '../../lib/domain/errors.js'
 import type { AlertDelivery, AlertOptions } from '../../lib/index.js'
+import { sendAlerts } from '../../lib/operations/alerts/send-alerts.js'
 import { alertChannelsOf, alertLanguageOf } from '../flags/alert-settings.js'
 import type { OutputFlags } from '../flags/output-flags.js'
 import { secretsOf } from '../flags/secrets.js'
@@ -28,7 +29,6 @@ export async function sendConfiguredAlerts(
   if (!channels && !flags.requireChannel) return []
   const language = alertLanguageOf(process.env)
   await using log = await openLog(flags)
-  const { sendAlerts } = await import('../../lib/index.js')
   const deliveries = await sendAlerts({
     ...scope,
     channels: channels ?? {},

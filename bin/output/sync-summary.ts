@@ -10,11 +10,18 @@ export function syncSummary(report: SyncReport, width: number): string {
   const paragraphs = [
     `${name}${dryRun ? ' (dry run)' : ''} done${time}: ${countText(rowsExtracted)} rows read.`,
     dryRun ? dryRunText(report) : `${countsText(report) ?? 'Nothing changed'}.`,
-    ...(watermarkEnd === null ? [] : [`Source read as of ${watermarkEnd} UTC.`]),
+    ...(watermarkEnd === null ? [] : [asOf(report)]),
     ...(reason === null ? [] : [`Reason: ${reason}.`]),
     ...warnings.map(({ code, message }) => `Warning: ${message} (${code})`),
   ]
   return paragraphs.map((text) => `${wrap(text, width - 2, 2)}\n`).join('')
+}
+
+/** What the run has left to a scan is older than the rest. */
+function asOf({ watermarkEnd, watermarkIndexed }: SyncReport): string {
+  if (watermarkIndexed === null || watermarkIndexed === watermarkEnd)
+    return `Source read as of ${watermarkEnd} UTC.`
+  return `Source read as of ${watermarkIndexed} UTC; what only a scan shows, as of ${watermarkEnd} UTC.`
 }
 
 function dryRunText(report: SyncReport): string {

@@ -1,34 +1,22 @@
--- Ids of the conversations of which a part changed, as far as a column shows it. A bound that the planner cannot see would make it
--- read all history, so :low, :edited_low and the lists of ids are parameters of this statement.
+-- Ids of the conversations of which a part changed, as far as an index leads to it; what only a column without one shows is in the files
+-- scan-*.sql. A bound that the planner cannot see would make it read all history, so :low, :edited_since and the lists of ids are parameters
+-- of this statement.
 select distinct changed.id::integer::text as id
 from (
-  -- Status, assignment, labels, new messages of any kind, merges. No index: one scan of conversations.
-  select id
-  from conversations
-  where updated_at >= :low::timestamp
-
-  union all
-
-  -- Messages that came in before their conversation was touched, or without. By the index on created_at.
-  select conversation_id
+  -- New messages of any kind, those among them that are about a change of status, assignee, team or labels: such a change arrives with them. By
+  -- the index on created_at.
+  select conversation_id as id
   from messages
   where created_at >= :low::timestamp
 
   union all
 
   -- Edits, soft deletes, delivery and reading. updated_at has no index, so most runs look only at messages of the last days, by the index
-  -- on created_at, and one run a day looks at all, back to :edited_since, so that an edit of an old message is late but not lost.
+  -- on created_at; those that look at all of them read scan-messages.sql, and none here.
   select conversation_id
   from messages
   where created_at >= :edited_among::timestamp
     and updated_at >= :edited_since::timestamp
-
-  union all
-
-  -- Answers to the survey, new or changed. No index: one scan of a small table.
-  select conversation_id
-  from csat_survey_responses
-  where updated_at >= :low::timestamp
 
   union all
 
@@ -37,23 +25,6 @@ from (
   select conversation_id
   from reporting_events
   where created_at >= :low::timestamp
-
-  union all
-
-  -- Contacts renamed or edited, and everyone who wrote. No index on contacts.updated_at: one scan of contacts, then by index.
-  select conversations.id
-  from contacts
-  join conversations on conversations.contact_id = contacts.id
-  where contacts.updated_at >= :low::timestamp
-
-  union all
-
-  -- The phone of the contact who wrote first, where that is not the conversation's own contact.
-  select messages.conversation_id
-  from contacts
-  join messages on messages.sender_id = contacts.id
-  where messages.sender_type = 'Contact'
-    and contacts.updated_at >= :low::timestamp
 
   union all
 
@@ -123,33 +94,4 @@ from (
   from conversations
   where cardinality(:policies::bigint[]) > 0
     and sla_policy_id = any(:policies::bigint[])
-
-  union all
-
-  -- No index: one scan of each, of small tables.
-  select conversation_id
-  from applied_slas
-  where updated_at >= :low::timestamp
-
-  union all
-
-  select conversation_id
-  from sla_events
-  where created_at >= :low::timestamp
-
-  union all
-
-  -- Agents who take part. No index: one scan of narrow rows.
-  select conversation_id
-  from conversation_participants
-  where created_at >= :low::timestamp
-
-  union all
-
-  -- Companies renamed. No index: one scan, then by index.
-  select conversations.id
-  from companies
-  join contacts on contacts.company_id = companies.id
-  join conversations on conversations.contact_id = contacts.id
-  where companies.updated_at >= :low::timestamp
 ) changed

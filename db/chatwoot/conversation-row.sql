@@ -35,10 +35,10 @@ select
   team.name::text as team_name,
   c.campaign_id,
   c.contact_id,
-  contact.name::text as contact_name,
-  nullif(contact.email, '')::text as contact_email,
-  nullif(contact.phone_number, '')::text as contact_phone,
-  nullif(contact.identifier, '')::text as contact_identifier,
+  contact.contact_name,
+  contact.contact_email,
+  contact.contact_phone,
+  contact.contact_identifier,
   c.inbox_id,
   inbox.name::text as inbox_name,
   inbox.channel_type::text as inbox_channel_type,
@@ -94,7 +94,7 @@ select
   c.status = 1 as is_resolved,
   c.status = 0 as is_open,
   c.status = 2 as is_pending,
-  contact.id is not null as has_contact,
+  coalesce(contact.has_contact, false) as has_contact,
   c.waiting_since is not null as is_waiting,
   c.priority is not null as has_priority,
   coalesce(c.priority in (2, 3), false) as is_high_priority,
@@ -149,11 +149,8 @@ select
   to_char(opened.local, 'YYYY-MM') as conversation_year_month,
   to_char(opened.local, 'IYYY-IW') as conversation_year_week,
   nullif(
-    array_remove(
+    coalesce(contact.empty_texts, '{}') || array_remove(
       array[
-        case when contact.email = '' then 'contact_email' end,
-        case when contact.phone_number = '' then 'contact_phone' end,
-        case when contact.identifier = '' then 'contact_identifier' end,
         case when assignee.email = '' then 'assignee_email' end,
         case when client.phone_number = '' then 'client_phone' end
       ],
@@ -241,17 +238,13 @@ select
   nullif(c.additional_attributes -> 'browser' ->> 'browser_name', '') as browser_name,
   nullif(c.additional_attributes -> 'browser' ->> 'platform_name', '') as platform_name,
   nullif(c.additional_attributes ->> 'browser_language', '') as browser_language,
-  contact.custom_attributes as contact_custom_attributes,
-  coalesce(nullif(contact.additional_attributes ->> 'city', ''), nullif(contact.location, ''))::text as contact_city,
-  -- Chatwoot keeps the name of the country in the column for its code.
-  coalesce(nullif(contact.additional_attributes ->> 'country', ''), nullif(contact.country_code, ''))::text as contact_country,
-  nullif(contact.additional_attributes ->> 'country_code', '')::text as contact_country_code,
-  coalesce(
-    case when contact.company_id is not null then (select name from companies where id = contact.company_id) end,
-    nullif(contact.additional_attributes ->> 'company_name', '')
-  )::text as contact_company,
-  contact.blocked as contact_blocked,
-  case when contact.contact_type between -32768 and 32767 then contact.contact_type::smallint end as contact_type,
+  contact.contact_custom_attributes,
+  contact.contact_city,
+  contact.contact_country,
+  contact.contact_country_code,
+  contact.contact_company,
+  contact.contact_blocked,
+  contact.contact_type,
   c.sla_policy_id,
   case when c.sla_policy_id is not null then (select name::text from sla_policies where id = c.sla_policy_id) end as sla_policy_name,
   sla.sla_status::integer as sla_status,
@@ -361,11 +354,7 @@ left join lateral (
   where id = c.inbox_id
 ) inbox on true
 left join lateral (
-  select
-    id, name, email, phone_number, identifier, custom_attributes, additional_attributes, location, country_code, company_id, blocked,
-    contact_type
-  from contacts
-  where id = c.contact_id
+  :part_contact
 ) contact on true
 left join lateral (
   -- Several answers are possible: the latest one counts.

@@ -923,9 +923,13 @@ export interface EtlControl {
    */
   warnings: Generated<Json>;
   /**
-   * Time of the source at which the run looked, UTC: the target equals the source as of then.
+   * The target equals the source as of this time of the source, UTC; what a run has left to the next scan does not count.
    */
   watermark_end: string | null;
+  /**
+   * The same but for changes that only a scan of a large table shows: the time at which the run looked, UTC. NULL for runs of earlier releases, which scanned each time.
+   */
+  watermark_indexed: string | null;
   /**
    * Changes stamped from here on were read, source clock in UTC; NULL for everything.
    */
@@ -1682,6 +1686,10 @@ export interface VwEtlStats {
   triggered_by: string | null;
   warnings: Json | null;
   watermark_end: string | null;
+  /**
+   * As watermark_end, but for changes that only a scan of a large table shows.
+   */
+  watermark_indexed: string | null;
   watermark_start: string | null;
 }
 

@@ -52,7 +52,7 @@ const kindOf = new Map(wanted.map(({ table, column, kind }) => [`${table}.${colu
 const wantedText = JSON.stringify(wanted.map(({ kind, ...each }) => ({ ...each, bases: basesOf[kind] })))
 
 /** Of a custom relation, of which nothing has to be known. */
-export const noChatwootColumns = sql<ChatwootColumn>`select where false`
+export const noChatwootColumns = sql<ChatwootColumn>`select 1 where false`
 
 /** Every column of Chatwoot that is read, as this source has it. `relationNamed` looks a table up by the text of its name. */
 export const chatwootColumnsQuery = (

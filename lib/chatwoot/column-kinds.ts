@@ -28,7 +28,7 @@ export const baseOf = sql`case when a.atttypid < 10000 then a.atttypid::text els
     )
     select case
       when exists (
-        select
+        select 1
         from pg_depend d
         join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
         where d.classid = 'pg_type'::regclass

@@ -96,7 +96,7 @@ export function messagesOf(rows: readonly SmallTableRow[]): number {
 
 /** Which edited messages a run looks for. */
 export interface EditBounds {
-  /** Only among messages created since then; null for all. */
+  /** Only among messages created since then; null for all, which `editFeed` reads. */
   readonly among: Micros | null
   readonly since: Micros
 }
@@ -112,8 +112,8 @@ export interface FeedBounds {
 }
 
 /**
- * Ids of the conversations of which a part changed since the bound, in no order; some of them may have been deleted meanwhile.
- * Which change shows through which column, and which through none, is explained in the SQL and in docs/data.md.
+ * Ids of the conversations of which a part changed since the bound, as far as every run reads it, in no order; some of them may have been
+ * deleted meanwhile. What the other feeds show is in scanned-feeds.ts. Which change shows through which column, and which through none, is explained in the SQL and in docs/data.md.
  */
 export function changedConversations({
   tables,
@@ -126,7 +126,7 @@ export function changedConversations({
   const users = changedIds(before.users, now.users)
   const values = {
     low: formatMicros(low),
-    edited_among: edits.among === null ? '-infinity' : formatMicros(edits.among),
+    edited_among: edits.among === null ? 'infinity' : formatMicros(edits.among),
     edited_since: formatMicros(edits.since),
     users: arrayOf(users),
     senders: arrayOf(showsAgents ? users : []),
@@ -155,6 +155,8 @@ export interface EditState {
   readonly lookedAt: Micros
   /** The earliest bound of the runs since then; null when there was none. */
   readonly since: Micros | null
+  /** Milliseconds that it took the source; states of earlier releases lack it. */
+  readonly took?: number | undefined
 }
 
 export interface EditPlan {
@@ -163,19 +165,29 @@ export interface EditPlan {
   readonly next: EditState
 }
 
+/** The run for which it is decided. */
+export interface EditRun {
+  readonly at: Micros
+  readonly low: Micros
+  /** Number of messages, estimated. */
+  readonly messages: number
+  /** An index leads to edits, or the run was asked for all of them. */
+  readonly readsAll: boolean
+}
+
 /**
  * Which edited messages to look for. A change that became visible since the last scan of all messages has a stamp at or after the
  * bound of one of the runs since, so the earliest of these bounds misses none. `editWindow` and `editScanEvery` are milliseconds.
  */
 export function planEdits(
   last: EditState | undefined,
-  run: { readonly at: Micros; readonly low: Micros; readonly messages: number },
+  run: EditRun,
   { editWindow, editScanEvery }: { readonly editWindow: number; readonly editScanEvery: number },
 ): EditPlan {
-  const { at, low, messages } = run
+  const { at, low, messages, readsAll } = run
   const since = Math.min(last?.since ?? low, low)
-  const isDue = !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
-  if (isDue) return { bounds: { among: null, since }, next: { lookedAt: at, since: null } }
+  const isDue = readsAll || !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
+  if (isDue) return { bounds: { among: null, since }, next: { ...last, lookedAt: at, since: null } }
   return { bounds: { among: low - editWindow * 1000, since: low }, next: { ...last, since } }
 }
 

@@ -33,6 +33,7 @@ export interface Warning {
     | 'TARGET_ROWS_DELETED'
     | 'PARTITIONS_GONE'
     | 'CHANGED_AT_ZONE_UNKNOWN'
+    | 'PARALLEL_REDUCED'
   readonly message: string
 }
 
@@ -71,6 +72,8 @@ export interface SyncReport extends Counts {
   readonly watermarkStart: string | null
   /** The target equals the source as of this time of the source's clock. */
   readonly watermarkEnd: string | null
+  /** The same for all changes but those that only a column without an index shows, where the run left these out; never earlier. */
+  readonly watermarkIndexed: string | null
   readonly phases: Partial<Phases>
   readonly warnings: readonly Warning[]
   readonly horizonMode: 'primary' | 'standby' | null

@@ -23,6 +23,8 @@ export interface Tally {
     changedByTriggers: number
   }
   readonly phases: Record<keyof Phases, number>
+  /** Milliseconds that the source took for feeds, by name. */
+  readonly feedsTook: Map<string, number>
   readonly warnings: Warning[]
   /** Key of a row that was written last; null as long as none was. */
   lastWritten: string | null
@@ -57,10 +59,48 @@ export function newTally(committed?: Counts): Tally {
     skewUsed: null,
     rejected: { again: 0, reasons: new Map(), inConflict: new Map() },
     sideEffects: { released: [], changedByTriggers: 0 },
+    feedsTook: new Map(),
     phases: { connect: 0, probe: 0, feeds: 0, extract: 0, transform: 0, load: 0, deletes: 0 },
     warnings: [],
     lastWritten: null,
   }
+}
+
+/** What is counted of rows while they are loaded. */
+type Loaded = Pick<Tally, 'counts' | 'keys' | 'rejected' | 'sideEffects' | 'phases' | 'lastWritten'>
+
+const phaseNames = ['connect', 'probe', 'feeds', 'extract', 'transform', 'load', 'deletes'] as const
+
+/** Adds what was counted apart. */
+export function addLoaded(sum: Loaded, part: Loaded): void {
+  addRows(sum, part)
+  sum.keys += part.keys
+  sum.sideEffects.released.push(...part.sideEffects.released)
+  sum.sideEffects.changedByTriggers += part.sideEffects.changedByTriggers
+  for (const name of phaseNames) sum.phases[name] += part.phases[name]
+  sum.lastWritten = part.lastWritten ?? sum.lastWritten
+}
+
+/** The same of the rows alone, and why the target has rejected some. */
+export function addRows(
+  sum: Pick<Tally, 'counts' | 'rejected'>,
+  part: Pick<Tally, 'counts' | 'rejected'>,
+): void {
+  addCounts(sum.counts, part.counts)
+  sum.rejected.again += part.rejected.again
+  for (const [reason, rows] of part.rejected.reasons) {
+    sum.rejected.reasons.set(reason, (sum.rejected.reasons.get(reason) ?? 0) + rows)
+  }
+  for (const [key, reason] of part.rejected.inConflict) sum.rejected.inConflict.set(key, reason)
+}
+
+export function addCounts(sum: Tally['counts'], part: Counts): void {
+  sum.rowsExtracted += part.rowsExtracted
+  sum.rowsInserted += part.rowsInserted
+  sum.rowsUpdated += part.rowsUpdated
+  sum.rowsUnchanged += part.rowsUnchanged
+  sum.rowsRejected += part.rowsRejected
+  sum.rowsDeleted += part.rowsDeleted
 }
 
 /** Adds the milliseconds that the work takes to a phase. */

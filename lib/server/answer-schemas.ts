@@ -41,6 +41,7 @@ export const warningCodes = {
   TARGET_ROWS_DELETED: 'TARGET_ROWS_DELETED',
   PARTITIONS_GONE: 'PARTITIONS_GONE',
   CHANGED_AT_ZONE_UNKNOWN: 'CHANGED_AT_ZONE_UNKNOWN',
+  PARALLEL_REDUCED: 'PARALLEL_REDUCED',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })
@@ -60,6 +61,7 @@ export const runReport = of<SyncReport>()(
     durationSeconds: z.nullable(seconds),
     watermarkStart: sourceTime,
     watermarkEnd: sourceTime,
+    watermarkIndexed: sourceTime,
     rowsExtracted: count.check(about('The sum of inserted, updated, unchanged and rejected.')),
     rowsInserted: count,
     rowsUpdated: count,
@@ -160,6 +162,9 @@ export const stats = of<Stats>()(
     lastSuccess: z.nullable(runReport),
     freshnessSeconds: z.nullable(seconds).check(about('Since the last successful run ended.')),
     lagSeconds: z.nullable(seconds).check(about('Since the time of the source that the target reflects.')),
+    indexedLagSeconds: z
+      .nullable(seconds)
+      .check(about('The same but for changes that runs leave to the next scan of a large table.')),
     runTotals: z.array(z.strictObject({ loadType, status: runStatus, runs: count, seconds })),
     rowTotals: z.strictObject({
       inserted: count,

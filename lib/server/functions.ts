@@ -7,6 +7,8 @@ import type { RunPage, RunQuery, Stats } from './run-reader.js'
 export interface RunRequest {
   readonly loadType: LoadType
   readonly triggeredBy: 'api'
+  /** Undefined to keep to the budget for scans. */
+  readonly complete?: true | undefined
   /** Fires when the server is stopped. */
   readonly signal: AbortSignal
   /** To be called once, with the id of the run, when its row has been written: the request is answered then. */

@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { SyncError } from '../domain/errors.js'
-import type { LoadType } from '../domain/report.js'
 import type { Progress } from '../options.js'
 import type { RunRequest, ServerFunctions } from './functions.js'
 
@@ -15,7 +14,7 @@ export interface LiveRun {
 /** The run of this server, of which there is one at most. */
 export interface LiveRuns {
   /** Returns the id as soon as the run has its row. Throws LOCKED while another one is running, and what a run fails with before it has its row. */
-  start(loadType: LoadType): Promise<string>
+  start(request: Pick<RunRequest, 'loadType' | 'complete'>): Promise<string>
   current(): LiveRun | undefined
   /** Stops the run and waits for it, `timeout` milliseconds at most. Starting another one then throws ABORTED. */
   stop(timeout: number): Promise<void>
@@ -34,14 +33,14 @@ export function createLiveRuns(startRun: ServerFunctions['startRun']): LiveRuns 
   let live: Live | undefined
   let done: Promise<unknown> = Promise.resolve()
 
-  const start = async (loadType: LoadType) => {
+  const start: LiveRuns['start'] = async (request) => {
     if (stopping.signal.aborted) throw isStopping()
     if (live) throw isRunning(live.executionId)
     const run: Live = {}
     live = run
     return new Promise<string>((resolve, reject) => {
       const ended = startAsync(startRun, {
-        loadType,
+        ...request,
         triggeredBy: 'api',
         signal: stopping.signal,
         onStart: (executionId) => {

@@ -67,10 +67,7 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
     'Failed runs since the last successful one, except those that were stopped on purpose.',
     [[{}, stats.failuresInRow]],
   )
-  gauge('freshness_seconds', 'Seconds since the last successful run ended.', [[{}, stats.freshnessSeconds]])
-  gauge('lag_seconds', 'Seconds since the time of the source that the target reflects.', [
-    [{}, stats.lagSeconds],
-  ])
+  addAges(gauge, stats)
   gauge('last_success_timestamp_seconds', 'End of the last successful run.', [
     [{}, unixTime(lastSuccess?.completedAt)],
   ])
@@ -93,6 +90,16 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
   gauge('differences_left', 'Differences of the last comparison that were not repaired.', [
     [{}, found && differencesLeft(found)],
   ])
+}
+
+function addAges(gauge: AddSamples, { freshnessSeconds, lagSeconds, indexedLagSeconds }: Stats): void {
+  gauge('freshness_seconds', 'Seconds since the last successful run ended.', [[{}, freshnessSeconds]])
+  gauge('lag_seconds', 'Seconds since the time of the source that the target reflects.', [[{}, lagSeconds]])
+  gauge(
+    'indexed_lag_seconds',
+    'The same but for changes that runs leave to the next scan of a large table.',
+    [[{}, indexedLagSeconds]],
+  )
 }
 
 function gaugesOf(registry: Registry, pipeline: string): AddSamples {

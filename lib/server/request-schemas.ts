@@ -21,7 +21,14 @@ const wholeNumber = (least: number, most: number, fallback: number) =>
   )
 
 export const runStart = z
-  .strictObject({ loadType: z._default(loadType, 'incremental') })
+  .strictObject({
+    loadType: z._default(loadType, 'incremental'),
+    complete: z
+      ._default(z.boolean(), false)
+      .check(
+        about('Whether to scan for changes that no index shows, though the last scan was not long ago.'),
+      ),
+  })
   .check(about('`full` reads everything and soft-deletes rows that no longer exist in Chatwoot.'))
 
 export const verifyStart = z.strictObject({

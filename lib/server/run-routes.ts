@@ -30,8 +30,8 @@ export function runRoutes({ functions, live, answer, logger }: RunRoutes): Hono 
   routes.post('/', describe(startRun), requireJson, async (context) => {
     const body = await checkBody(context, runStart)
     if ('problem' in body) return body.problem
-    const { loadType } = body.value
-    const id = await live.start(loadType)
+    const { loadType, complete } = body.value
+    const id = await live.start(complete ? { loadType, complete } : { loadType })
     return context.json({ executionId: id, loadType, status: 'running' }, 202, { location: `runs/${id}` })
   })
 

@@ -21,6 +21,8 @@ export interface LockHold {
   heldIn: string
   /** Process ids of the server's ends of all connections that may have taken it. */
   readonly holders: Set<string>
+  /** The table in which its run is recorded has the column for the second watermark. */
+  keepsIndexedWatermark: boolean
 }
 
 /** What a run keeps from one attempt to the next. */
@@ -43,7 +45,7 @@ export interface Attempts {
 
 export const newAttempts = (): Attempts => ({
   executionId: randomUUID(),
-  lock: { heldBy: undefined, heldIn: '', holders: new Set() },
+  lock: { heldBy: undefined, heldIn: '', holders: new Set(), keepsIndexedWatermark: false },
   isOpen: false,
   isAnnounced: false,
   hasProgressed: true,
@@ -76,6 +78,7 @@ export async function lockRun(
     attempts.isOpen = true
     const opened = await openRun(target, { ...startOf(options), executionId: attempts.executionId })
     if (opened.process !== attempts.lock.heldIn) throw targetPooled()
+    attempts.lock.keepsIndexedWatermark = opened.keepsIndexedWatermark
     earlier = toEarlier(opened.previousRuns)
   }
   if (!attempts.isAnnounced) announce(attempts, options)

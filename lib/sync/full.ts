@@ -1,11 +1,11 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
+import { withRanges } from '../pipeline/prepare/load-ranges.js'
 import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
-import { commitEachBatch, neverCommit } from '../pipeline/write/load-batches.js'
-import { loadBatches } from '../pipeline/write/load-batches.js'
+import { commitEachBatch, loadBatches, neverCommit, recordEvery } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
 import { collapsingKeys } from '../pipeline/write/collect-spellings.js'
@@ -17,9 +17,10 @@ import { recordProgress } from '../postgres/control/runs.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
-import { lockTables } from '../postgres/source/table-locks.js'
+import { lockTables } from '../postgres/source/relation-identity.js'
 import { isCountable } from '../postgres/target/load-plan.js'
-import { createStage, isEmptyBehind } from '../postgres/target/upsert.js'
+import { createStage, isEmptyBehind } from '../postgres/target/stage.js'
+import type { ParallelLoad } from './parallel.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
 import {
   loadContextOf,
@@ -51,16 +52,19 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   const policy = dryRun
     ? neverCommit(target, () => target.script([...beginWriting(options), setSavepoint]))
     : commitEachBatch(target, options, progress.record)
-  const extractor = rowsInBulk(run)
-  const reading = readingScope(run, extractor)
-  const batches = readRows(run, extractor, (after) => rowsAfter(reading, after))
-  await loadBatches(context, batches, policy, {
-    canAppend: await canAppend(run),
-    onLoaded: () => {
-      progress.committed()
-      emit('load', plan.estimatedRows)
-    },
-  })
+  const onLoaded = () => emit('load', plan.estimatedRows)
+  if (!(await isLoadedInParallel(run, context, onLoaded))) {
+    const extractor = rowsInBulk(run)
+    const reading = readingScope(run, extractor)
+    const batches = readRows(run, extractor, (after) => rowsAfter(reading, after))
+    await loadBatches(context, batches, policy, {
+      canAppend: await canAppend(run),
+      onLoaded: () => {
+        progress.committed()
+        onLoaded()
+      },
+    })
+  }
   throwIfAborted(options.signal)
   await policy.beginLast()
   const missing = {
@@ -83,13 +87,28 @@ export async function runFull(run: Run, dryRun: DryRunStart | undefined): Promis
   if (tally.counts.rowsRejected > 0 || hadRejects) {
     await settleRejects(context, { isResumed: resumeAfter !== null, hadRejects })
   }
-  const report = await finishRun(run, dryRun)
+  const report = await finishRun({ ...run, facts: factsAtEnd(run) }, dryRun)
   await policy.endLast()
   return report
 }
 
-/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
-const recordEvery = 2000
+/** One connection loads everything, unless the options say otherwise, or a load that is resumed has used several. */
+async function isLoadedInParallel(
+  run: ParallelLoad,
+  context: LoadContext,
+  onLoaded: () => void,
+): Promise<boolean> {
+  if (run.options.parallel === 1 && run.resumeAfter === null) return false
+  const { loadInParallel } = await import('./parallel.js')
+  return loadInParallel(run, context, onLoaded)
+}
+
+/** The state of a load that was resumed may hold its ranges. */
+function factsAtEnd({ facts, resumeAfter }: Pick<Run, 'facts' | 'resumeAfter'>): Run['facts'] {
+  return resumeAfter === null
+    ? facts
+    : { ...facts, state: (took) => withRanges(facts.state(took), undefined) }
+}
 
 /** Records progress with a batch, and notes once it is committed. */
 function progressRecorder(

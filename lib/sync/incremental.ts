@@ -1,9 +1,10 @@
 import type { RawBuilder } from 'kysely'
 
-import { changedConversations, type FeedBounds } from '../chatwoot/feeds.js'
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
+import type { FeedPlan } from '../pipeline/prepare/plan-feeds.js'
+import { changedIds } from '../pipeline/read/changed-ids.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
 import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
@@ -15,12 +16,11 @@ import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-
 import { keyUnreadable, rejectUnread } from '../pipeline/write/load-chunk.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
-import { compile } from '../postgres/driver/statement.js'
 import { isNameless, recordable } from '../postgres/driver/texts.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
-import { lockQueries, lockTables, requireNotRewritten } from '../postgres/source/table-locks.js'
+import { lockTables } from '../postgres/source/relation-identity.js'
 import { keyPosition } from '../postgres/target/load-plan.js'
-import { stageQueries } from '../postgres/target/upsert.js'
+import { stageQueries } from '../postgres/target/stage.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
 import { loadContextOf, readingScope, readRows, rowsByCursor, scopeOf, spelledSource } from './rows.js'
 
@@ -98,7 +98,7 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
     const query = (after: string | null) => rowsSince(scope, { low, keys: rejected }, after)
     return { keys: rejected, rowsExpected: null, query }
   }
-  const changed = feeds ? await changedIds(run, feeds) : []
+  const changed = feeds ? await readFeeds(run, feeds) : []
   const keys = [...new Set([...changed, ...rejected])]
   if (keys.length === 0) return undefined
   if (!feeds) await lockTables(source, tablesRead(plan))
@@ -106,18 +106,22 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
   return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
 }
 
-/** The ids that the change feeds show; the tables are locked in the same round trip. */
-async function changedIds(
-  run: Pick<Run, 'source' | 'baseline' | 'tally' | 'options'>,
-  feeds: FeedBounds,
-): Promise<string[]> {
-  const { source, baseline, tally, options } = run
+/** The ids that the feeds show, and that have to be read; the tables are locked in the same round trip. */
+async function readFeeds(
+  run: Pick<Run, 'source' | 'target' | 'baseline' | 'tally' | 'options' | 'rejectedBefore'>,
+  feeds: FeedPlan,
+): Promise<readonly string[]> {
+  const { source, target, baseline, tally, options, rejectedBefore } = run
   emitProgress(options.onProgress, tally, { phase: 'feeds', rowsExpected: null })
-  const [, rewritten, rows] = await measure(tally, 'feeds', () =>
-    source.together([...lockQueries(tablesRead(baseline.plan)), compile(changedConversations(feeds))]),
-  )
-  requireNotRewritten(rewritten)
-  return rows.flatMap(({ id }) => id ?? [])
+  const sides = { ...scopeOf(run), source, target }
+  const reading = {
+    tables: tablesRead(baseline.plan),
+    known: rejectedBefore,
+    hasTransform: options.transform !== undefined,
+  }
+  const { ids, took } = await measure(tally, 'feeds', () => changedIds(sides, feeds, reading))
+  for (const [feed, milliseconds] of took) tally.feedsTook.set(feed, milliseconds)
+  return ids
 }
 
 /** `used` is in microseconds, `skewAllowance` in milliseconds. Half of the allowance used is a sign, all of it a possible loss. */

@@ -6,7 +6,7 @@ import { lookAtSource, openSnapshot, otherServer, shownIn } from '../pipeline/pr
 import { identitiesRead } from '../pipeline/prepare/state.js'
 import { changesBetween, schemaChanged } from '../postgres/driver/catalog.js'
 import { redefinedRelation } from '../postgres/source/relation-identity.js'
-import { lockTables } from '../postgres/source/table-locks.js'
+import { lockTables } from '../postgres/source/relation-identity.js'
 import type { Run } from './run.js'
 
 /**

@@ -45,7 +45,7 @@ export function readingScope(
 
 type Loading = Pick<
   Run,
-  'target' | 'baseline' | 'options' | 'tally' | 'facts' | 'attempts' | 'rejectedBefore'
+  'target' | 'baseline' | 'options' | 'tally' | 'facts' | 'attempts' | 'rejectedBefore' | 'feeds'
 >
 
 /** Where a run loads its batches, and by which rules. */
@@ -54,7 +54,7 @@ export function loadContextOf(run: Loading): LoadContext {
   const { plan, opened } = run.baseline
   const { pipeline, maxRejects, keepRejected } = options
   const isIncremental = facts.loadType === 'incremental'
-  const { low } = opened.bound
+  const since = run.feeds?.stampsSince ?? opened.bound.low
   return {
     target,
     plan: plan.load,
@@ -71,8 +71,8 @@ export function loadContextOf(run: Loading): LoadContext {
     },
     // The rows of a partition that was attached have stamps of long ago, and none of them came late.
     skew:
-      isIncremental && low !== undefined && (plan.custom?.newParts ?? []).length === 0
-        ? { since: low + options.skewAllowance * 1000, retried: rejectedBefore }
+      isIncremental && since !== undefined && (plan.custom?.newParts ?? []).length === 0
+        ? { since: since + options.skewAllowance * 1000, retried: rejectedBefore }
         : undefined,
     signal: options.signal,
   }
@@ -170,16 +170,17 @@ export async function* readRows<Read extends Batch>(
 }
 
 /** Milliseconds under one snapshot. A COPY is one statement however long it takes, so it has to end before the limit of statements. */
-function snapshotTime({ options, source }: Pick<Run, 'options' | 'source'>): number {
+export function snapshotTime({ options, source }: Pick<Run, 'options' | 'source'>): number {
   const { maxSnapshotSeconds, statementTimeout, extractor } = options
   const isOneStatement = source.copy !== undefined && extractor === 'copy' && statementTimeout > 0
   return Math.min(maxSnapshotSeconds * 1000, isOneStatement ? statementTimeout * 0.75 : Infinity)
 }
 
-type Throttle = (rows: number) => Promise<void>
+/** Waits until so many more rows may be read. */
+export type Throttle = (rows: number) => Promise<void>
 
 /** Waits before more rows are read than the limit allows so far; undefined without a limit. */
-function newThrottle({
+export function newThrottle({
   maxRowsPerSecond,
   signal,
 }: Pick<ResolvedOptions, 'maxRowsPerSecond' | 'signal'>): Throttle | undefined {
@@ -193,7 +194,8 @@ function newThrottle({
   }
 }
 
-async function* throttled<Read extends Batch>(
+/** Batches that are read no faster than they may be. */
+export async function* throttled<Read extends Batch>(
   batches: AsyncGenerator<Read>,
   throttle: Throttle | undefined,
 ): AsyncGenerator<Read> {

@@ -1,9 +1,10 @@
-import { planEdits, type EditPlan, type FeedBounds } from '../chatwoot/feeds.js'
 import { formatMicros, isOtherSource, isSameServer } from '../domain/horizon.js'
 import type { SyncReport } from '../domain/report.js'
+import { completeThrough } from '../domain/scan-budget.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
-import type { Glance, OpenSnapshot } from '../pipeline/prepare/snapshot.js'
+import { afterFullLoad, planFeeds, type FeedPlan } from '../pipeline/prepare/plan-feeds.js'
+import type { Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
   fromJson,
@@ -40,10 +41,19 @@ export interface LockedRun {
 }
 
 /** The columns of the run's row that are known before the first row is read. */
-export type RunFacts = Pick<
+export interface RunFacts extends Pick<
   RunProgress,
-  'loadType' | 'reason' | 'watermarkStart' | 'watermarkEnd' | 'horizonMode' | 'fingerprint' | 'state'
->
+  | 'loadType'
+  | 'reason'
+  | 'watermarkStart'
+  | 'watermarkEnd'
+  | 'watermarkIndexed'
+  | 'horizonMode'
+  | 'fingerprint'
+> {
+  /** JSON, with the milliseconds that the feeds took; null for a run that cannot vouch for anything. */
+  readonly state: (took: Tally['feedsTook']) => string | null
+}
 
 /** A run that knows what to read. */
 export interface Run extends Omit<LockedRun, 'committed' | 'earlier' | 'glance'> {
@@ -54,7 +64,7 @@ export interface Run extends Omit<LockedRun, 'committed' | 'earlier' | 'glance'>
   /** Keys of rows that earlier runs rejected; this run tries them again. */
   readonly rejectedBefore: ReadonlySet<string>
   /** What the change feeds are asked; undefined for a full load, a custom relation, and where nothing was written. */
-  readonly feeds: FeedBounds | undefined
+  readonly feeds: FeedPlan | undefined
   /** The source is not the one that the last successful run read. */
   readonly isNewSource: boolean
   readonly tally: Tally
@@ -65,18 +75,20 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const { source, target, attempts, committed, options } = locked
   const tally = newTally(committed?.report)
   const found = await measure(tally, 'probe', () => readBaseline(source, target, options, locked))
-  const { plan, last, usable, timeZones } = found
+  const { plan, last, timeZones } = found
   requireStillProtected(found, options)
   const { bound, probe, warnings } = found.opened
   const isFull = options.loadType === 'full' || bound.low === undefined
   const unfinished = committed?.unfinished ?? found.previousRuns.unfinished
   const resumed = isFull && !options.dryRun ? resumable(unfinished, found) : undefined
-  const edits = isFull ? undefined : plannedEdits(found, options)
+  const feeds = isFull ? undefined : planFeeds(found, options, thoroughnessOf(locked))
   const lasting = [...plan.warnings, ...unknownTimeZones(timeZones)]
   tally.warnings.push(...lasting, ...warnings)
-  const isIdle = bound.isIdle && !areEditsLeft(edits, usable)
-  const state = {
-    ...(resumed?.state ?? stateAfter(found.opened, edits)),
+  const isIdle = feeds ? feeds.isIdle : bound.isIdle
+  const { horizon, chatwoot } = found.opened
+  const fresh = { horizon, smallTables: chatwoot.smallTables, hasProtectedNames: true }
+  const state = (took: Tally['feedsTook']) => ({
+    ...(resumed?.state ?? { ...fresh, scans: feeds ? feeds.after(took) : afterFullLoad(found, options) }),
     timeZones,
     protectionDigest: plan.protection.digest,
     protection:
@@ -87,7 +99,8 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
       ...identitiesAfter(found, isFull),
       unchanged: unchangedAfter(found, options, { warnings: lasting, isIdle }),
     },
-  }
+  })
+  const { horizon: vouchedFor, scans } = state(new Map())
   for (const { key } of found.previousRuns.rejected.filter((row) =>
     isInConflict(row, attempts.executionId),
   )) {
@@ -102,14 +115,15 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
         ? committed.report.reason
         : reasonOf(found, resumed && unfinished, options.loadType),
       watermarkStart: isFull || bound.low === undefined ? null : formatMicros(bound.low),
-      watermarkEnd: state.horizon ? formatMicros(state.horizon.at) : null,
+      watermarkEnd: vouchedFor ? formatMicros(completeThrough(scans?.feeds, vouchedFor.at)) : null,
+      watermarkIndexed: vouchedFor ? formatMicros(vouchedFor.at) : null,
       horizonMode: probe.mode,
       fingerprint: plan.fingerprint,
-      state: state.horizon ? toJson(state) : null,
+      state: (took) => (vouchedFor ? toJson(state(took)) : null),
     },
     resumeAfter: resumed?.after ?? null,
     rejectedBefore: rejectedBefore(found.previousRuns.rejected, attempts.executionId),
-    feeds: isIdle ? undefined : feedBounds(found, edits),
+    feeds: isIdle ? undefined : feeds,
     isNewSource: last?.horizon !== undefined && isOtherSource(last.horizon, probe),
   }
 }
@@ -160,40 +174,12 @@ function isInConflict({ executionId, sqlState }: RejectedRow, own: string): bool
   return executionId === own && isAboutOtherRows(sqlState)
 }
 
-function plannedEdits(
-  { opened, usable }: Baseline,
-  options: Pick<ResolvedOptions, 'relation' | 'editWindow' | 'editScanEvery'>,
-): EditPlan | undefined {
-  const { bound, probe, chatwoot } = opened
-  if (bound.low === undefined || probe.at === null || options.relation) return undefined
-  const { messages } = chatwoot
-  return planEdits(usable?.edits, { at: probe.at, low: bound.low, messages }, options)
-}
-
-/** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
-function areEditsLeft(edits: EditPlan | undefined, last: State | undefined): boolean {
-  return edits?.bounds.among === null && typeof last?.edits?.since === 'number'
-}
-
-/** After another program's history it is not known what the small tables were; renames from now on are seen. */
-function feedBounds(
-  { plan, opened, usable, comparableTables: now }: Baseline,
-  edits: EditPlan | undefined,
-): FeedBounds | undefined {
-  const { low } = opened.bound
-  if (low === undefined || !now || !edits) return undefined
-  const { tables, isFirst } = plan
-  return { tables, showsAgents: !isFirst, low, now, before: usable?.smallTables ?? now, edits: edits.bounds }
-}
-
-/** A full load has every edit. */
-function stateAfter({ horizon, chatwoot, probe }: OpenSnapshot, edits: EditPlan | undefined) {
-  const scanned = probe.at === null ? undefined : { lookedAt: probe.at, since: null }
+/** Before `migrate` there is no column that shows through when a run without scans is complete, so every run scans. */
+export function thoroughnessOf({ attempts, options }: Pick<LockedRun, 'attempts' | 'options'>) {
+  const { complete, triggeredBy } = options
   return {
-    horizon,
-    smallTables: chatwoot.smallTables,
-    hasProtectedNames: true,
-    edits: edits?.next ?? scanned,
+    readsAllFeeds: !attempts.lock.keepsIndexedWatermark || (complete ?? triggeredBy === 'manual'),
+    readsAllEdits: complete === true,
   }
 }
 
@@ -259,6 +245,7 @@ export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'
     executionId: attempts.executionId,
     pipeline: options.pipeline,
     lockedIn: attempts.lock.heldIn,
+    keepsIndexedWatermark: attempts.lock.keepsIndexedWatermark,
   }
 }
 
@@ -267,9 +254,10 @@ export function toRunRow(
   { facts, tally, attempts }: Pick<Run, 'facts' | 'tally' | 'attempts'>,
   resumeKey: string | null,
 ): RunProgress {
-  const { counts, skewUsed, phases, warnings } = tally
+  const { counts, skewUsed, phases, warnings, feedsTook } = tally
   return {
     ...facts,
+    state: facts.state(feedsTook),
     ...counts,
     phases: rounded(phases),
     warnings: [...warnings, ...retryWarnings(attempts)],

@@ -11,6 +11,13 @@ import {
   type Snapshot,
 } from '../domain/horizon.js'
 import type { SyncReport } from '../domain/report.js'
+import {
+  completeThrough,
+  isScanDue,
+  statesMovedBack,
+  statesWhenIdle,
+  type FeedStates,
+} from '../domain/scan-budget.js'
 import type { ResolvedOptions } from '../options.js'
 import { placeToLook } from '../pipeline/prepare/baseline.js'
 import { glanceAtSource, type Glance } from '../pipeline/prepare/snapshot.js'
@@ -18,6 +25,7 @@ import {
   digestOf,
   heldBack,
   toJson,
+  type ScanState,
   type Earlier,
   type KnownIdentities,
   type State,
@@ -30,7 +38,7 @@ import { clockQuery } from '../postgres/driver/clock.js'
 import type { Session } from '../postgres/driver/session.js'
 import { onlyRow } from '../postgres/driver/statement.js'
 import { isAsLeft, lookQuery, shapeQuery, toLook } from '../postgres/target/table-identity.js'
-import { handleOf, toRunRow, type LockedRun } from './run.js'
+import { handleOf, thoroughnessOf, toRunRow, type LockedRun } from './run.js'
 
 /**
  * Closes the run with its report where nothing was written in the source since the last one, and where the options, the role of the source and
@@ -50,16 +58,18 @@ export async function finishUnchanged(
   const tally = newTally()
   tally.phases.connect = connect
   tally.warnings.push(...last.identities.unchanged.warnings)
-  const found = await measure(tally, 'probe', () => lookAgain(run, last))
+  const { readsAllFeeds: isComplete } = thoroughnessOf(run)
+  const found = await measure(tally, 'probe', () => lookAgain(run, last, isComplete))
   if (!found) return undefined
   const facts = {
     loadType: 'incremental',
     reason: null,
     watermarkStart: formatMicros(found.low),
-    watermarkEnd: formatMicros(found.horizon.at),
+    watermarkEnd: formatMicros(completeThrough(found.feeds, found.horizon.at)),
+    watermarkIndexed: formatMicros(found.horizon.at),
     horizonMode: found.horizon.mode,
     fingerprint: lastSuccess.fingerprint,
-    state: toJson({ ...last, horizon: found.horizon }),
+    state: () => toJson({ ...last, horizon: found.horizon, scans: scansAfter(last, found.feeds, options) }),
   } as const
   return closeRun(target, handleOf(run), toRunRow({ facts, tally, attempts: run.attempts }, null))
 }
@@ -74,11 +84,12 @@ function isSettled(last: State | undefined): last is Settled {
   return last?.horizon !== undefined && typeof last.identities?.unchanged?.shape === 'string'
 }
 
-/** Both sides at once; undefined where there may be something to do. */
+/** Both sides at once; undefined where there may be something to do, or something is left that is due. */
 async function lookAgain(
   { source, target, options, glance }: Pick<LockedRun, 'source' | 'target' | 'options' | 'glance'>,
   last: Settled,
-): Promise<{ readonly horizon: HorizonState; readonly low: number } | undefined> {
+  isComplete: boolean,
+): Promise<Quiet | undefined> {
   const [here, there] = await bothOf(
     isInOrder(glance) ? Promise.resolve(glance) : glanceAtSource(source, options, last.horizon.identity),
     lookAtTarget(target, options),
@@ -89,7 +100,24 @@ async function lookAgain(
     return undefined
   if (here.probe.reader !== last.identities.unchanged.reader || isEditScanDue(last, here.probe, options))
     return undefined
-  return stillQuiet(last.horizon, { ...here, at }, options)
+  const quiet = stillQuiet(last.horizon, { ...here, at }, options)
+  if (!quiet) return undefined
+  const before = statesMovedBack(last.scans?.feeds, quiet.setBack)
+  const { at: now } = quiet.horizon
+  if (isScanDue(before, now, { ...options, isComplete })) return undefined
+  return { ...quiet, feeds: statesWhenIdle(before, now) }
+}
+
+const scansAfter = (
+  { scans }: Pick<State, 'scans'>,
+  feeds: FeedStates | undefined,
+  { scanEvery }: Pick<ResolvedOptions, 'scanEvery'>,
+): ScanState => ({ edits: scans?.edits, feeds, scanEvery })
+
+interface Quiet {
+  readonly horizon: HorizonState
+  readonly low: number
+  readonly feeds: FeedStates | undefined
 }
 
 /** Milliseconds between a glance at the source and the clock of the target that is compared with it. */
@@ -112,16 +140,18 @@ function stillQuiet(
   const horizon = nextState(trace, probe, snapshot)
   if (!horizon || !('low' in bound) || !nothingWritten(last, trace, probe, snapshot)) return undefined
   if (heldBack(trace, { probe, snapshot }, skewAllowance).length > 0) return undefined
-  return { low: bound.low, horizon: { ...horizon, targetAt: at } }
+  return { low: bound.low, setBack: kept.at - last.at, horizon: { ...horizon, targetAt: at } }
 }
 
 /** Runs since the last scan of all messages have left edits out, and the time for the next one has come. */
 function isEditScanDue(
-  { edits }: State,
+  { scans }: Pick<State, 'scans'>,
   { at }: Probe,
-  { editScanEvery }: Pick<ResolvedOptions, 'editScanEvery'>,
+  { editScanEvery, complete }: Pick<ResolvedOptions, 'editScanEvery' | 'complete'>,
 ): boolean {
-  return typeof edits?.since === 'number' && (at === null || at - edits.lookedAt >= editScanEvery * 1000)
+  const edits = scans?.edits
+  if (typeof edits?.since !== 'number') return false
+  return complete === true || at === null || at - edits.lookedAt >= editScanEvery * 1000
 }
 
 /** Undefined where that fails: it is looked at again in full, where the error names its cause. */

@@ -4,7 +4,7 @@ import type { Cost } from './contest.js'
 export interface Finding {
   readonly name: string
   readonly value: number
-  readonly unit: 'ms' | 'MB' | 'trips' | 'rows' | 'bytes/row'
+  readonly unit: 'ms' | 'MB' | 'trips' | 'rows' | 'runs' | 'blocks' | 'bytes/row'
   /** What the bar limits; null where only the value counts. */
   readonly ratio: number | null
   /** `<= 1.15 x L1`; empty for what is only told. */

@@ -1,14 +1,17 @@
 import type { Group } from './bench.js'
 import { command } from './cases-command.js'
-import { far } from './cases-far.js'
+import { contact } from './cases-contact.js'
+import { far, parallel } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
+import { pipe } from './cases-pipe.js'
 import { verify } from './cases-verify.js'
 
 /** In this order: what changes a source comes behind what wants it at rest. */
 export const groups: readonly Group[] = [
   bulk,
+  pipe,
   unchanged,
   changed,
   verify,
@@ -17,6 +20,8 @@ export const groups: readonly Group[] = [
   command,
   increment,
   far,
+  parallel,
+  contact,
 ]
 
 /** Throws for a name that there is not. */

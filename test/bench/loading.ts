@@ -33,7 +33,7 @@ export const tenthChanged: Start = {
   counts: (rows) => ({ rowsExtracted: rows, rowsInserted: 0, rowsUpdated: Math.floor(rows / 10) }),
 }
 
-type OurOptions = Pick<SyncOptions, 'extractor'> & { readonly transforms?: boolean }
+type OurOptions = Pick<SyncOptions, 'extractor' | 'parallel'> & { readonly transforms?: boolean }
 
 /** A full run of this package, into a table of that name, without a state. */
 export function ourLoad(

@@ -13,8 +13,15 @@ export interface Proxy extends AsyncDisposable {
   trips(): number
 }
 
-/** `delay` is in milliseconds and holds back each direction, so that a round trip takes twice as much longer. */
-export async function openProxy(serverUrl: string, delay = 0): Promise<Proxy> {
+/** What a network does to each connection. */
+export interface Link {
+  /** Milliseconds by which each direction is held back, so that a round trip takes twice as much longer. */
+  readonly delay: number
+  /** What one direction carries at most. (Default: no limit.) */
+  readonly bytesPerSecond?: number
+}
+
+export async function openProxy(serverUrl: string, link: Link = { delay: 0 }): Promise<Proxy> {
   const { hostname, port } = new URL(serverUrl)
   const sockets = new Set<Socket>()
   let received = 0
@@ -27,10 +34,10 @@ export async function openProxy(serverUrl: string, delay = 0): Promise<Proxy> {
       socket.on('close', () => sockets.delete(socket))
     }
     let hasAsked = false
-    pass(client, upstream, delay, () => {
+    pass(client, upstream, link, () => {
       hasAsked = true
     })
-    pass(upstream, client, delay, (bytes) => {
+    pass(upstream, client, link, (bytes) => {
       received += bytes
       if (hasAsked) trips += 1
       hasAsked = false
@@ -53,26 +60,41 @@ export async function openProxy(serverUrl: string, delay = 0): Promise<Proxy> {
   }
 }
 
-/** Timers of the same length fire in the order in which they were set, so the bytes stay in order. */
-function pass(from: Socket, to: Socket, delay: number, onData: (bytes: number) => void): void {
+/** What is under way is written in the order in which it came, whichever timer fires first. */
+function pass(from: Socket, to: Socket, link: Link, onData: (bytes: number) => void): void {
+  const { delay, bytesPerSecond = Infinity } = link
+  const isHeldBack = delay > 0 || bytesPerSecond < Infinity
+  // A slow link makes the sender wait, as it has no room for gigabytes on their way.
+  const most = Math.min(inFlight, Math.max(bytesPerSecond / 4, 65_536))
+  const queue: (() => void)[] = []
   let underWay = 0
-  const later = (work: () => void) => (delay > 0 ? setTimeout(work, delay) : work())
+  let freeAt = 0
+  const later = (bytes: number, work: () => void) => {
+    if (!isHeldBack) {
+      work()
+      return
+    }
+    const now = performance.now()
+    freeAt = Math.max(now, freeAt) + (bytes * 1000) / bytesPerSecond
+    queue.push(work)
+    setTimeout(() => queue.shift()?.(), freeAt - now + delay)
+  }
   const adjust = () => {
-    const isFull = underWay + to.writableLength > (delay > 0 ? inFlight : to.writableHighWaterMark)
+    const isFull = underWay + to.writableLength > (isHeldBack ? most : to.writableHighWaterMark)
     if (isFull) from.pause()
     else from.resume()
   }
   from.on('data', (chunk) => {
     onData(chunk.length)
     underWay += chunk.length
-    later(() => {
+    later(chunk.length, () => {
       underWay -= chunk.length
       if (to.writable) to.write(chunk)
       adjust()
     })
-    if (delay > 0) adjust()
+    if (isHeldBack) adjust()
   })
   to.on('drain', adjust)
-  from.on('end', () => later(() => to.end()))
-  from.on('close', () => later(() => to.destroy()))
+  from.on('end', () => later(0, () => to.end()))
+  from.on('close', () => later(0, () => to.destroy()))
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { readArguments, usage, type Arguments } from './arguments.js'
 import type { Bench, Group } from './bench.js'
+import { large } from './cases-large.js'
 import type { Cost } from './contest.js'
 import { conversationsOf, openChatwoot, type ChatwootPair, type Size } from './data-chatwoot.js'
 import { openTable, wide, type TablePair } from './data-tables.js'
@@ -13,6 +14,8 @@ import { createPair, openDatabase, type Pair } from './database.js'
 import type { Finding } from './findings.js'
 import { chooseGroups, groups } from './groups.js'
 import { describeMachine, machineLine } from './machine.js'
+import { benchPeers } from './peers/bench-peers.js'
+import { resultsTable, standings } from './peers/results.js'
 import { linkServers } from './rivals.js'
 import { costsTable, findingsTable } from './table.js'
 import { startWorker } from './worker.js'
@@ -34,7 +37,8 @@ async function main(): Promise<void> {
     print(given.help ? usage : groups.map(({ name, shows }) => `${name.padEnd(10)} ${shows}`).join('\n'))
     return
   }
-  const chosen = chooseGroups(given.only)
+  if (given.peers) return measurePeers(given)
+  const chosen = given.large ? [large] : chooseGroups(given.only)
   build()
   await using source = await startCluster({ settings })
   await using target = await startCluster({ settings })
@@ -46,11 +50,24 @@ async function main(): Promise<void> {
   if (outcome.failures.length > 0) process.exitCode = 1
   const { rows, repeat } = given
   const loadAtEnd = loadavg()[0]
-  const json = JSON.stringify({ machine, loadAtEnd, settings, rows, repeat, ...outcome }, null, 2)
-  if (given.json !== undefined && given.json !== '-') await writeFile(given.json, `${json}\n`)
   const about = `${machineLine(machine)}, ${loadAtEnd?.toFixed(2)} at the end; ${rows} rows, ${repeat} rounds`
   const tables = [findingsTable(outcome.findings), costsTable(outcome.costs), ...outcome.failures, about]
-  print(given.json === '-' ? json : tables.join('\n\n'))
+  await show(given, { machine, loadAtEnd, settings, rows, repeat, ...outcome }, tables)
+}
+
+/** Beside others; whoever is ahead in a column is named. */
+async function measurePeers(given: Arguments): Promise<void> {
+  build()
+  const found = await benchPeers(given, (line) => process.stderr.write(`${line}\n`))
+  const { rows, columns, bytes } = found.about
+  const about = `${machineLine(found.machine)}, ${found.loadAtEnd?.toFixed(2)} at the end; ${rows} rows of ${columns} columns, ${(bytes / 1e6).toFixed(0)} MB`
+  await show(given, found, [resultsTable(found.results), standings(found.results).join('\n'), about])
+}
+
+async function show({ json }: Arguments, found: object, tables: readonly string[]): Promise<void> {
+  const text = JSON.stringify(found, null, 2)
+  if (json !== undefined && json !== '-') await writeFile(json, `${text}\n`)
+  print(json === '-' ? text : tables.join('\n\n'))
 }
 
 /** A group that fails does not count, and the others go on. */

@@ -73,6 +73,7 @@ describe('the command', () => {
     expect(Object.fromEntries(ofLibrary.map(({ name, outcome }) => [name, outcome]))).toEqual({
       'last-success': 'critical',
       'watermark-lag': 'critical',
+      'scan-lag': 'critical',
       'running-run': 'warning',
       failures: 'critical',
       'rejected-rows': 'warning',

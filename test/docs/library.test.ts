@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
-import { defaults, resolveOptions } from '../../lib/options.js'
+import { defaults } from '../../lib/options.js'
+import { resolveOptions } from '../../lib/resolve-options.js'
 import * as library from '../../lib/index.js'
 import { optionalColumns } from '../../lib/chatwoot/tables.js'
 import { MarkdownPage, names, readText } from '../fixtures/markdown-page.js'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 
 import { startCluster, type Cluster } from '../../bin/demo/cluster.js'
 import { migrate, syncConversations, type Retry, type SyncOptions, type SyncReport } from '../../lib/index.js'
-import { resolveOptions } from '../../lib/options.js'
+import { resolveOptions } from '../../lib/resolve-options.js'
 import { openSnapshot } from '../../lib/pipeline/prepare/snapshot.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
 import { probeSource } from '../../lib/postgres/source/probe.js'

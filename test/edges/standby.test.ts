@@ -80,6 +80,15 @@ it('reads what it can see, and says that it was a standby', async () => {
   expect(await lost(arena)).toEqual([])
 })
 
+it('reads over several connections under one snapshot of the standby', async () => {
+  await using arena = await openArena(servers, items)
+  await untilReplayed(arena)
+  const options = { source: arena.readerUrl, target: arena.targetUrl, relation: items.custom }
+  const report = await syncConversations({ ...options, table: items.table, parallel: 3, batchSize: 500 })
+  expect(report).toMatchObject({ loadType: 'full', horizonMode: 'standby', warnings: [] })
+  expect(await lost(arena)).toEqual([])
+})
+
 it('finds a transaction that was open on the primary once it ends, though no other has begun meanwhile', async () => {
   await using arena = await openArena(servers, items)
   await untilReplayed(arena)

@@ -173,6 +173,27 @@ describe('on the source, the doctor', () => {
     ])
   })
 
+  it('says what an index saves, as runs have measured it', async () => {
+    await pair.source.query(`update pg_class set reltuples = 200000 where oid = 'conversations'::regclass`)
+    await pair.target.query(`
+      insert into etl_control (status, load_type, completed_at, watermark_end, state)
+      select
+        'success',
+        'incremental',
+        now(),
+        '2026-01-01'::timestamp + number / 12 * interval '1 hour',
+        '{"feeds": {"conversations.updated_at": {"took": 412}}}'
+      from generate_series(0, 35) number`)
+    const { about } = await pair.examine()
+    expect(about('source-indexes')).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /^conversations has about 200,000 rows \(.*\) and no index on updated_at\. A scan took 0\.41 s: in each of 36 runs a day 15 s, which an index saves; 3 of them have scanned, and until the next one does, such changes wait\.$/,
+        ),
+      },
+    ])
+  })
+
   it('rejects releases that are too old, and warns of a clock that is off', async () => {
     await using source = otherServer(pair.readerUrl, [
       [/current_setting\('server_version(_num)?'\)/g, `'120022'`],

@@ -28,6 +28,7 @@ describe('health of the runs', () => {
       'margin',
       'rejected-rows',
       'running-run',
+      'scan-lag',
       'target',
       'watermark-lag',
     ])
@@ -54,6 +55,10 @@ describe('health of the runs', () => {
     ['with a margin half used', [{ warning: 'MARGIN_HALF_USED', margin: 40 }], 'margin', 'warning', 30],
     ['with a margin used up', [{ warning: 'MARGIN_USED_UP', margin: 61 }], 'margin', 'critical', 30],
     ['read long ago', [{ ago: '80 hours' }], 'watermark-lag', 'critical', 181_440],
+    ['scanned two days ago', [{ ago: '1 hour', scanned: '2 days' }], 'scan-lag', 'ok', 203_040],
+    ['scanned three days ago', [{ ago: '1 hour', scanned: '3 days' }], 'scan-lag', 'warning', 203_040],
+    ['scanned five days ago', [{ ago: '1 hour', scanned: '5 days' }], 'scan-lag', 'critical', 203_040],
+    ['scanned long ago, but read', [{ ago: '1 hour', scanned: '5 days' }], 'watermark-lag', 'ok', 181_440],
     ['whose run died', [{ ago: '2 hours' }, { status: 'running' }], 'running-run', 'warning', 10_800],
     [
       'with three failures',

@@ -102,6 +102,24 @@ describe('through PgBouncer', () => {
     })
   })
 
+  it('reads over several connections of the pooler under one snapshot, and says when it has no more', async () => {
+    await using at = await openSync()
+    const source = await through('source', 'transaction', at.source)
+    const options = { source, batchSize: 5, loadType: 'full', maxSnapshotSeconds: 0.2 } as const
+    const report = await at.sync({ ...options, parallel: 3 })
+    expect(report).toMatchObject({ rowsInserted: chatwootSize })
+    expect(report.warnings.map(({ code }) => code)).not.toContain('PARALLEL_REDUCED')
+
+    const reduced = await at.sync({ ...options, parallel: 6, connectTimeout: 1500 })
+
+    expect(reduced).toMatchObject({ rowsUnchanged: chatwootSize })
+    expect(reduced.warnings).toContainEqual({
+      code: 'PARALLEL_REDUCED',
+      message: expect.stringMatching(/^Loaded over [1-4] connections? to each side instead of 6: /),
+    })
+    expect(await differences(at)).toEqual([])
+  })
+
   it('goes on after the pooler has lost its connection to the source', async () => {
     await using at = await openSync()
     const source = await through('source', 'transaction', at.source)

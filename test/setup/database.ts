@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
 
+import { hasMonths, migrateWithMonths } from './partitions.js'
 import { expectNothingPlanted, readControlRows } from './planted.js'
 import { openPool } from './pool.js'
 
@@ -34,13 +35,11 @@ export const waitingLocks = `
     and a.datname = current_database()`
 
 /** A new database with a random name, a copy of `template` (default: the server's own). */
-export async function cloneDatabase(
-  server: 'source' | 'target',
-  template: string = templates[server],
-): Promise<TestDatabase> {
+export async function cloneDatabase(server: 'source' | 'target', template?: string): Promise<TestDatabase> {
   const serverUrl = server === 'source' ? sourceServer() : targetServer()
   const name = `test_${randomBytes(8).toString('hex')}`
-  const original = isInitial(template) ? await emptyTemplate(server) : template
+  const wanted = template ?? (await defaultTemplate(server))
+  const original = isInitial(wanted) ? await emptyTemplate(server) : wanted
   await createDatabase(administrators(serverUrl), name, original)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
@@ -109,6 +108,14 @@ async function findOrFill(
   }
   return template
 }
+
+/** With TEST_TARGET_TABLE=months, the target's table is partitioned by month. */
+async function defaultTemplate(server: 'source' | 'target'): Promise<string> {
+  return server === 'target' && hasMonths ? monthsTemplate() : templates[server]
+}
+
+/** A migrated and empty target, whose table is partitioned by month. */
+export const monthsTemplate = (): Promise<string> => templateOf('target', 'months', migrateWithMonths)
 
 const nothing = () => Promise.resolve()
 

@@ -76,7 +76,8 @@ export async function openNeighbour({ source }: Servers): Promise<Neighbour> {
   return { url, [Symbol.asyncDispose]: () => dropDatabase(source, name) }
 }
 
-const createItems = `
+/** Statements for a table of that many rows and its index on the stamp. */
+export const createItems = `
   create table items (id integer primary key, payload text not null, updated_at timestamptz not null);
   insert into items (id, payload, updated_at)
   select id, 'first ' || id, now() - interval '30 days' + id * interval '1 second'
@@ -100,6 +101,14 @@ async function prepareItems(source: pg.Pool, target: pg.Pool): Promise<void> {
     create table soak_items (id integer primary key, payload text, updated_at timestamptz, deleted_at timestamptz)`)
 }
 
+/**
+ * What writers have committed, with a time at which it surely was: a run that claims to have everything through a later time has to show it.
+ * Marks of a row only grow.
+ */
+const createMarks = `
+  create sequence soak_mark;
+  create table soak_marks (kind text not null, id integer not null, mark text not null, at timestamp not null)`
+
 async function prepareChatwoot(url: string, source: pg.Pool): Promise<void> {
   await createReader(source)
   await grantReader(url, reader)
@@ -113,6 +122,7 @@ async function prepareChatwoot(url: string, source: pg.Pool): Promise<void> {
     parameters[Number(at) - 1] === null ? 'null' : literal(at),
   )
   await source.query(`create view ${conversations.relation} as ${text}`)
+  await source.query(createMarks)
 }
 
 /** Two arenas may open at once: who comes second finds the role. */

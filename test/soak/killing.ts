@@ -40,6 +40,13 @@ export const append: Step = {
   moment: { request: /copy "public"."conversas_analytics"/ },
 }
 
+/** Where one of several connections records how far it came with its range. */
+export const range: Step = {
+  name: 'range',
+  side: 'target',
+  moment: { request: /update \S*"etl_control" set "rows_extracted"/ },
+}
+
 /** Runs the victim through wires until it is struck, or ends; the wires stay until they are disposed of. */
 export async function strikeAt(
   { readerUrl, targetUrl }: Arena,
@@ -112,10 +119,14 @@ export interface Aftermath {
 }
 
 /** The run after the kill, and what it leaves. */
-export async function recover(arena: Arena, loadType: LoadType = 'incremental'): Promise<Aftermath> {
+export async function recover(
+  arena: Arena,
+  loadType: LoadType = 'incremental',
+  options: Partial<SyncOptions> = {},
+): Promise<Aftermath> {
   await untilGone(arena)
   const { source, target, subject, readerUrl, targetUrl } = arena
-  const next = await syncConversations({ source: readerUrl, target: targetUrl, loadType })
+  const next = await syncConversations({ source: readerUrl, target: targetUrl, loadType, ...options })
   const truth = await contents(source, subject, subject.relation)
   const found = await contents(target, subject, `${subject.table} where deleted_at is null`)
   const { rows } = await target.query<Omit<Aftermath, 'next' | 'lost'>>(

@@ -3,7 +3,9 @@ import type { LoadType } from '../../lib/domain/report.js'
 import { syncConversations } from '../../lib/sync.js'
 import type { Arena } from './arena.js'
 import { rollDice, type Dice } from './dice.js'
+import { brokenClaims } from './marks.js'
 import type { Scenario } from './scenarios.js'
+import { conversations } from './subject.js'
 
 /** Runs of the library in an arena, and what they have done since the first one. */
 export interface Runs {
@@ -17,11 +19,28 @@ export interface Runs {
   extracted: number
   changed: number
   marginUsedSeconds: number
+  /** Of a budget that lets them scan rarely. */
+  readonly scansRarely: boolean
+  /** What runs have said and did not hold. */
+  readonly brokenClaims: string[]
 }
 
-export function newRuns(arena: Arena, { failing = 0 }: Scenario, seed: number, skewAllowance: number): Runs {
+export function newRuns(
+  arena: Arena,
+  { failing = 0, scansRarely }: Pick<Scenario, 'failing' | 'scansRarely'>,
+  seed: number,
+  skewAllowance: number,
+): Runs {
   const counts = { count: 0, full: 0, extracted: 0, changed: 0, marginUsedSeconds: 0 }
-  return { arena, dice: rollDice(seed, 3), skewAllowance, failing, ...counts }
+  return {
+    arena,
+    dice: rollDice(seed, 3),
+    skewAllowance,
+    failing,
+    scansRarely: scansRarely === true,
+    brokenClaims: [],
+    ...counts,
+  }
 }
 
 /** One run; `complete` for one that is never cut off. */
@@ -38,11 +57,14 @@ export async function runOurs(
       relation: subject.custom,
       table: subject.table,
       loadType,
+      ...(runs.scansRarely ? rarely(runs, complete) : {}),
       skewAllowance: runs.skewAllowance,
       maxDeleteShare: 1,
       batchSize: 500,
       signal: isCutOff ? AbortSignal.timeout(runs.dice.between(1, 60)) : undefined,
     })
+    if (runs.arena.subject === conversations)
+      runs.brokenClaims.push(...(await brokenClaims(runs.arena, report)))
     if (runs.count++ === 0) return
     if (report.loadType === 'full') runs.full += 1
     runs.extracted += report.rowsExtracted
@@ -52,3 +74,7 @@ export async function runOurs(
     if (!(isCutOff && error instanceof SyncError && error.code === 'ABORTED')) throw error
   }
 }
+
+/** As a schedule runs, with a scan in every eighth run or so. */
+const rarely = ({ dice }: Runs, complete: boolean) =>
+  ({ triggeredBy: 'scheduler', complete, scanShare: 0, scanEvery: dice.between(1200, 3000) }) as const

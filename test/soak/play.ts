@@ -31,6 +31,8 @@ export interface Outcome {
   readonly runs: number
   readonly fullRuns: number
   readonly marginUsedSeconds: number
+  /** Times through which runs said that they have everything, and had not; looked for in a Chatwoot's days alone. */
+  readonly brokenClaims: readonly string[]
 }
 
 /**
@@ -86,7 +88,7 @@ async function untilPlayed(runs: Runs, { writers }: Scenario, milliseconds: numb
 
 function startWriters(crowd: Crowd, { writers, mix, rest, chatwoot }: Scenario): Promise<void>[] {
   const all = Array.from({ length: writers }, (_, place) => write(crowd, place, { mix, rest }))
-  return chatwoot ? [...all, liveDays(crowd)] : all
+  return chatwoot === 'days' ? [...all, liveDays(crowd)] : all
 }
 
 async function repeatedly(stop: AbortSignal, seeds: readonly number[], run: () => Promise<void>) {
@@ -111,6 +113,7 @@ async function judge(arena: Arena, runs: Runs) {
     runs: runs.count,
     fullRuns: runs.full,
     marginUsedSeconds: runs.marginUsedSeconds,
+    brokenClaims: runs.brokenClaims,
   }
   await runOurs(runs, { complete: true, loadType: 'full' })
   const afterwards = await contents(target, subject, live)

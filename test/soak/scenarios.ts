@@ -1,4 +1,5 @@
 import { converse } from './chatwoot-writer.js'
+import { editContact, editConversation } from './marks.js'
 import {
   bulk,
   future,
@@ -29,8 +30,10 @@ export interface Scenario {
   readonly elsewhere?: Mix
   /** Share of the runs that are cut off at some moment. (Default: 0.) */
   readonly failing?: number
-  /** The source is a Chatwoot that lives through days. (Default: false.) */
-  readonly chatwoot?: true
+  /** The source is a Chatwoot, that lives through days or that the writers alone write to. (Default: it is not.) */
+  readonly chatwoot?: 'days' | 'writers'
+  /** The runs leave what only a scan shows to every eighth of them or so. (Default: false.) */
+  readonly scansRarely?: true
   /** The runs read a standby. (Default: false.) */
   readonly standby?: true
 }
@@ -43,6 +46,17 @@ const typical: Mix = [
   [2, hotRow],
 ]
 const plain = { writers: 5, rest: 40 }
+const budget: Omit<Scenario, 'name'> = {
+  writers: 6,
+  rest: 60,
+  mix: [
+    [1, converse],
+    [6, editConversation],
+    [3, editContact],
+  ],
+  chatwoot: 'writers',
+  scansRarely: true,
+}
 
 export const scenarios: readonly Scenario[] = [
   { name: 'calm', ...plain, mix: [[1, quick]] },
@@ -113,7 +127,10 @@ export const scenarios: readonly Scenario[] = [
   },
   { name: 'deletes', ...plain, mix: [...typical, [10, removal]] },
   { name: 'failing', ...plain, mix: [...typical, [4, hesitant(200, 1500)]], failing: 0.3 },
-  { name: 'chatwoot', writers: 3, rest: 200, mix: [[1, converse]], chatwoot: true },
+  { name: 'chatwoot', writers: 3, rest: 200, mix: [[1, converse]], chatwoot: 'days' },
+  { name: 'budget', ...budget },
+  { name: 'budgetcut', ...budget, failing: 0.3 },
+  { name: 'budgetdays', ...budget, chatwoot: 'days' },
   // A transaction that writes late exceeds the skew allowed there: the standby does not see when it began.
   {
     name: 'standby',

@@ -1,10 +1,11 @@
 import type { Outcome } from './play.js'
 
-const columns = 'scenario     seeds  changed  lost naive  lost ours  read/changed  runs  full  margin'
+const columns =
+  'scenario     seeds  changed  lost naive  lost ours  read/changed  runs  full  margin  broken claims'
 
 /** One line for each outcome, while the soak is running. */
 export function describeOutcome(outcome: Outcome): string {
-  return `seed ${String(outcome.seed).padStart(4)}  ${line([outcome])}`
+  return [`seed ${String(outcome.seed).padStart(4)}  ${line([outcome])}`, ...outcome.brokenClaims].join('\n')
 }
 
 /** One line for each scenario over all seeds. */
@@ -33,5 +34,6 @@ function line(outcomes: readonly Outcome[]): string {
     Math.max(...outcomes.map(({ marginUsedSeconds }) => marginUsedSeconds))
       .toFixed(3)
       .padStart(7),
+    String(sum(({ brokenClaims }) => brokenClaims.length)).padStart(14),
   ].join(' ')
 }

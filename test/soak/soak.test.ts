@@ -13,7 +13,7 @@ it('loses no row that the usual strategy loses, whatever happens during the runs
   const servers = { source: sourceServer(), target: targetServer() }
   const canPrepare = await allowsPreparing(servers.source)
   const names = share(
-    ['latexid', 'deletes', 'neighbours'],
+    ['latexid', 'deletes', 'neighbours', 'budget'],
     scenarios.map(({ name }) => name),
   )
   const prepares = ['prepared', 'neighbours']
@@ -31,6 +31,7 @@ it('loses no row that the usual strategy loses, whatever happens during the runs
 
   expect(outcomes.filter(({ lostOurs, leftOurs }) => lostOurs + leftOurs > 0)).toEqual([])
   expect(outcomes.filter(({ rowsChanged }) => rowsChanged === 0)).toEqual([])
+  expect(outcomes.flatMap(({ brokenClaims }) => brokenClaims)).toEqual([])
   expect(lostNaive()).toBeGreaterThan(0)
 })
 

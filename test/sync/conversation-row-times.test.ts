@@ -8,6 +8,7 @@ import {
   storedRow,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
+import { hasMonths } from '../setup/partitions.js'
 
 let at: SyncFixture
 
@@ -192,7 +193,8 @@ it('keeps waiting, snooze and last seen', async () => {
   expect(await store({})).toMatchObject(none)
 })
 
-it('takes an infinite time for none', async () => {
+// A conversation without the date of its month is rejected.
+it.skipIf(hasMonths)('takes an infinite time for none', async () => {
   const times = [
     'created_at',
     'updated_at',

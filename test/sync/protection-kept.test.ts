@@ -8,6 +8,7 @@ import { openPersonal } from '../fixtures/personal-fixture.js'
 import { openRecordingProxy } from '../fixtures/recording-proxy.js'
 import { insert, insertConversation, type SyncFixture } from '../fixtures/sync-fixture.js'
 import { sourceServer } from '../setup/database.js'
+import { hasMonths } from '../setup/partitions.js'
 
 const hashSecret = 'a secret of the tests, long enough'
 
@@ -162,17 +163,21 @@ it('a state of an earlier release that protected something is not weakened witho
   expect(await at.sync({ target, reveal: true })).toMatchObject({ loadType: 'full' })
 })
 
-it('compares the protection with the last run of the pipeline, whichever table that one wrote', async () => {
-  await using at = await openPersonal()
-  await at.target.query('create table second (like conversas_analytics including all)')
-  const strong = { columns: { exclude: ['contact_email'] } }
-  await at.sync(strong)
-  await expect(at.sync({ table: 'second' })).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
-  expect(await at.target.query('select from second')).toEqual([])
-  // What another pipeline protects, it does not know.
-  await at.sync({ table: 'second', pipeline: 'other' })
-  expect(await at.target.query('select contact_email from second')).toEqual([
-    { contact_email: 'erica@privado.example' },
-  ])
-  expect(await stored(at)).toMatchObject({ contact_email: null })
-})
+// `like` copies no partitions, and the key of each month is not one of the whole.
+it.skipIf(hasMonths)(
+  'compares the protection with the last run of the pipeline, whichever table that one wrote',
+  async () => {
+    await using at = await openPersonal()
+    await at.target.query('create table second (like conversas_analytics including all)')
+    const strong = { columns: { exclude: ['contact_email'] } }
+    await at.sync(strong)
+    await expect(at.sync({ table: 'second' })).rejects.toMatchObject({ code: 'PROTECTION_WEAKENED' })
+    expect(await at.target.query('select from second')).toEqual([])
+    // What another pipeline protects, it does not know.
+    await at.sync({ table: 'second', pipeline: 'other' })
+    expect(await at.target.query('select contact_email from second')).toEqual([
+      { contact_email: 'erica@privado.example' },
+    ])
+    expect(await stored(at)).toMatchObject({ contact_email: null })
+  },
+)

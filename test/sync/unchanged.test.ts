@@ -8,6 +8,7 @@ import { syncConversations, type SyncOptions, type SyncReport } from '../../lib/
 import { cloneDatabase, type TestDatabase } from '../setup/database.js'
 import { share } from '../setup/share.js'
 import { preparedData } from '../setup/prepared-data.js'
+import { hasMonths } from '../setup/partitions.js'
 
 /** A server of its own: on the others, other tests take transaction ids, and every run has something to look at. */
 let server: Cluster
@@ -89,7 +90,7 @@ describe('the very next run notices', () => {
     [
       'a table that is another one',
       'target',
-      'create table other (like conversas_analytics including all); drop table conversas_analytics cascade; alter table other rename to conversas_analytics',
+      'create table other (like conversas_analytics including all); create unique index on other (conversation_id); drop table conversas_analytics cascade; alter table other rename to conversas_analytics',
       { loadType: 'full', rowsInserted: 20 },
     ],
     [
@@ -175,20 +176,24 @@ describe('the very next run notices', () => {
     await source.query('drop schema other cascade; drop owned by reader; drop role reader')
   })
 
-  it('rows that another program has deleted, and a rejected row that is to be tried again', async () => {
-    await settle()
-    await target.query(
-      'delete from conversas_analytics where conversation_id = 3; select pg_stat_force_next_flush()',
-    )
-    const { warnings } = await sync()
-    await settle()
-    await target.query(`
+  // The statistics of a partitioned table do not count its deleted rows.
+  it.skipIf(hasMonths)(
+    'rows that another program has deleted, and a rejected row that is to be tried again',
+    async () => {
+      await settle()
+      await target.query(
+        'delete from conversas_analytics where conversation_id = 3; select pg_stat_force_next_flush()',
+      )
+      const { warnings } = await sync()
+      await settle()
+      await target.query(`
       insert into etl_rejects (pipeline, row_key, sql_state, message, execution_id)
       select 'conversations', '3', '22000', 'of the test', execution_id from etl_control limit 1`)
-    expect(await sync()).toMatchObject({ rowsExtracted: 1, rowsInserted: 1 })
-    if (nativeDirectory === undefined)
-      expect(warnings.map(({ code }) => code)).toContain('TARGET_ROWS_DELETED')
-  })
+      expect(await sync()).toMatchObject({ rowsExtracted: 1, rowsInserted: 1 })
+      if (nativeDirectory === undefined)
+        expect(warnings.map(({ code }) => code)).toContain('TARGET_ROWS_DELETED')
+    },
+  )
 
   it('a row of a foreign table, as its server has transactions of its own', async () => {
     await using remote = await cloneDatabase('source', 'template0')

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
-import { copyStream, cutBatches } from '../../lib/postgres/driver/binary-copy.js'
+import { copyStream } from '../../lib/postgres/driver/binary-copy.js'
+import { cutBatches } from '../../lib/postgres/driver/cut-batches.js'
 
 const options = {
   keyAt: 0,
@@ -49,3 +50,60 @@ it('a binary COPY that ends before its trailer is never taken for a whole one', 
     await expect(countOf(whole.subarray(0, length)), `${length} bytes`).rejects.toThrow('cut short')
   }
 })
+
+it('rows in pieces of any size, released or not, come out as they went in', async () => {
+  const sizes = [3, 50, 400, 90, 3000, 1, 700, 20_000]
+  const rows = Array.from({ length: 200 }, (_, key) => rowOf(key, sizes[key % sizes.length] ?? 0))
+  const sent = Buffer.concat([...copyStream({ pieces: rows })])
+  for (const releases of [true, false]) {
+    for (const size of [13, 100, 5000, 65_536, sent.length]) {
+      const found: Buffer[] = []
+      const keys: string[] = []
+      for await (const batch of cutBatches(piecesOf(sent, size), {
+        ...options,
+        maxRows: 30,
+        maxBytes: 4000,
+      })) {
+        found.push(...batch.pieces.map((piece) => Buffer.from(piece)))
+        keys.push(batch.lastKey)
+        if (releases) batch.release()
+      }
+      expect(Buffer.concat(found).equals(Buffer.concat(rows)), `pieces of ${size}`).toBe(true)
+      expect(keys.at(-1)).toBe('199')
+    }
+  }
+})
+
+it('a row that repeats the one before is kept once, also at the border of two batches', async () => {
+  const keys = [1, 1, 2, 3, 3, 3, 4, 5, 5]
+  const sent = Buffer.concat([...copyStream({ pieces: keys.map((key) => rowOf(key, 30)) })])
+  for (const maxRows of [1, 2, 3, 100]) {
+    let [count, repeated] = [0, 0]
+    const found: Buffer[] = []
+    for await (const batch of cutBatches(piecesOf(sent, 11), { ...options, maxRows })) {
+      count += batch.count
+      repeated += batch.repeated
+      found.push(...batch.pieces.map((piece) => Buffer.from(piece)))
+      batch.release()
+    }
+    expect([count, repeated]).toEqual([5, 4])
+    expect(Buffer.concat(found).equals(Buffer.concat([1, 2, 3, 4, 5].map((key) => rowOf(key, 30))))).toBe(
+      true,
+    )
+  }
+})
+
+/** A row of an integer and a text. */
+function rowOf(key: number, length: number): Buffer {
+  const row = Buffer.alloc(14 + length, key % 251)
+  row.writeInt16BE(2)
+  row.writeInt32BE(4, 2)
+  row.writeInt32BE(key, 6)
+  row.writeInt32BE(length, 10)
+  return row
+}
+
+async function* piecesOf(whole: Buffer, size: number): AsyncGenerator<Buffer> {
+  // What the driver has received is not kept by anybody.
+  for (let at = 0; at < whole.length; at += size) yield Buffer.from(whole.subarray(at, at + size))
+}

@@ -2,7 +2,8 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 
-import { defaults, resolveOptions, type SyncOptions } from '../../lib/options.js'
+import { defaults, type SyncOptions } from '../../lib/options.js'
+import { resolveOptions } from '../../lib/resolve-options.js'
 import { syncConversations } from '../../lib/sync.js'
 
 const given = { source: 'postgres://source', target: 'postgres://target' }

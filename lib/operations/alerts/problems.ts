@@ -8,6 +8,7 @@ const alertsOf: readonly (readonly [check: string, kind: AlertKind, from: 'warni
   ['failures', 'failure', 'warning'],
   ['last-success', 'staleness', 'critical'],
   ['watermark-lag', 'staleness', 'critical'],
+  ['scan-lag', 'staleness', 'critical'],
   ['running-run', 'stuck-run', 'critical'],
   ['rejected-rows', 'rejected-rows', 'warning'],
   ['differences', 'differences', 'warning'],

@@ -1,6 +1,8 @@
+import { SyncError } from '../../domain/errors.js'
 import { checkSchemaName } from '../../domain/schema-name.js'
 import { defaults, type SyncOptions } from '../../options.js'
 import { addressOf, openSession, type DatabaseHandle } from '../../postgres/driver/connect.js'
+import { readScans, type MeasuredScans } from '../../postgres/control/scans.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session, Side } from '../../postgres/driver/session.js'
 import { examine, failed, ok, type Check } from './check.js'
@@ -47,8 +49,9 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   checkSchemaName(options.schema)
   const [source, target] = await Promise.all([connect('source', options), connect('target', options)])
   try {
+    const measured = target.session && (await measuredScans(target.session, options))
     const [ofSource, ofTarget] = await Promise.all([
-      source.session ? checkSource(source.session, options) : [],
+      source.session ? checkSource(source.session, options, measured) : [],
       target.session ? checkTarget(target.session, options) : [],
     ])
     const ofBoth =
@@ -86,7 +89,21 @@ function nameOf(handle: DatabaseHandle): string {
   return database === '' ? host : `${host}:${port}/${database}`
 }
 
-async function checkSource(source: Session, options: DiagnoseOptions): Promise<readonly Check[]> {
+/** A target that cannot be asked has checks of its own. */
+async function measuredScans(target: Session, { pipeline = defaults.pipeline }: DiagnoseOptions) {
+  try {
+    return await readScans(target, pipeline)
+  } catch (error) {
+    if (error instanceof SyncError) return undefined
+    throw error
+  }
+}
+
+async function checkSource(
+  source: Session,
+  options: DiagnoseOptions,
+  measured: MeasuredScans | undefined,
+): Promise<readonly Check[]> {
   const { relation, skewAllowance = defaults.skewAllowance } = options
   const checks = [
     checkEncryption(source, options.source),
@@ -102,7 +119,7 @@ async function checkSource(source: Session, options: DiagnoseOptions): Promise<r
   }
   checks.push(await examine('source-rights', source, checkRights))
   checks.push(await examine('source-row-security', source, checkSourceHazards))
-  checks.push(await examine('source-indexes', source, checkIndexes))
+  checks.push(await examine('source-indexes', source, () => checkIndexes(source, measured)))
   checks.push(await examine('source-orphan-events', source, checkOrphanEvents))
   return checks.flat()
 }

@@ -1,7 +1,7 @@
 import { addedColumns } from '../../chatwoot/added-columns.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
-import { describeTarget, type Relation } from '../../postgres/driver/catalog.js'
+import { describeTarget, keyColumnsOf, type Relation } from '../../postgres/driver/catalog.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
@@ -72,7 +72,7 @@ function checkColumns(target: Session, table: Relation, key: string | undefined)
 }
 
 function checkKey(table: Relation, key = 'conversation_id'): Check[] {
-  if (table.uniqueColumns.includes(key)) return []
+  if (keyColumnsOf(table.writing.keys).includes(key)) return []
   const message = `The table ${table.name} has no unique index on ${key} alone.`
   const index = `create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`
   return [critical('target-key', message, `Create it: ${index}`)]

@@ -24,6 +24,9 @@ function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow
     case 'watermark-lag':
       if (value === null) return 'It is unknown which state of the source the table shows.'
       return `The table shows the source as it was ${age} ago.`
+    case 'scan-lag':
+      if (value === null) return 'No run has scanned yet.'
+      return `Changes that only a scan of a large table shows have arrived as of ${age} ago.`
     case 'running-run':
       if (value === null) return 'No run is in progress.'
       if (detail === 'dead') return `A run that began ${age} ago died without closing its row.`
@@ -62,6 +65,9 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
     case 'watermark-lag':
       if (value === null) return 'Não se sabe qual estado da origem a tabela mostra.'
       return `A tabela mostra a origem como estava há ${age}.`
+    case 'scan-lag':
+      if (value === null) return 'Nenhuma execução fez uma varredura ainda.'
+      return `As mudanças que só uma varredura de uma tabela grande mostra chegaram até há ${age}.`
     case 'running-run':
       if (value === null) return 'Nenhuma execução em andamento.'
       if (detail === 'dead') return `Uma execução iniciada há ${age} morreu sem fechar o seu registro.`
@@ -92,6 +98,7 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
 const remedies: Readonly<Record<string, string>> = {
   'last-success': 'Veja chatwoot-sync status e se o agendamento ainda funciona.',
   'watermark-lag': 'Execute com mais frequência; em uma réplica, veja o quanto ela está atrasada.',
+  'scan-lag': 'Execute chatwoot-sync sync --complete, e peça os índices que chatwoot-sync doctor mostra.',
   'running-run':
     'Veja em pg_stat_activity o que as conexões da execução esperam; se ela morreu, execute chatwoot-sync sync, que fecha o registro.',
   failures: 'Veja chatwoot-sync status e execute chatwoot-sync doctor.',

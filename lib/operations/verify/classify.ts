@@ -1,22 +1,20 @@
-import { changedConversations, planEdits } from '../../chatwoot/feeds.js'
-import type { Micros } from '../../domain/horizon.js'
 import type { Baseline } from '../../pipeline/prepare/baseline.js'
+import { planFeeds, type FeedOptions } from '../../pipeline/prepare/plan-feeds.js'
+import { changedIds } from '../../pipeline/read/changed-ids.js'
 import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
-import type { ResolvedOptions } from '../../options.js'
 import { changedSince } from '../../postgres/source/custom-relation.js'
 import { listKeys, listTexts, liveRowsOf } from '../../postgres/target/fingerprints.js'
-import { compile } from '../../postgres/driver/statement.js'
 import { comparedColumns } from '../../postgres/target/load-plan.js'
 import type { Differences, Sides } from './compare.js'
 
 /**
- * Keys that the next incremental run would read, as of the same snapshot: their rows changed since the last run, so they are expected to
- * differ. Without a state to continue from there are none.
+ * Keys that the next run would read that leaves no feed out, as of the same snapshot: their rows changed since the last run that read them, so
+ * they are expected to differ. Without a state to continue from there are none.
  */
 export async function pendingKeys(
   sides: Sides,
   baseline: Baseline,
-  options: Pick<ResolvedOptions, 'editWindow' | 'editScanEvery'>,
+  options: FeedOptions,
 ): Promise<ReadonlySet<string>> {
   const { low } = baseline.opened.bound
   if (low === undefined) return new Set()
@@ -25,24 +23,12 @@ export async function pendingKeys(
     const rows = rowsWhere(sides, changedSince(custom, low))
     return new Set(await listKeys({ session: sides.source, rows }, load))
   }
-  return changedIds(sides, baseline, low, options)
-}
-
-async function changedIds(
-  sides: Sides,
-  { opened, usable, comparableTables: now }: Baseline,
-  low: Micros,
-  options: Pick<ResolvedOptions, 'editWindow' | 'editScanEvery'>,
-) {
-  const { probe } = opened
-  const { messages } = opened.chatwoot
-  const before = usable?.smallTables
-  if (!now || !before || probe.at === null) return new Set<string>()
-  const { bounds } = planEdits(usable.edits, { at: probe.at, low, messages }, options)
-  const { tables, isFirst } = sides.plan
-  const feeds = { tables, showsAgents: !isFirst, low, now, before, edits: bounds }
-  const rows = await sides.source.rows(compile(changedConversations(feeds)))
-  return new Set(rows.flatMap(({ id }) => id ?? []))
+  if (!baseline.usable?.smallTables) return new Set()
+  const feeds = planFeeds(baseline, options, { readsAllFeeds: true, readsAllEdits: false })
+  if (!feeds) return new Set()
+  // A pipeline with a transform cannot be compared.
+  const { ids } = await changedIds(sides, feeds, { hasTransform: false, tables: [], known: [] })
+  return new Set(ids)
 }
 
 /** The differences without those of some keys. */

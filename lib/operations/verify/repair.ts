@@ -12,9 +12,9 @@ import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { isNameless } from '../../postgres/driver/texts.js'
 import { setSavepoint } from '../../postgres/driver/transaction.js'
-import { canSoftDelete, countLive, softDelete } from '../../postgres/target/deletes.js'
-import { canCollapse, keyPosition } from '../../postgres/target/load-plan.js'
-import { createStage } from '../../postgres/target/upsert.js'
+import { countLive, softDelete } from '../../postgres/target/deletes.js'
+import { canCollapse, canSoftDelete, keyPosition } from '../../postgres/target/load-plan.js'
+import { createStage } from '../../postgres/target/stage.js'
 import type { Differences, Sides } from './compare.js'
 
 export interface Repair {

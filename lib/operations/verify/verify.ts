@@ -1,12 +1,14 @@
 import { SyncError } from '../../domain/errors.js'
 import { formatMicros } from '../../domain/horizon.js'
 import type { VerifyReport } from '../../domain/verification.js'
-import { resolveOptions, type ResolvedOptions, type SyncOptions } from '../../options.js'
+import type { ResolvedOptions, SyncOptions } from '../../options.js'
+import { resolveOptions } from '../../resolve-options.js'
 import { aborted, throwIfAborted } from '../../domain/abort.js'
 import { readBaseline, type Baseline } from '../../pipeline/prepare/baseline.js'
 import { tablesRead } from '../../pipeline/prepare/plan.js'
+import type { FeedOptions } from '../../pipeline/prepare/plan-feeds.js'
 import { guardColumns } from '../../postgres/driver/catalog.js'
-import { lockTables } from '../../postgres/source/table-locks.js'
+import { lockTables } from '../../postgres/source/relation-identity.js'
 import { openSession } from '../../postgres/driver/connect.js'
 import { dropRejects } from '../../postgres/control/rejects.js'
 import { takeRunLock } from '../../postgres/control/run-lock.js'
@@ -184,7 +186,7 @@ async function withoutPending(
   all: Differences,
   rejected: ReadonlySet<string>,
   baseline: Baseline,
-  options: Pick<ResolvedOptions, 'editWindow' | 'editScanEvery'>,
+  options: FeedOptions,
 ): Promise<Differences> {
   if (keysOf(all).every((key) => rejected.has(key))) return all
   const pending = await pendingKeys(sides, baseline, options)

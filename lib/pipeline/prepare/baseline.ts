@@ -23,6 +23,7 @@ import { clockQuery } from '../../postgres/driver/clock.js'
 import { qualified, tableIn } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
+import type { ColumnPath } from '../../postgres/source/indexes.js'
 import { checkTimeZones, unknownTimeZone } from '../../postgres/source/probe.js'
 import {
   lostParts,
@@ -86,6 +87,8 @@ interface Identities {
   readonly shape: string | null
   /** The role of the source, and its path. */
   readonly reader: string
+  /** How the source gets to what the feeds show. */
+  readonly paths: readonly ColumnPath[]
 }
 
 export type BaselineOptions = PlanOptions &
@@ -150,7 +153,7 @@ export async function readBaseline(
     ...{ plan, last, usable, comparableTables, timeZones },
     previousRuns: { ...previousRuns, rejected },
     opened: { ...opened, warnings },
-    identities: { relations, look, trust, shape, reader: here.probe.reader },
+    identities: { relations, look, trust, shape, reader: here.probe.reader, paths: here.paths },
   }
 }
 

@@ -14,13 +14,12 @@ import {
   isPoint,
 } from '../../postgres/driver/types/column-type.js'
 import { conversionOf } from '../../postgres/driver/types/conversion.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { requireUnique, type LoadPlan } from '../../postgres/target/load-plan.js'
 import {
   columnOf,
   loadableColumns,
   missingInTarget,
   protectedBy,
-  requireUnique,
   scopeOf,
   type Plan,
   type PlanOptions,
@@ -42,8 +41,8 @@ export function planCustom(
     (column) => columnOf(relation, column.name) && !isBookkeeping(column.name),
   )
   if (!columnOf(table, key)) missingInTarget(table, key, options)
-  requireUnique(table, key)
   const { columns: shared, warnings } = loadableColumns(table, present, key)
+  requireUnique(table, key, shared)
   const stamp = stampOf(relation, name, changedAt)
   const { conversions, lossy, ...more } = planConversions(relation, shared, options.allowLossy)
   const ignored = relation.columns

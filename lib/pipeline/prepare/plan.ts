@@ -18,10 +18,9 @@ import { migrateCommand } from '../../domain/migrate-command.js'
 import type { Warning } from '../../domain/report.js'
 import type { ResolvedOptions } from '../../options.js'
 import { shapeOf, type Column, type Relation, type Shape } from '../../postgres/driver/catalog.js'
-import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRead } from '../../postgres/source/custom-relation.js'
-import type { NamedTable } from '../../postgres/source/table-locks.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import type { NamedTable } from '../../postgres/source/relation-identity.js'
+import { requireUnique, type LoadPlan } from '../../postgres/target/load-plan.js'
 import type { KnownColumns } from './held-columns.js'
 import { planProtection, type ProtectionPlan } from './protections.js'
 
@@ -85,8 +84,8 @@ export function planChatwoot(
 ): Omit<Plan, 'forgotten'> {
   requireChatwoot(read)
   const wanted = chatwootLoadOf(table, read, options)
-  requireUnique(table, chatwoot.key)
   const { columns, warnings } = loadableColumns(table, wanted.present, chatwoot.key)
+  requireUnique(table, chatwoot.key, columns)
   const { key, changedAt } = chatwoot
   const load = {
     table,
@@ -259,15 +258,6 @@ function fingerprintOf(
     options.transform !== undefined,
   ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32)
-}
-
-export function requireUnique(table: Relation, key: string): void {
-  if (table.uniqueColumns.includes(key)) return
-  const message = `The table ${table.name} has no unique index on ${key} alone.`
-  throw new SyncError('TARGET_COLUMN_MISSING', message, {
-    remedy: `Create one: create unique index on ${identifier(table.schema, table.name)} (${identifier(key)});`,
-    details: { column: key },
-  })
 }
 
 function columnsUnknown(columns: readonly string[]): Warning {

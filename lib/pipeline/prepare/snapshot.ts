@@ -7,6 +7,7 @@ import {
   type ShownCells,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
+import { editFeed, scannedFeeds } from '../../chatwoot/scanned-feeds.js'
 import { stampedTables } from '../../chatwoot/tables.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
@@ -38,6 +39,12 @@ import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { beginReading, between, readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
 import {
+  columnPathsQuery,
+  noColumnPaths,
+  toColumnPaths,
+  type ColumnPath,
+} from '../../postgres/source/indexes.js'
+import {
   probeQuery,
   probeSource,
   probeWithoutIdentity,
@@ -65,6 +72,8 @@ export interface OpenSnapshot {
   readonly horizon: HorizonState | undefined
   readonly bound: ReadBound
   readonly chatwoot: ChatwootFacts
+  /** Microseconds by which the clock of the source was set back since the last run, as far as the clock of the target shows it. */
+  readonly setBack: Micros
   readonly warnings: readonly Warning[]
 }
 
@@ -126,6 +135,8 @@ export interface SourceLook {
   readonly facts: SourceFacts
   readonly probe: SourceProbe
   readonly relations: RelationIdentities
+  /** How it gets to what the feeds show; none for a custom relation. */
+  readonly paths: readonly ColumnPath[]
 }
 
 /** What shows whether anything was written in the source; of its own, as no row is read in the snapshot. */
@@ -173,21 +184,23 @@ export async function lookAtSource(
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
   const chatwootColumns = compile(options.relation ? noChatwootColumns : chatwootColumnsQuery(relationNamed))
-  const catalog = [columnsQuery(name), identities, chatwootColumns] as const
+  const pathsQuery = options.relation ? noColumnPaths : columnPathsQuery([...scannedFeeds, editFeed])
+  const catalog = [columnsQuery(name), identities, chatwootColumns, pathsQuery] as const
   try {
-    const [probed, relation, found, chatwoot] = glance
+    const [probed, relation, found, chatwoot, paths] = glance
       ? [[], ...(await readTogether(source, options, catalog))]
       : await readTogether(source, options, [probeQuery, ...catalog])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
     const probe = glance?.probe ?? toProbe(onlyRow(probed))
-    return { sentAt, facts, probe, relations: toIdentities(found) }
+    return { sentAt, facts, probe, relations: toIdentities(found), paths: toColumnPaths(paths) }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
     const chatwoot = await source.rows(chatwootColumns)
     const relations = toIdentities(await source.rows(identities))
+    const paths = toColumnPaths(await source.rows(pathsQuery))
     const probe = glance?.probe ?? (await probeSource(source))
-    return { sentAt, facts: { relation, chatwoot }, probe, relations }
+    return { sentAt, facts: { relation, chatwoot }, probe, relations, paths }
   }
 }
 
@@ -235,6 +248,7 @@ export async function openFirstSnapshot(
       messages: messagesOf(rows),
       timeZones: timeZonesOf(rows),
     },
+    setBack: kept && last ? kept.at - last.at : 0,
     warnings: heldBack(trace, { probe, snapshot }, options.skewAllowance),
   }
 }
@@ -244,15 +258,20 @@ export async function openFirstSnapshot(
  * probe, as behind an address that leads to several: what the probe vouches for, another one may not have yet.
  */
 export async function openSnapshot(source: Session, probed: Server, options: SnapshotOptions & ReadTables) {
-  const { relation, columns, hashSecret, reading } = options
-  const key = columns?.hash?.length && hashSecret !== undefined ? [passHashKey(hashKeyOf(hashSecret))] : []
-  const begin = [...beginReading(options), ...key]
+  const { relation, reading } = options
+  const key = hashKeyIn(options)
+  const begin = [...beginReading(options), ...(key ? [passHashKey(key)] : [])]
   const [taken, rows] = relation
     ? [...(await between(source, begin, [snapshotQuery])), []]
     : await between(source, begin, [snapshotQuery, compile(smallTables(reading?.tables, reading?.shown))])
   const row = onlyRow(taken)
   if (!isSameServer(probed, toServer(row))) throw otherServer()
   return { snapshot: toSnapshot(row), rows }
+}
+
+/** The key of the hashed columns, where there are any. */
+export function hashKeyIn({ columns, hashSecret }: Pick<SnapshotOptions, 'columns' | 'hashSecret'>) {
+  return columns?.hash?.length && hashSecret !== undefined ? hashKeyOf(hashSecret) : undefined
 }
 
 /** The source became another server in the middle of a run. */

@@ -16,6 +16,7 @@ import {
   type Trace,
 } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
+import { isAnyLeftOut, type FeedStates } from '../../domain/scan-budget.js'
 import type { PreviousRuns } from '../../postgres/control/run-rows.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
@@ -31,12 +32,21 @@ export interface KeptProtection {
   readonly held?: readonly string[]
 }
 
+/** What runs have left to a scan; in the JSON the three stand beside the rest. */
+export interface ScanState {
+  readonly edits: EditState | undefined
+  /** States of earlier releases lack it, as their runs have read every feed. */
+  readonly feeds: FeedStates | undefined
+  /** Milliseconds, as the options have it: the check `scan-lag` of the database reads it. */
+  readonly scanEvery: number | undefined
+}
+
 /** What a successful run leaves to the next one, kept as JSON in its row of `etl_control`. */
 export interface State {
   readonly horizon: HorizonState | undefined
   /** Only of the built-in relation. */
   readonly smallTables: SmallTables | undefined
-  readonly edits: EditState | undefined
+  readonly scans?: ScanState | undefined
   /** What is protected was protected in the fingerprints of the small tables too, which earlier releases did not do. */
   readonly hasProtectedNames?: boolean
   /** Time zones of the inboxes, and whether both servers know them. */
@@ -96,25 +106,28 @@ export function identitiesBefore(
   return known && !custom ? { ...now, ...known } : known
 }
 
-/** Ids of 64 bits become texts and maps become objects. */
-export function toJson(state: State): string {
+/**
+ * Ids of 64 bits become texts and maps become objects. A release that does not know of feeds that were left out can't read a state with
+ * one: it would continue from the low watermark, and never read what that feed has shown before.
+ */
+export function toJson({ scans, ...state }: State): string {
   const text = (_key: string, value: unknown): unknown => {
     if (typeof value === 'bigint') return String(value)
     return value instanceof Map ? Object.fromEntries(value) : value
   }
-  return JSON.stringify({ version: 1, ...state }, text)
+  return JSON.stringify({ version: isAnyLeftOut(scans?.feeds) ? 2 : 1, ...state, ...scans }, text)
 }
 
 /** Undefined for a state that this version cannot read: then the run is a full load. */
 export function fromJson(text: string | null | undefined): State | undefined {
   if (!text) return undefined
   const stored: StoredState = JSON.parse(text)
-  if (stored.version !== 1) return undefined
-  const { version: _version, horizon, ...rest } = stored
-  return { ...rest, horizon: horizon && revive(horizon) }
+  if (stored.version !== 1 && stored.version !== 2) return undefined
+  const { version: _version, horizon, edits, feeds, scanEvery, ...rest } = stored
+  return { ...rest, scans: { edits, feeds, scanEvery }, horizon: horizon && revive(horizon) }
 }
 
-interface StoredState extends Omit<State, 'horizon'> {
+interface StoredState extends Omit<State, 'horizon' | 'scans'>, ScanState {
   readonly version: number
   readonly horizon?: Stored<HorizonState>
 }
@@ -160,6 +173,10 @@ const apart = new Set([
   'signal',
   'logger',
   'triggeredBy',
+  'complete',
+  'scanShare',
+  'scanEvery',
+  'parallel',
   'onStart',
   'onRetry',
   'onProgress',

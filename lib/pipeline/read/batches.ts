@@ -1,7 +1,8 @@
 import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import { cutBatches, type BinaryBatch, type KeyType } from '../../postgres/driver/binary-copy.js'
+import type { KeyType } from '../../postgres/driver/binary-copy.js'
+import { cutBatches, type BinaryBatch } from '../../postgres/driver/cut-batches.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 
 /** Rows that are loaded together, in order of their key: as texts, or as the server sent them in binary. */

@@ -8,6 +8,7 @@ import {
   type RowOptions,
 } from '../../chatwoot/conversation-row.js'
 import type { Micros } from '../../domain/horizon.js'
+import type { KeyRange } from '../../domain/key-ranges.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { jsonbBytes } from '../../postgres/driver/binary-copy.js'
@@ -47,6 +48,37 @@ export function rowsAfter(
   const from = castKey(scope, after)
   const isAgain = sql`(${key} >= ${from} or ${key} is null)`
   return inOrder(scope, sql`${condition} and ${scope.plan.custom ? isAgain : sql`${key} > ${from}`}`)
+}
+
+/** The rows of what is left of a range, in order of the key. Those without a key are in the range without an end. */
+export function rowsInRange(scope: QueryScope, { after, to, reached }: KeyRange): RawBuilder<unknown> {
+  const key = keyOf(scope)
+  const above = after === null ? sql`true` : sql`${key} > ${castKey(scope, after)}`
+  if (to !== null) return rowsAfter(scope, reached, sql`${above} and ${key} <= ${castKey(scope, to)}`)
+  return rowsAfter(scope, reached, scope.plan.custom ? sql`(${above} or ${key} is null)` : above)
+}
+
+/** The first and every so many-th key of what is left of a range. */
+export async function everyKey(
+  source: Session,
+  scope: QueryScope,
+  { after, to, reached }: KeyRange,
+  every: number,
+): Promise<readonly string[]> {
+  const from = reached ?? after
+  const above = from === null ? sql`k.key is not null` : sql`k.key::bigint > ${from}::bigint`
+  const below = to === null ? sql`true` : sql`k.key::bigint <= ${to}::bigint`
+  const rows = await source.rows(
+    compile(sql<{ key: string }>`
+      select numbered.key
+      from (
+        select k.key, row_number() over () as place
+        from (${keysOf(scope)}) k (key)
+        where ${above} and ${below}
+      ) numbered
+      where numbered.place = 1 or numbered.place % ${every}::bigint = 0`),
+  )
+  return rows.map(({ key }) => key)
 }
 
 /** The rows with these keys that exist and come after `after`, in order of the key. */
@@ -130,7 +162,8 @@ function rowColumn(
     : { name, type: 'bytea', cell: jsonbBytes(json) }
 }
 
-function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
+/** A cell of `r` as it is loaded. */
+export function cellOf(name: string, how: Protection | undefined): RawBuilder<unknown> {
   const cell = sql`r.${sql.id(name)}`
   return how ? protect(cell, how) : cell
 }

@@ -1,7 +1,13 @@
 import { rowErrorOf } from '../../postgres/driver/row-error.js'
 import { backToSavepoint, releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
-import { canSoftDelete, countSoftDeletable, softDelete } from '../../postgres/target/deletes.js'
-import { canCollapse, equality, isCountable, keyColumnOf } from '../../postgres/target/load-plan.js'
+import { countSoftDeletable, softDelete } from '../../postgres/target/deletes.js'
+import {
+  canCollapse,
+  canSoftDelete,
+  equality,
+  isCountable,
+  keyColumnOf,
+} from '../../postgres/target/load-plan.js'
 import type { LoadContext } from './load-context.js'
 
 type Dropping = Pick<LoadContext, 'target' | 'plan' | 'dryRun' | 'tally'>

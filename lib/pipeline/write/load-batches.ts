@@ -1,12 +1,13 @@
 import { throwIfAborted } from '../../domain/abort.js'
 import type { Session } from '../../postgres/driver/session.js'
 import {
+  beginBatch,
   beginWriting,
   moveSavepoint,
   setSavepoint,
   type Timeouts,
 } from '../../postgres/driver/transaction.js'
-import { clearStage } from '../../postgres/target/upsert.js'
+import { clearStage } from '../../postgres/target/stage.js'
 import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'
@@ -27,14 +28,20 @@ export interface CommitPolicy {
   endLast(): Promise<void>
 }
 
-/** Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. */
+/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
+export const recordEvery = 2000
+
+/**
+ * Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. What comes after the last batch has
+ * to be written, as its commit is the one that waits for the disk.
+ */
 export function commitEachBatch(
   target: Session,
   timeouts: Timeouts,
   record: (lastKey: string) => Promise<void>,
 ): CommitPolicy {
   return {
-    begin: () => target.script([...beginWriting(timeouts), setSavepoint]),
+    begin: () => target.script([...beginBatch(timeouts), setSavepoint]),
     end: async (lastKey) => {
       await record(lastKey)
       await target.script(['commit'])
@@ -99,6 +106,7 @@ export async function loadBatches(
     await policy.begin()
     isAppending = await loadBatch(context, batch, isAppending)
     await policy.end(batch.lastKey)
+    if ('release' in batch) batch.release()
     onLoaded?.()
   }
 }

@@ -25,15 +25,12 @@ import {
   type LoadPlan,
 } from '../../postgres/target/load-plan.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
+import { clearStage, putBinaryRows, putRows, type Destination } from '../../postgres/target/stage.js'
 import {
-  clearStage,
   countStage,
   differingKeys,
   oldestMovedStamp,
-  putBinaryRows,
-  putRows,
   upsertStage,
-  type Destination,
   type Written,
 } from '../../postgres/target/upsert.js'
 import type { LoadContext } from './load-context.js'

@@ -1,7 +1,13 @@
 import { rejectReasons, type RowError } from '../../postgres/driver/row-error.js'
 import { findConflicts, findRespelled, unstage, type Conflict } from '../../postgres/target/conflicts.js'
-import { softDelete, canSoftDelete } from '../../postgres/target/deletes.js'
-import { isLooseKey, keyColumnOf, keyRuleOf, type LoadPlan } from '../../postgres/target/load-plan.js'
+import { softDelete } from '../../postgres/target/deletes.js'
+import {
+  canSoftDelete,
+  isLooseKey,
+  keyColumnOf,
+  keyRuleOf,
+  type LoadPlan,
+} from '../../postgres/target/load-plan.js'
 import { makeRoom, type Released } from '../../postgres/target/make-room.js'
 import { readUniqueRules, type UniqueRule } from '../../postgres/target/unique-rules.js'
 import { pruneStage, writeStage, type Written } from '../../postgres/target/upsert.js'

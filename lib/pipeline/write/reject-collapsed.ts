@@ -2,7 +2,7 @@ import { keyCollapsed, type RowError } from '../../postgres/driver/row-error.js'
 import { releaseSavepoint, setSavepoint } from '../../postgres/driver/transaction.js'
 import { keyColumnOf, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { keysWithoutSpelling, spellingsLike } from '../../postgres/target/spellings.js'
-import { clearStage } from '../../postgres/target/upsert.js'
+import { clearStage } from '../../postgres/target/stage.js'
 import type { Tally } from '../tally.js'
 import {
   addKeys,

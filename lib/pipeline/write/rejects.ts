@@ -6,7 +6,7 @@ import type { Cells, Session } from '../../postgres/driver/session.js'
 import { recordable } from '../../postgres/driver/texts.js'
 import { countLive } from '../../postgres/target/deletes.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
-import type { Tally } from '../tally.js'
+import { addRows, newTally, type Tally } from '../tally.js'
 import type { Spellings } from './hold-back.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */
@@ -30,6 +30,8 @@ export interface RejectRules {
   readonly spellings?: Spellings | undefined
   /** Called for each of them that is tried once more in the same run. */
   readonly onRetried?: (key: string) => void
+  /** What the run has counted without this batch, where other connections load other batches of it. */
+  readonly besides?: RowTally
 }
 
 /** Which of these keys the source has, in these letters. */
@@ -64,20 +66,34 @@ export function newReject(
   { key, cells }: { readonly key: string; readonly cells: Cells | undefined },
   error: RowError,
 ): Rejected {
-  const { counts } = tally
-  counts.rowsRejected += 1
+  tally.counts.rowsRejected += 1
   const row = recordable(key)
   if (rejects.known.has(row)) tally.rejected.again += 1
   const reason = `${error.message} (${placeOf(error)})`
   tally.rejected.reasons.set(reason, (tally.rejected.reasons.get(reason) ?? 0) + 1)
   if (isAboutOtherRows(error.sqlState)) tally.rejected.inConflict.set(key, reason)
-  const limit =
-    rejects.maxRejects ?? Math.max(rejectsTried, counts.rowsExtracted * shareTried) + tally.rejected.again
-  // Those in conflict may still pass, all together.
-  if (counts.rowsRejected - tally.rejected.inConflict.size > limit) throw tooManyRejects(tally, limit)
+  requireFewSoFar(tally, rejects)
   rejects.onRejected?.(key)
   const isKept = rejects.keepContent && cells !== undefined
   return { ...error, key: row, data: isKept ? contentOf(plan.columns, cells) : null }
+}
+
+type RowTally = Pick<Tally, 'counts' | 'rejected'>
+
+function requireFewSoFar(
+  tally: RowTally,
+  { maxRejects, besides }: Pick<RejectRules, 'maxRejects' | 'besides'>,
+): void {
+  const inRun = (count: (of: RowTally) => number) => count(tally) + (besides ? count(besides) : 0)
+  const read = inRun(({ counts }) => counts.rowsExtracted)
+  const limit =
+    maxRejects ?? Math.max(rejectsTried, read * shareTried) + inRun(({ rejected }) => rejected.again)
+  // Those in conflict may still pass, all together.
+  const rows = inRun(({ counts, rejected }) => counts.rowsRejected - rejected.inConflict.size)
+  if (rows <= limit) return
+  const all = newTally()
+  for (const part of besides ? [besides, tally] : [tally]) addRows(all, part)
+  throw tooManyRejects(all, limit)
 }
 
 /** Takes back what was counted for rows that were in conflict and are loaded once more, and forgets that they were; the reason of each. */

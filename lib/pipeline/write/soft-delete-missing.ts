@@ -3,13 +3,12 @@ import { SyncError } from '../../domain/errors.js'
 import type { Session } from '../../postgres/driver/session.js'
 import {
   addKeys,
-  canSoftDelete,
   countLive,
-  countMissing,
+  listMissing,
   createKeys,
   softDeleteMissing,
 } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { canSoftDelete, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { readAhead } from '../read/batches.js'
 import { keysOf, type QueryScope } from '../read/queries.js'
 import { compile } from '../../postgres/driver/statement.js'
@@ -50,7 +49,7 @@ export async function softDeleteWhatIsMissing(work: MissingRows, onCompare: () =
   onCompare()
   const keys = await collectKeys(work, plan)
   if (isOneSnapshot && keys < tally.keys) throw readIncomplete(keys, tally.keys)
-  const missing = await countMissing(target, plan)
+  const missing = await listMissing(target, plan)
   if (missing === 0) return
   requirePlausibleDeletes({ missing, live, sourceRows: keys }, work.limits)
   counts.rowsDeleted += dryRun ? missing : await softDeleteMissing(target, plan)

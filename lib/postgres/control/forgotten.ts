@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { tableOf, type Relation } from '../driver/catalog.js'
+import { keyColumnsOf, tableOf, type Relation } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 
@@ -106,7 +106,7 @@ export async function deleteRejectsOfContact(
  */
 function rejectsOf(table: Relation, { contactId }: Forgotten) {
   const id = String(contactId)
-  const [key, ...others] = table.uniqueColumns
+  const [key, ...others] = keyColumnsOf(table.writing.keys)
   // With two unique columns, nothing here shows which is the key of the pipeline.
   const isStored =
     key === undefined || others.length > 0

@@ -68,7 +68,7 @@ export interface RunningRun {
 export async function readRunningRun({ db }: Session, pipeline: string): Promise<RunningRun> {
   return db
     .selectNoFrom(({ selectFrom }) => [
-      sql<boolean>`exists (select from pg_locks l where ${isRunLock(pipeline)})`.as('isLocked'),
+      sql<boolean>`exists (select 1 from pg_locks l where ${isRunLock(pipeline)})`.as('isLocked'),
       selectFrom('etl_control')
         .select(sql<string | null>`max(started_at)::text`.as('started_at'))
         .where('pipeline', '=', pipeline)

@@ -12,6 +12,11 @@ const text = <Column extends keyof Stored>(column: Column) => sql<string>`${sql.
 const textOrNull = <Column extends keyof Stored>(column: Column) =>
   sql<string | null>`${sql.ref(column)}::text`.as(column)
 
+/** The column is not there before `migrate` has added it, nor is its value before a run of this release. */
+export const indexedText = sql<
+  string | null
+>`replace(to_jsonb(${sql.id('etl_control')}) ->> 'watermark_indexed', 'T', ' ')`
+
 /** The columns of a row of `etl_control` that a report is made of: for `select`, and for `returning`. */
 export const reportColumns = [
   'pipeline',
@@ -37,11 +42,17 @@ export const reportColumns = [
   textOrNull('watermark_start'),
   textOrNull('watermark_end'),
   textOrNull('margin_used_seconds'),
+  indexedText.as('watermark_indexed'),
 ] as const
 
 type Texts = 'execution_id' | 'started_at' | 'phases' | 'warnings'
 type TextsOrNull =
-  'completed_at' | 'duration_seconds' | 'watermark_start' | 'watermark_end' | 'margin_used_seconds'
+  | 'completed_at'
+  | 'duration_seconds'
+  | 'watermark_start'
+  | 'watermark_end'
+  | 'watermark_indexed'
+  | 'margin_used_seconds'
 
 /** A row that was selected by `reportColumns`. */
 export type RunRow = Pick<
@@ -76,6 +87,7 @@ export function toReport(row: RunRow): SyncReport {
     durationSeconds: numberOf(row.duration_seconds),
     watermarkStart: row.watermark_start,
     watermarkEnd: row.watermark_end,
+    watermarkIndexed: row.watermark_indexed ?? row.watermark_end,
     rowsExtracted: row.rows_extracted,
     rowsInserted: row.rows_inserted,
     rowsUpdated: row.rows_updated,

@@ -5,19 +5,8 @@ import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from 
 import { ownFunction, ownRelation } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { builder, compile, controlName } from '../driver/statement.js'
+import { durationSince, recordedCounts, recordedMargin } from './recorded-numbers.js'
 import { previousRunsQuery, reportColumns, toPreviousRuns, toReport, type PreviousRuns } from './run-rows.js'
-
-/**
- * The most that an integer column holds. What a run or a comparison notes of itself is kept within the bounds of the columns, as no row may
- * be lost because of a number about it.
- */
-const mostRows = 2 ** 31 - 1
-
-/** Seconds of 31 years: a clock that was set right meanwhile may show more. */
-const mostSeconds = 999_999_999
-
-/** Seconds that the column of the margin held before a migration widened it. */
-const narrowMargin = 999_999
 
 export interface RunStart {
   readonly executionId: string
@@ -50,7 +39,7 @@ export async function openRun(target: Session, start: RunStart): Promise<OpenedR
   const opened = builder
     .insertInto('etl_control')
     .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
-    .returning(sql<string>`pg_backend_pid()::text`.as('process'))
+    .returning([sql<string>`pg_backend_pid()::text`.as('process'), hasIndexedWatermark.as('hasIndexed')])
     .compile()
   const trim = keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]
   const [, [opening], previous] = await target.together([
@@ -59,13 +48,27 @@ export async function openRun(target: Session, start: RunStart): Promise<OpenedR
     previousRunsQuery(pipeline),
     ...trim,
   ])
-  return { process: opening?.process, previousRuns: toPreviousRuns(previous) }
+  return {
+    process: opening?.process,
+    keepsIndexedWatermark: opening?.hasIndexed === true,
+    previousRuns: toPreviousRuns(previous),
+  }
 }
+
+const hasIndexedWatermark = sql<boolean>`exists (
+  select 1
+  from pg_attribute
+  where attrelid = ${ownRelation(sql`'etl_control'::text`)}
+    and attname = 'watermark_indexed'
+    and not attisdropped
+)`
 
 /** What is known of a run once it has its row. */
 export interface OpenedRun {
   /** Process id of the server's end. */
   readonly process: string | undefined
+  /** `migrate` has added the column for the second watermark. */
+  readonly keepsIndexedWatermark: boolean
   readonly previousRuns: PreviousRuns
 }
 
@@ -82,13 +85,13 @@ const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
     select
       case
         when exists (
-          select
+          select 1
           from ${controlName('etl_control')}
           where pipeline = ${pipeline}::text
             and started_at < now() - make_interval(secs => ${keep / 1000}::double precision)
         )
         and exists (
-          select
+          select 1
           from ${ownFunction('etl_trim_history')}
           where p.proconfig is not null
         )
@@ -105,6 +108,7 @@ export interface RunProgress extends Counts {
   readonly reason: string | null
   readonly watermarkStart: string | null
   readonly watermarkEnd: string | null
+  readonly watermarkIndexed: string | null
   readonly phases: Partial<Phases>
   readonly warnings: readonly Warning[]
   readonly horizonMode: 'primary' | 'standby' | null
@@ -121,6 +125,8 @@ export interface RunHandle {
   readonly executionId: string
   readonly pipeline: string
   readonly lockedIn: string
+  /** The column for the second watermark is there. */
+  readonly keepsIndexedWatermark: boolean
 }
 
 /**
@@ -134,7 +140,7 @@ export async function recordProgress<Row>(
   progress: RunProgress,
   also: CompiledQuery<Row>,
 ): Promise<readonly Row[]> {
-  const recorded = updateRunning(run).set(progressColumns(progress)).returning('status').compile()
+  const recorded = updateRunning(run).set(progressColumns(run, progress)).returning('status').compile()
   const [rows, others] = await target.together([recorded, also])
   if (rows.length === 0) throw lockLost()
   return others
@@ -168,7 +174,7 @@ export async function closeRun(
     .compile()
   const state = marker ? withMarker(progress.state, marker) : progress.state
   const close = updateRunning(run)
-    .set({ ...progressColumns(progress), ...closing, status: 'success', resume_key: null, state })
+    .set({ ...progressColumns(run, progress), ...closing, status: 'success', resume_key: null, state })
     .returning(reportColumns)
     .compile()
   const [, [closed]] = await target.together([dropStates, close])
@@ -214,7 +220,7 @@ const closing = {
   duration_seconds: durationSince(sql.ref('started_at')),
 }
 
-function progressColumns(progress: RunProgress) {
+function progressColumns({ keepsIndexedWatermark }: RunHandle, progress: RunProgress) {
   const counts = recordedCounts(progress)
   return {
     load_type: progress.loadType,
@@ -232,59 +238,19 @@ function progressColumns(progress: RunProgress) {
     horizon_mode: progress.horizonMode,
     margin_used_seconds: recordedMargin(progress.marginUsedSeconds),
     fingerprint: progress.fingerprint,
+    ...(keepsIndexedWatermark ? { watermark_indexed: progress.watermarkIndexed } : {}),
     resume_key: progress.resumeKey,
     state: progress.state,
   }
 }
 
-function lockLost(): SyncError {
+/** Another run works on the pipeline, or the lock is on another connection. */
+export function lockLost(): SyncError {
   return new SyncError(
     'LOCK_LOST',
     'Another run took over while this one was stalled, or a pooler moved it to another connection than the one with its lock; it wrote nothing after that.',
     { remedy: "Run it again; through a pooler, connect to the server's own address instead." },
   )
-}
-
-/** A count of rows. */
-export const recordedRows = (rows: number): number => Math.min(rows, mostRows)
-
-/** The counts of a run, which still add up. */
-export function recordedCounts(counts: Counts): Counts {
-  let left = mostRows
-  const take = (rows: number) => {
-    const taken = Math.min(rows, left)
-    left -= taken
-    return taken
-  }
-  const rowsRejected = take(counts.rowsRejected)
-  const rowsInserted = take(counts.rowsInserted)
-  const rowsUpdated = take(counts.rowsUpdated)
-  const rowsUnchanged = take(counts.rowsUnchanged)
-  return {
-    ...{ rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged },
-    rowsExtracted: mostRows - left,
-    rowsDeleted: recordedRows(counts.rowsDeleted),
-  }
-}
-
-/** How late stamps were; what the column holds is read from the catalog, as it may not have been widened yet. */
-export function recordedMargin(seconds: number | null): number | RawBuilder<number> | null {
-  if (seconds === null || seconds <= narrowMargin) return seconds
-  return sql<number>`least(
-    ${seconds}::numeric,
-    (
-      select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
-      from pg_attribute
-      where attrelid = ${ownRelation(sql`'etl_control'::text`)}
-        and attname = 'margin_used_seconds'
-    )
-  )`
-}
-
-/** Seconds from a time of the target's clock until now. */
-export function durationSince(start: RawBuilder<unknown>): RawBuilder<string> {
-  const seconds = sql`extract(epoch from clock_timestamp() - ${start})::numeric`
-  return sql<string>`round(least(greatest(${seconds}, ${sql.lit(-mostSeconds)}), ${sql.lit(mostSeconds)}), 3)`
 }
 
 /** A state with a marker, or as it is where that is NULL. */

@@ -1,4 +1,4 @@
-import { sql, type InferResult } from 'kysely'
+import { sql, type InferResult, type RawBuilder } from 'kysely'
 
 import type { LoadType, SyncReport } from '../../domain/report.js'
 import type { VerifyReport } from '../../domain/verification.js'
@@ -6,7 +6,7 @@ import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
 import { reasonsQuery, type RejectReason } from './reject-list.js'
 import { isRunLock } from './run-lock.js'
-import { reportColumns, toReport } from './run-rows.js'
+import { indexedText, reportColumns, toReport } from './run-rows.js'
 import { lastVerificationQuery, toVerifyReport } from './verification.js'
 
 /** Runs of one load type that ended in the same way, since the control table exists. */
@@ -43,6 +43,8 @@ export interface Stats {
   readonly freshnessSeconds: number | null
   /** Since the time of the source that the target equals. */
   readonly lagSeconds: number | null
+  /** The same but for changes that only a column without an index shows; never longer. */
+  readonly indexedLagSeconds: number | null
   readonly runTotals: readonly RunTotal[]
   readonly rowTotals: RowTotals
   /** Failed runs since the last successful one, but for those that were stopped on purpose. */
@@ -73,6 +75,7 @@ export async function readStats(target: Session, pipeline: string): Promise<Stat
     lastSuccess: lastSuccess.map(toReport)[0] ?? null,
     freshnessSeconds: numberOf(success?.freshness),
     lagSeconds: numberOf(success?.lag),
+    indexedLagSeconds: numberOf(success?.indexed_lag),
     runTotals: totals.map(toRunTotal),
     rowTotals: toRowTotals(totals),
     failuresInRow: Number(facts?.failures),
@@ -97,11 +100,13 @@ const successQuery = (pipeline: string) =>
     .where('status', '=', 'success')
     .select([
       sql<string | null>`round(extract(epoch from now() - completed_at)::numeric, 3)::text`.as('freshness'),
-      sql<
-        string | null
-      >`round(extract(epoch from now() - watermark_end at time zone 'UTC')::numeric, 3)::text`.as('lag'),
+      lagSince(sql`watermark_end`).as('lag'),
+      lagSince(sql`coalesce(${indexedText}::timestamp, watermark_end)`).as('indexed_lag'),
     ])
     .compile()
+
+const lagSince = (time: RawBuilder<unknown>) =>
+  sql<string | null>`round(extract(epoch from now() - ${time} at time zone 'UTC')::numeric, 3)::text`
 
 function factsQuery(pipeline: string) {
   const lastSuccess = builder
@@ -121,7 +126,7 @@ function factsQuery(pipeline: string) {
   return builder
     .selectNoFrom([
       sql<string>`now()::text`.as('time'),
-      sql<boolean>`exists (select from pg_locks l where ${isRunLock(pipeline)})`.as('is_locked'),
+      sql<boolean>`exists (select 1 from pg_locks l where ${isRunLock(pipeline)})`.as('is_locked'),
       sql<string>`${failures}`.as('failures'),
     ])
     .compile()

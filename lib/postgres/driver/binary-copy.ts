@@ -9,127 +9,29 @@ export interface BinaryRows {
   readonly count: number
 }
 
-/** A batch of them, with what a run has to know of it. */
-export interface BinaryBatch extends BinaryRows {
-  readonly bytes: number
-  /** Rows that repeat the one before, with the same content, and are kept once. */
-  readonly repeated: number
-  readonly lastKey: string
-}
-
-export interface CutOptions {
-  /** Place of the key among the columns. */
-  readonly keyAt: number
-  /** The key's type, for its text. */
-  readonly keyType: KeyType
-  readonly maxRows: number
-  readonly maxBytes: number
-  readonly onKeyNull: () => never
-  /** The stream ended before its trailer: rows may be missing. */
-  readonly onCutShort: () => never
-  /** A row has the key of the one before and other content. */
-  readonly onConflict: (key: string) => never
-}
-
 /** Types of which this file can read the binary form. */
 export type KeyType = 'smallint' | 'integer' | 'bigint' | 'text'
 
 const signature = 'PGCOPY\n\u00ff\r\n\0'
 /** The signature, four bytes of flags, and the length of an extension, which no release sends. */
-const headerLength = 19
+export const headerLength = 19
 
 /** A count of fields that no row has. */
-const trailer = Buffer.from([0xff, 0xff])
-
-/**
- * Cuts a binary COPY into batches at the borders of its rows, without looking into any value but the key. The format: a header, then for
- * each row `int16 fields, (int32 length, bytes)*`, then -1. https://www.postgresql.org/docs/current/sql-copy.html
- */
-export async function* cutBatches(
-  stream: AsyncIterable<Buffer>,
-  options: CutOptions,
-): AsyncGenerator<BinaryBatch> {
-  let batch = newBatch()
-  let last: Row | undefined
-  for await (const { data, ends, keys } of wholeRows(stream, options)) {
-    let begin = 0
-    let kept = 0
-    for (let index = 0; index < ends.length; index += 1) {
-      const end = ends[index] ?? 0
-      const row = { data, begin, end, key: keys[index] ?? 0 }
-      if (last !== undefined && repeats(last, row, options)) {
-        if (begin > kept) batch.pieces.push(data.subarray(kept, begin))
-        kept = end
-        batch.repeated += 1
-      } else {
-        batch.count += 1
-        batch.bytes += end - begin
-      }
-      last = row
-      begin = end
-      if (batch.count < options.maxRows && batch.bytes < options.maxBytes) continue
-      if (end > kept) batch.pieces.push(data.subarray(kept, end))
-      kept = end
-      yield { ...batch, lastKey: keyOf(row, options) }
-      batch = newBatch()
-    }
-    if (begin > kept) batch.pieces.push(data.subarray(kept, begin))
-  }
-  if (last && batch.count + batch.repeated > 0) yield { ...batch, lastKey: keyOf(last, options) }
-}
+export const trailer = Buffer.from([0xff, 0xff])
 
 /** The stream that loads these rows by COPY. */
 export function* copyStream({ pieces }: Pick<BinaryRows, 'pieces'>): Iterable<Buffer> {
   const header = Buffer.alloc(headerLength)
   header.write(signature, 'latin1')
   yield header
-  yield* pieces
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += sentAtOnce) yield piece.subarray(at, at + sentAtOnce)
+  }
   yield trailer
 }
 
-const newBatch = () => ({ pieces: [] as Buffer[], count: 0, bytes: 0, repeated: 0 })
-
-/** One row within a buffer; `key` is the position of the length of its key. */
-interface Row {
-  readonly data: Buffer
-  readonly begin: number
-  readonly end: number
-  readonly key: number
-}
-
-/** Rows that lie whole in one buffer, which begins with the first of them: where each ends, and where its key begins. */
-interface WholeRows {
-  readonly data: Buffer
-  readonly ends: readonly number[]
-  readonly keys: readonly number[]
-}
-
-/** A row that comes in many pieces is put together once, when all of it is there. */
-async function* wholeRows(
-  stream: AsyncIterable<Buffer>,
-  { keyAt, onCutShort }: Pick<CutOptions, 'keyAt' | 'onCutShort'>,
-): AsyncGenerator<WholeRows> {
-  let waiting: Buffer[] = []
-  let length = 0
-  let needed = headerLength
-  let isBegun = false
-  for await (const piece of stream) {
-    waiting.push(piece)
-    length += piece.length
-    if (length < needed) continue
-    const [first = piece] = waiting
-    const all = waiting.length > 1 ? Buffer.concat(waiting) : first
-    const data = isBegun ? all : all.subarray(headerLength)
-    isBegun = true
-    const found = findRows(data, keyAt)
-    const rest = found.ends.at(-1) ?? 0
-    if (rest > 0) yield { data, ...found }
-    waiting = [data.subarray(rest)]
-    length = data.length - rest
-    needed = found.needed - rest
-  }
-  if (!isBegun || length !== 2 || !Buffer.concat(waiting).equals(trailer)) onCutShort()
-}
+/** Bytes of one message: TLS keeps the whole of it a second time. */
+const sentAtOnce = 128 * 1024
 
 /**
  * Walks over the lengths of all fields, which is the whole cost of cutting, so nothing is allocated on the way. `needed` is the length of
@@ -160,25 +62,10 @@ export function findRows(data: Buffer, keyAt: number) {
 }
 
 /** As `readInt32BE`, without its checks. */
-function int32(data: Buffer, at: number): number {
+export function int32(data: Buffer, at: number): number {
   return (
     ((data[at] ?? 0) << 24) | ((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8) | (data[at + 3] ?? 0)
   )
-}
-
-function repeats(last: Row, row: Row, options: CutOptions): boolean {
-  const length = int32(row.data, row.key)
-  if (length < 0) options.onKeyNull()
-  if (int32(last.data, last.key) !== length) return false
-  for (let at = 4; at < 4 + length; at += 1) {
-    if (row.data[row.key + at] !== last.data[last.key + at]) return false
-  }
-  const isSame = row.data.subarray(row.begin, row.end).equals(last.data.subarray(last.begin, last.end))
-  return isSame || options.onConflict(keyOf(row, options))
-}
-
-function keyOf({ data, key }: Row, { keyType, onKeyNull }: CutOptions): string {
-  return int32(data, key) < 0 ? onKeyNull() : readKey(data, key, keyType)
 }
 
 /** The text of a key, whose length is at position `key`. */
@@ -270,4 +157,62 @@ export function binaryKeyType(type: ColumnType): KeyType | undefined {
  */
 export function jsonbBytes(json: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`convert_to(chr(1) || ${json}::text, 'UTF8')`
+}
+
+/** What a piece of the wire holds while a COPY comes. */
+export interface Unwrapped {
+  /** The rows in it, without the heads of the messages that bring them. */
+  readonly rows: Buffer
+  /** Whole or begun messages of other kinds, for the parser of the driver. */
+  readonly others: Buffer
+}
+
+/** Bytes before the body of a message: its type, and its length with itself in four. */
+const headSize = 5
+
+const typeOf = (letter: string) => letter.charCodeAt(0)
+const copyData = typeOf('d')
+/** What may come between two messages of rows; anything else ends the COPY. */
+const between: ReadonlySet<number> = new Set(['H', 'S', 'N', 'A'].map(typeOf))
+
+/**
+ * Takes the rows out of the messages of a COPY: each row is one message, and the driver would put them together in new memory twice. They are
+ * moved together where they lie, in the memory that the socket has filled and that nobody else uses.
+ */
+export function unwrapCopyData(): (piece: Buffer) => Unwrapped {
+  const head = Buffer.alloc(headSize)
+  let known = 0
+  let body = 0
+  let isData = false
+  let hasEnded = false
+
+  return (piece) => {
+    const others: Buffer[] = []
+    let at = 0
+    let to = 0
+    while (at < piece.length && !hasEnded) {
+      if (body > 0) {
+        const length = Math.min(body, piece.length - at)
+        if (isData) {
+          if (to !== at) piece.copyWithin(to, at, at + length)
+          to += length
+        } else others.push(Buffer.from(piece.subarray(at, at + length)))
+        body -= length
+        at += length
+        continue
+      }
+      const copied = piece.copy(head, known, at, at + headSize - known)
+      known += copied
+      at += copied
+      if (known < headSize) break
+      known = 0
+      const type = head[0] ?? 0
+      isData = type === copyData
+      body = head.readInt32BE(1) - 4
+      if (!isData) others.push(Buffer.from(head))
+      hasEnded = !isData && !between.has(type)
+    }
+    if (hasEnded && at < piece.length) others.push(piece.subarray(at))
+    return { rows: piece.subarray(0, to), others: Buffer.concat(others) }
+  }
 }

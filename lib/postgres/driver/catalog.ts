@@ -9,6 +9,7 @@ import { columnTypeOf, type ColumnType, type TypeRow } from './types/column-type
 import { usedTypes } from './types/used-types.js'
 import {
   hasTriggersOfRelation,
+  isDistributedRelation,
   keyRulesOfRelation,
   type KeyRule,
   type WritingRules,
@@ -49,6 +50,7 @@ export interface RelationRow {
   readonly types: string | null
   readonly key_rules: string
   readonly has_triggers: boolean
+  readonly is_distributed: boolean
   readonly estimated_rows: string | null
 }
 
@@ -118,16 +120,22 @@ export function toRelation([row]: readonly RelationRow[]): Relation | undefined 
     ),
     forbidden: described.flatMap((column) => (column.readable ? [] : [column.name])),
     required: described.flatMap((column) => (column.rules.required ? [column.name] : [])),
-    uniqueColumns: [...new Set(keyRules.map(({ column }) => column))],
+    uniqueColumns: keyColumnsOf(keyRules.filter(({ beside }) => beside.length === 0)),
     writing: {
       keys: keyRules,
       generated: described.flatMap((column) => (column.rules.generated ? [column.name] : [])),
       identities: described.flatMap((column) => (column.rules.identity ? [column.name] : [])),
       hasTriggers: row.has_triggers,
+      isDistributed: row.is_distributed,
     },
     estimatedRows: estimate === null || Number(estimate) < 0 ? null : Number(estimate),
   }
 }
+
+/** Columns that can be the key of a load: those that are unique alone, and those beside the columns by which the table is partitioned. */
+export const keyColumnsOf = (rules: readonly KeyRule[]): readonly string[] => [
+  ...new Set(rules.map(({ column }) => column)),
+]
 
 interface DescribedColumn {
   readonly name: string
@@ -155,15 +163,19 @@ function invalidName(option: string, name: string): SyncError {
 
 /** Everything about a relation that `toRelation` reads; no row when there is none of that name. */
 export const relationQuery = (name: string): CompiledQuery<RelationRow> =>
-  describe(name, { keyRules: keyRulesOfRelation, hasTriggers: hasTriggersOfRelation })
+  describe(name, {
+    keyRules: keyRulesOfRelation,
+    hasTriggers: hasTriggersOfRelation,
+    isDistributed: isDistributedRelation,
+  })
 
 /** The same without what happens to written rows, for what is only read and for a check that is part of each commit. */
 export const columnsQuery = (name: string): CompiledQuery<RelationRow> =>
-  describe(name, { keyRules: sql`'[]'`, hasTriggers: sql`false` })
+  describe(name, { keyRules: sql`'[]'`, hasTriggers: sql`false`, isDistributed: sql`false` })
 
 const describe = (
   name: string,
-  rules: { readonly keyRules: RawBuilder<unknown>; readonly hasTriggers: RawBuilder<unknown> },
+  rules: Readonly<Record<'keyRules' | 'hasTriggers' | 'isDistributed', RawBuilder<unknown>>>,
 ): CompiledQuery<RelationRow> =>
   compile(sql<RelationRow>`
   select
@@ -194,6 +206,7 @@ const describe = (
     ${usedTypes} as types,
     ${rules.keyRules}::text as key_rules,
     ${rules.hasTriggers} as has_triggers,
+    ${rules.isDistributed} as is_distributed,
     case when c.relkind in ('r', 'm', 'f') then c.reltuples::bigint::text end as estimated_rows
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace

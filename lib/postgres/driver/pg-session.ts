@@ -5,6 +5,7 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
+import { unwrapCopyData } from './binary-copy.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
 import type { Cells, Destination, Place, RowsOfEach, Session, Side } from './session.js'
@@ -188,7 +189,7 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
     // Larger pieces than the default: each costs a turn of the event loop.
     streams.to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
   )
-  guardPieces(stream)
+  takePieces(stream)
   const pieces = stream[Symbol.asyncIterator]()
   let isDone = false
   try {
@@ -203,11 +204,12 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
   }
 }
 
-/** The stream parses the messages of the server by itself. */
-function guardPieces(stream: Readable): void {
+/** The stream parses the messages of the server by itself; those that bring rows are taken before it. */
+function takePieces(stream: Readable): void {
   const parse: unknown = Reflect.get(stream, '_parse')
   if (typeof parse !== 'function') return
   const check = guardCopy()
+  const unwrap = unwrapCopyData()
   Reflect.set(stream, '_parse', (piece: Buffer): unknown => {
     try {
       check(piece)
@@ -215,7 +217,11 @@ function guardPieces(stream: Readable): void {
       stream.destroy(error instanceof Error ? error : undefined)
       return false
     }
-    return Reflect.apply(parse, stream, [piece]) as unknown
+    const { rows, others } = unwrap(piece)
+    const wantsMore = rows.length === 0 || stream.push(rows)
+    if (others.length === 0) return wantsMore
+    const parsed: unknown = Reflect.apply(parse, stream, [others])
+    return parsed === true ? wantsMore : parsed
   })
 }
 

@@ -137,6 +137,8 @@ export interface PathRow {
 const pinnedNames = [
   ...pinnedSettings.map(({ name }) => name),
   'client_encoding',
+  // Not pinned, but chosen by a load.
+  'default_toast_compression',
   ownPathSetting,
   lockSeedSetting,
   'search_path',

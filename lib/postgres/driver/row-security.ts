@@ -18,7 +18,7 @@ export function rowSecurityOf(table: RawBuilder<unknown>, commands: readonly str
         from pg_policy p
         where p.polrelid = ${table}
           and exists (
-            select from unnest(p.polroles) r (role) where r.role = 0 or pg_has_role(r.role, 'usage')
+            select 1 from unnest(p.polroles) r (role) where r.role = 0 or pg_has_role(r.role, 'usage')
           )`
   return sql<string>`(
       with policies as (${policies})
@@ -26,19 +26,19 @@ export function rowSecurityOf(table: RawBuilder<unknown>, commands: readonly str
         case
           when not row_security_active(${table}) then 'off'
           when exists (
-            select
+            select 1
             from unnest(${wanted}) c (command)
             where not exists (
-              select from policies p where p.permissive and p.command in (c.command, '*')
+              select 1 from policies p where p.permissive and p.command in (c.command, '*')
             )
           ) then 'closed'
           when exists (
-            select
+            select 1
             from unnest(${wanted}) c (command)
             where not exists (
-              select from policies p where p.permissive and p.open and p.command in (c.command, '*')
+              select 1 from policies p where p.permissive and p.open and p.command in (c.command, '*')
             )
-              or exists (select from policies p where not p.permissive and p.command in (c.command, '*'))
+              or exists (select 1 from policies p where not p.permissive and p.command in (c.command, '*'))
           ) then 'filtered'
           else 'open'
         end::text

@@ -18,7 +18,7 @@ export const lockSeedSetting = 'chatwoot_sync.lock_seed'
 export const isTrusted = `
       not pg_catalog.has_schema_privilege('public'::pg_catalog.name, n.oid, 'create'::pg_catalog.text)
       and not exists (
-        select
+        select 1
         from pg_catalog.pg_shdepend s
         where s.dbid operator(pg_catalog.=) d.oid
           and s.classid operator(pg_catalog.=) any (
@@ -80,7 +80,7 @@ const ofRole: Place = {
   own: sql`coalesce(pg_catalog.array_agg(n.nspname::pg_catalog.text order by s.place)::pg_catalog.text, '{}')`,
   path: sql`pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality`,
   isControl: sql`exists (
-        select
+        select 1
         from pg_catalog.pg_class c
         where c.relnamespace operator(pg_catalog.=) n.oid
           and c.relname operator(pg_catalog.=) 'etl_control'::pg_catalog.name

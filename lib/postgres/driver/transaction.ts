@@ -24,6 +24,12 @@ export function beginReading(timeouts: Timeouts): string[] {
   ]
 }
 
+/** The same under a snapshot that another transaction of the server has exported; it has to come before anything else. */
+export function joinReading(timeouts: Timeouts, snapshot: string): string[] {
+  const [begin = '', ...more] = beginReading(timeouts)
+  return [begin, `set transaction snapshot '${snapshot.replaceAll("'", "''")}'`, ...more]
+}
+
 /** Begins a transaction that writes to the target; it idles for as long as the source takes for its next batch. */
 export function beginWriting(timeouts: Timeouts): string[] {
   return [
@@ -32,6 +38,14 @@ export function beginWriting(timeouts: Timeouts): string[] {
     'set constraints all immediate',
     limits(timeouts, 0),
   ]
+}
+
+/**
+ * The same for a batch of a load, whose commit does not wait until the log is on disk. A crash of the server can then lose the last batches, each
+ * whole and with the key that it reached, so that they are read again; the commit at the end of the load waits for all of them.
+ */
+export function beginBatch(timeouts: Timeouts): string[] {
+  return [...beginWriting(timeouts), 'set local synchronous_commit = off']
 }
 
 /**
@@ -174,9 +188,9 @@ export function sessionPins(side: Side, { schema, greetedBy }: PinnedConnection)
       const isWrapped = needsPins && !isOpen && !isBegin(statements[0])
       const all = isWrapped ? [plain(beginAlone[side]), pin()] : []
       const pinsAt = isWrapped ? [1] : []
-      const places = statements.map((statement) => {
+      const places = statements.map((statement, index) => {
         const place = all.push(withControlSchema(statement, control() ?? '')) - 1
-        if (needsPins && isBegin(statement)) pinsAt.push(all.push(pin()) - 1)
+        if (needsPins && isBegun(statement, statements[index + 1])) pinsAt.push(all.push(pin()) - 1)
         return place
       })
       // The same as commit, and unlike it where somebody looks for the end of what a caller has begun.
@@ -190,5 +204,12 @@ export function sessionPins(side: Side, { schema, greetedBy }: PinnedConnection)
     areTooEarly: (statements) => control() === undefined && statements.some(isAboutControl),
   }
 }
+
+/** A pin is a query, and a snapshot can only be taken over before the first one. */
+const isBegun = (statement: CompiledQuery, next: CompiledQuery | undefined) =>
+  isImport(statement) || (isBegin(statement) && !isImport(next))
+
+const isImport = (statement: CompiledQuery | undefined) =>
+  statement?.sql.startsWith('set transaction snapshot ') === true
 
 export const isBegin = (statement: CompiledQuery | undefined) => /^\s*begin\b/i.test(statement?.sql ?? '')

@@ -10,11 +10,18 @@ export interface WritingRules {
   readonly identities: readonly string[]
   /** A trigger of the owner's sees the rows, and may change them or leave them out. */
   readonly hasTriggers: boolean
+  /** Citus keeps its rows on other servers. */
+  readonly isDistributed: boolean
 }
 
 /** When a unique index on one column takes two values for equal. */
 export interface KeyRule {
   readonly column: string
+  /**
+   * The other columns of the index, by which the table is partitioned: a unique index of a partitioned table has to contain them, so that a
+   * row whose value in them changed does not conflict with the one that is there. None may be NULL.
+   */
+  readonly beside: readonly string[]
   /** Name of the index. */
   readonly index: string
   /** As an expression names it, with its schema. */
@@ -41,6 +48,7 @@ export const keyRulesOfRelation = sql`(
         jsonb_agg(
           jsonb_build_object(
             'column', a.attname,
+            'beside', others.names,
             'index', x.relname,
             'operator', (
               select format('operator(%s.%s)', e.oprnamespace::regnamespace, e.oprname)
@@ -50,7 +58,7 @@ export const keyRulesOfRelation = sql`(
             'collation', (
               select format('%s.%I', l.collnamespace::regnamespace, l.collname)
               from pg_collation l
-              where l.oid = i.indcollation[0]
+              where l.oid = i.indcollation[place.at]
             ),
             'isDeterministic', d.is_deterministic
           )
@@ -60,14 +68,26 @@ export const keyRulesOfRelation = sql`(
       )
       from pg_index i
       join pg_class x on x.oid = i.indexrelid
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-      join pg_opclass p on p.oid = i.indclass[0]
+      cross join generate_series(0, i.indnkeyatts - 1) place (at)
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[place.at]
+      join pg_opclass p on p.oid = i.indclass[place.at]
+      cross join lateral (
+        select
+          coalesce(jsonb_agg(b.attname order by b.attnum), '[]'::jsonb) as names,
+          count(*) as count
+        from generate_series(0, i.indnkeyatts - 1) other (at)
+        join pg_partitioned_table q on q.partrelid = i.indrelid
+        join pg_attribute b on b.attrelid = i.indrelid and b.attnum = i.indkey[other.at]
+        where other.at <> place.at
+          and b.attnotnull
+          and b.attnum = any(q.partattrs)
+      ) others
       cross join lateral (
         select coalesce(
           (
             select l.collisdeterministic
             from pg_collation l
-            where l.oid = i.indcollation[0]
+            where l.oid = i.indcollation[place.at]
           ),
           true
         ) as is_deterministic
@@ -77,7 +97,7 @@ export const keyRulesOfRelation = sql`(
         and i.indisvalid
         and i.indimmediate
         and i.indpred is null
-        and i.indnkeyatts = 1
+        and others.count = i.indnkeyatts - 1
     )`
 
 /** Whether the relation `c` or a partition of it has a trigger that sees written rows. */
@@ -93,4 +113,13 @@ export const hasTriggersOfRelation = sql`exists (
         and not g.tgisinternal
         and g.tgenabled in ('O', 'A')
         and (g.tgtype & 20) > 0
+    )`
+
+/** Whether Citus distributes the relation `c`: each such table has a trigger of it, and its catalog is there only where it is. */
+export const isDistributedRelation = sql`exists (
+      select 1
+      from pg_trigger g
+      join pg_proc f on f.oid = g.tgfoid
+      where g.tgrelid = c.oid
+        and f.proname = 'citus_truncate_trigger'
     )`

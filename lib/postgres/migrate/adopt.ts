@@ -45,7 +45,7 @@ async function beginList(client: pg.Client, list: string, versions: readonly str
 /** Those of the Python pipeline have the same name and lack the column; migrating takes them over. */
 async function hasOurTables(client: pg.Client, schema: string): Promise<boolean> {
   const { rows } = await client.query(
-    `select from pg_catalog.pg_attribute
+    `select 1 from pg_catalog.pg_attribute
      where attrelid = pg_catalog.to_regclass($1::text) and attname = 'pipeline' and not attisdropped`,
     [`${quoted(schema)}.etl_control`],
   )

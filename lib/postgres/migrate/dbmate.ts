@@ -53,7 +53,7 @@ interface DbmateOptions {
 async function requirePath(client: pg.Client, schema: string): Promise<void> {
   // The path with which the session of dbmate will begin, whatever this one has set since.
   await client.query('begin; set local search_path to default')
-  const { rows } = await client.query('select where current_schema() = $1::text', [schema])
+  const { rows } = await client.query('select 1 where current_schema() = $1::text', [schema])
   await client.query('rollback')
   if (rows.length > 0) return
   throw new SyncError('TARGET_POOLED', 'Migrating a schema of its own is not possible through this pooler.', {

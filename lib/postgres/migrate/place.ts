@@ -64,7 +64,7 @@ export async function readVersions(
   client: pg.Client,
   list: string,
 ): Promise<ReadonlySet<string> | undefined> {
-  const { rows: tables } = await client.query('select where to_regclass($1::text) is not null', [list])
+  const { rows: tables } = await client.query('select 1 where to_regclass($1::text) is not null', [list])
   if (tables.length === 0) return undefined
   const { rows } = await client.query<{ version: string }>(`select version from ${list}`)
   return new Set(rows.map(({ version }) => version))
@@ -72,7 +72,7 @@ export async function readVersions(
 
 /** Creates the schema where it is missing. Throws TARGET_FORBIDDEN with the statement for somebody who may. */
 export async function createSchema(client: pg.Client, schema: string): Promise<void> {
-  const { rows } = await client.query('select from pg_catalog.pg_namespace where nspname = $1::text', [
+  const { rows } = await client.query('select 1 from pg_catalog.pg_namespace where nspname = $1::text', [
     schema,
   ])
   if (rows.length > 0) return

@@ -52,7 +52,7 @@ export async function readPythonTables(target: Session): Promise<PythonTables | 
         ))::text as dependent
       where ${ownRelation(sql`'etl_control'::text`)} is not null
         and not exists (
-          select
+          select 1
           from pg_attribute a
           where a.attrelid = ${ownRelation(sql`'etl_control'::text`)}
             and a.attname = 'pipeline'

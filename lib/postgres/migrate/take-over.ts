@@ -28,7 +28,7 @@ export async function findPython(client: pg.Client): Promise<PythonFindings> {
       from history h
       where h.oid is not null
         and not exists (
-          select
+          select 1
           from pg_attribute a
           where a.attrelid = h.oid
             and a.attname = 'pipeline'
@@ -36,7 +36,7 @@ export async function findPython(client: pg.Client): Promise<PythonFindings> {
         )
     )
     select
-      exists (select from python) as "isPython",
+      exists (select 1 from python) as "isPython",
       pg_catalog.to_regclass('etl_control_chatwoot_sync') is not null as "wentBack",
       array(
         select pg_catalog.quote_ident(a.attname)

@@ -95,7 +95,7 @@ export async function isThere(
      where case wanted.kind
          when 'relation' then c.oid is not null
          when 'column' then a.attrelid is not null
-         else exists (select from pg_catalog.pg_proc p where p.pronamespace = n.oid and p.proname = wanted.name)
+         else exists (select 1 from pg_catalog.pg_proc p where p.pronamespace = n.oid and p.proname = wanted.name)
        end`,
     [schema, JSON.stringify(wanted)],
   )

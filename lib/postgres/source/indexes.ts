@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type CompiledQuery } from 'kysely'
 
 import { relationNamed } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
@@ -9,6 +9,57 @@ export interface SoughtColumn {
   /** As SQL writes it. */
   readonly table: string
   readonly column: string
+}
+
+/** How the source gets to the newest values of a column. */
+export interface ColumnPath extends SoughtColumn {
+  /** An index of the table begins with it. */
+  readonly isIndexed: boolean
+  /** Of the table, as the planner knows them: unlike its size they can be read while somebody has locked it. */
+  readonly pages: number
+}
+
+/** Rows of `columnPathsQuery`. */
+export interface ColumnPathRow extends SoughtColumn {
+  readonly is_indexed: boolean
+  readonly pages: string
+}
+
+/** Whether a valid index over all rows of the table `c` begins with the column `s."column"`, in an order. */
+const isIndexed = sql.raw(`
+    exists (
+      select 1
+      from pg_index i
+      join pg_class ic on ic.oid = i.indexrelid
+      join pg_am am on am.oid = ic.relam
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      where i.indrelid = c.oid
+        and a.attname = s."column"
+        and am.amname = 'btree'
+        and i.indisvalid
+        and i.indpred is null
+    )`)
+
+/** How the source gets to each of the columns, for those whose table there is. */
+export const columnPathsQuery = (sought: readonly SoughtColumn[]): CompiledQuery<ColumnPathRow> =>
+  compile(sql<ColumnPathRow>`
+    select
+      s."table"::text as "table",
+      s."column"::text as "column",
+      ${isIndexed} as is_indexed,
+      c.relpages::text as pages
+    from json_to_recordset(${JSON.stringify(sought)}::json) as s ("table" text, "column" text)
+    join pg_class c on c.oid = ${relationNamed(sql`s."table"`)}
+    where c.relkind in ('r', 'm')`)
+
+/** Where no column is sought. */
+export const noColumnPaths: CompiledQuery<ColumnPathRow> = compile(sql<ColumnPathRow>`select 1 where false`)
+
+export function toColumnPaths(rows: readonly ColumnPathRow[]): readonly ColumnPath[] {
+  return rows.map(({ is_indexed: isColumnIndexed, pages, table, column }) => ({
+    ...{ table, column, isIndexed: isColumnIndexed },
+    pages: Number(pages),
+  }))
 }
 
 /** A column that no index begins with, and what a scan of its table reads. */
@@ -36,15 +87,7 @@ export async function unindexedColumns(
       join pg_class c on c.oid = ${relationNamed(sql`s."table"`)}
       where c.relkind in ('r', 'm')
         and c.reltuples > ${minRows}::real
-        and not exists (
-          select
-          from pg_index i
-          join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-          where i.indrelid = c.oid
-            and a.attname = s."column"
-            and i.indisvalid
-            and i.indpred is null
-        )
+        and not ${isIndexed}
       order by
         c.reltuples desc,
         s."column"`),

@@ -36,7 +36,7 @@ export async function readOrphanEvents(
           and e.created_at >= ${since}::timestamptz at time zone 'UTC'
           and e.created_at < ${until}::timestamptz at time zone 'UTC'
           and not exists (
-            select
+            select 1
             from ${tableOf(conversations)} c
             where c.id = e.conversation_id
           )
@@ -56,7 +56,7 @@ export async function countOrphanEvents(source: Session): Promise<number | undef
       select count(*)::text as count
       from ${tableOf(events)} e
       where not exists (
-        select
+        select 1
         from ${tableOf(conversations)} c
         where c.id = e.conversation_id
       )`),

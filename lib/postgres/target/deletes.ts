@@ -4,6 +4,7 @@ import { tableOf } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile, countOf } from '../driver/statement.js'
 import {
+  canSoftDelete,
   inScope,
   isLooseKey,
   isRespelled,
@@ -14,11 +15,7 @@ import {
 } from './load-plan.js'
 
 const keysName = 'chatwoot_sync_keys'
-
-/** Whether rows of the table can be soft-deleted. */
-export function canSoftDelete({ table }: LoadPlan): boolean {
-  return table.columns.some(({ name }) => name === 'deleted_at')
-}
+const missingName = 'chatwoot_sync_missing'
 
 /** Rows of this pipeline that are not soft-deleted. */
 export async function countLive(target: Session, plan: LoadPlan): Promise<number> {
@@ -65,20 +62,52 @@ export async function addKeys(target: Session, plan: LoadPlan, keys: readonly st
   )
 }
 
-/** Rows of this pipeline that are not soft-deleted and whose key was not added. */
-export async function countMissing(target: Session, plan: LoadPlan): Promise<number> {
-  await target.rows(compile(sql`analyze ${sql.id(keysName)}`))
-  return countOf(target, sql`select 1 from ${tableOf(plan.table)} t where ${isMissing(plan)}`)
+/**
+ * Lists the rows of this pipeline that are not soft-deleted and whose key was not added; how many they are. Keys of the table are read apart and
+ * compared with the others here: a distributed table cannot be joined with a local one in what changes it.
+ */
+export async function listMissing(target: Session, plan: LoadPlan): Promise<number> {
+  const key = sql.id(plan.key)
+  const [, , counted] = await target.together([
+    compile(sql`analyze ${sql.id(keysName)}`),
+    compile(sql`
+      create temp table ${sql.id(missingName)} on commit drop as
+      with held as materialized (
+        select t.${key}
+        from ${tableOf(plan.table)} t
+        where t.deleted_at is null
+          and ${inScope(plan, 't')}
+      )
+      select h.${key}
+      from held h
+      where not exists (
+        select 1
+        from ${sql.id(keysName)} k
+        where ${isSameKey(plan, sql`h.${key}`, sql`k.${key}`)}
+      )`),
+    compile(sql<{ count: number }>`select count(*)::integer as count from ${sql.id(missingName)}`),
+  ])
+  return counted[0]?.count ?? 0
 }
 
 /** Soft-deletes them; how many. */
 export async function softDeleteMissing(target: Session, plan: LoadPlan): Promise<number> {
+  const key = sql.id(plan.key)
+  const isListed = isLooseKey(plan)
+    ? sql`exists (
+        select 1
+        from ${sql.id(missingName)} m
+        where ${isSameKey(plan, sql`t.${key}`, sql`m.${key}`)}
+      )`
+    : sql`t.${key} in (select m.${key} from ${sql.id(missingName)} m)`
   return countOf(
     target,
     sql`
     update ${tableOf(plan.table)} t
     set ${deletion(plan)}
-    where ${isMissing(plan)}
+    where t.deleted_at is null
+      and ${inScope(plan, 't')}
+      and ${isListed}
     returning 1`,
   )
 }
@@ -104,16 +133,4 @@ function amongKeys(plan: LoadPlan, keys: readonly string[]) {
     t.deleted_at is null
       and ${inScope(plan, 't')}
       and ${isAmong}`
-}
-
-function isMissing(plan: LoadPlan) {
-  const key = sql.id(plan.key)
-  return sql`
-    t.deleted_at is null
-      and ${inScope(plan, 't')}
-      and not exists (
-        select 1
-        from ${sql.id(keysName)} k
-        where ${isSameKey(plan, sql`t.${key}`, sql`k.${key}`)}
-      )`
 }

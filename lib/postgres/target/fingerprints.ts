@@ -1,10 +1,11 @@
 import { sql, type RawBuilder } from 'kysely'
 
-import { tableOf } from '../driver/catalog.js'
+import { tableOf, type Column } from '../driver/catalog.js'
 import { isForeign, recordableBy } from '../driver/texts.js'
-import type { Session } from '../driver/session.js'
+import type { Session, Side } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { comparableCell } from './comparable.js'
+import { commonName, type TypeKind } from '../driver/types/column-type.js'
+import { comparable, type Comparable } from '../driver/types/comparison.js'
 import { comparedColumns, inScope, keyColumnOf, type LoadPlan } from './load-plan.js'
 
 /** One half of a comparison: rows as a query with the columns of the plan, in their order. */
@@ -148,8 +149,14 @@ export async function rangeBorders(target: Session, plan: LoadPlan, rowsPerRange
   return rows.map(({ key }) => key)
 }
 
-/** Hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times as much. */
-function fingerprint(plan: LoadPlan, session: Session): RawBuilder<unknown> {
+/**
+ * The fingerprint of a row `v`: hashes of the columns, of each type together, hashed once more. Hashing the row's text would cost three times
+ * as much.
+ */
+export function fingerprint(
+  plan: Pick<LoadPlan, 'columns' | 'conversions' | 'ignored'>,
+  session: Session,
+): RawBuilder<unknown> {
   const byType = new Map<string, RawBuilder<unknown>[]>()
   for (const column of comparedColumns(plan)) {
     const { type, value } = inUtf8(comparableCell(plan, column, session.side), session)
@@ -170,3 +177,24 @@ function inUtf8(cell: HashedCell, session: Session): HashedCell {
   if (cell.type !== 'text' || !isForeign(session.encoding())) return cell
   return { type: 'bytea', value: sql`convert_to((${cell.value})::text, 'UTF8')` }
 }
+
+/** The cell of `v` in a form of which both servers compute the same hash, and which is the same for the same value. */
+function comparableCell(
+  { conversions }: Pick<LoadPlan, 'conversions'>,
+  { name, definition }: Column,
+  side: Side,
+): Comparable {
+  const cell = sql`v.${sql.id(name)}`
+  const comparison = conversions.get(name)
+  if (comparison) return comparable(comparison, definition, cell, side === 'source' ? 'exact' : 'stored')
+  const type = commonName(definition)
+  const value = sql`${cell}::${sql.raw(type)}`
+  if (hashedAsTheyAre.has(definition.kind)) return { type, value }
+  if (definition.kind === 'boolean') return { type: 'integer', value: sql`(${value})::integer` }
+  return { type: 'text', value: sql`(${value})::text collate "C"` }
+}
+
+/** Types of which equal hashes mean equal texts; not so numeric, to which 1 and 1.0 are equal. */
+const hashedAsTheyAre: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'timestamp', 'timestamptz'] as const),
+])

@@ -1,6 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 
+import { SyncError } from '../../domain/errors.js'
 import type { Column, Relation } from '../driver/catalog.js'
+import { identifier } from '../driver/identifier.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
 import { isBuiltIn, isOneOf, plainText, type ColumnType, type TypeKind } from '../driver/types/column-type.js'
@@ -32,7 +34,10 @@ export interface ChangeStamp {
 }
 
 /** The columns of which each has to be the same on both sides. */
-export function comparedColumns({ columns, ignored = [] }: LoadPlan): readonly Column[] {
+export function comparedColumns({
+  columns,
+  ignored = [],
+}: Pick<LoadPlan, 'columns' | 'ignored'>): readonly Column[] {
   return ignored.length === 0 ? columns : columns.filter(({ name }) => !ignored.includes(name))
 }
 
@@ -47,6 +52,11 @@ export function inScope({ scope }: Pick<LoadPlan, 'scope'>, alias: string): RawB
   return sql`(${sql.join([sql`true`, ...among], sql` and `)})`
 }
 
+/** Whether rows of the table can be soft-deleted. */
+export function canSoftDelete({ table }: Pick<LoadPlan, 'table'>): boolean {
+  return table.columns.some(({ name }) => name === 'deleted_at')
+}
+
 /** Position of the key among the columns. */
 export function keyPosition({ columns, key }: Pick<LoadPlan, 'columns' | 'key'>): number {
   return columns.findIndex(({ name }) => name === key)
@@ -59,6 +69,12 @@ type Keyed = Pick<LoadPlan, 'table' | 'key' | 'columns'>
 export function keyRuleOf({ table, key }: Keyed): KeyRule | undefined {
   return table.writing.keys.find(({ column }) => column === key)
 }
+
+/**
+ * Columns by which the table is partitioned, which are beside the key in the unique index: a row whose value in them changed has to be moved
+ * before it is written. None of a table that is not partitioned, or only by the key.
+ */
+export const partitionColumns = (plan: Keyed): readonly string[] => keyRuleOf(plan)?.beside ?? []
 
 /** Whether keys that are spelled differently can be one key to the target, as `K7` and `k7` of the type citext are. */
 export function isLooseKey(plan: Keyed): boolean {
@@ -163,4 +179,32 @@ export function equality(type: ColumnType): 'plain' | 'text' | 'image' {
   if (!isBuiltIn(type)) return 'image'
   if (exact.has(kind) || element?.kind === 'integer' || element?.kind === 'bigint') return 'plain'
   return texts.has(element?.kind ?? kind) ? 'text' : 'image'
+}
+
+/**
+ * Checks that the table keeps rows apart by the key: by a unique index on it alone or, in a partitioned table, on it and the columns by which
+ * that is partitioned, all of which are loaded. Throws TARGET_COLUMN_MISSING.
+ */
+export function requireUnique(table: Relation, key: string, loaded: readonly Column[]): void {
+  const rules = table.writing.keys.filter(({ column }) => column === key)
+  if (rules.length === 0) throw keyNotUnique(table, key)
+  const isLoaded = (name: string) => loaded.some((column) => column.name === name)
+  const missing = rules.flatMap(({ beside }) => beside.filter((name) => !isLoaded(name)))
+  if (missing.length > 0) throw partitionUnknown(table, missing)
+}
+
+function keyNotUnique({ schema, name }: Relation, key: string): SyncError {
+  return new SyncError('TARGET_COLUMN_MISSING', `The table ${name} has no unique index on ${key} alone.`, {
+    remedy: `Create one: create unique index on ${identifier(schema, name)} (${identifier(key)});`,
+    details: { column: key },
+  })
+}
+
+/** Where a row belongs is one of its values. */
+function partitionUnknown({ name }: Relation, columns: readonly string[]): SyncError {
+  const message = `The table ${name} is partitioned by ${columns.join(', ')}, which is not loaded.`
+  return new SyncError('TARGET_COLUMN_MISSING', message, {
+    remedy: 'Load it, or partition the table by a column that is.',
+    details: { columns: [...columns] },
+  })
 }

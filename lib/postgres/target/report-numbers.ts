@@ -45,7 +45,7 @@ const rangeOf = ({ account, since, until }: ReportRange) =>
 
 /** Whether `migrate` has created the functions that the queries here call. */
 export async function hasReports(target: Session): Promise<boolean> {
-  const rows = await target.rows(compile(sql`select from ${ownFunction('chatwoot_sla_report')}`))
+  const rows = await target.rows(compile(sql`select 1 from ${ownFunction('chatwoot_sla_report')}`))
   return rows.length > 0
 }
 

@@ -30,7 +30,7 @@ export async function readMissingRights(
           from json_each_text(${JSON.stringify(wanted)}::json) wanted (name, rights)
           where ${relationNamed(sql`wanted.name`)} is not null
             and exists (
-              select
+              select 1
               from unnest(string_to_array(wanted.rights, ', ')) needed
               where not has_table_privilege(${relationNamed(sql`wanted.name`)}, needed)
             )

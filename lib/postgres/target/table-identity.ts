@@ -11,7 +11,7 @@ import { nameParts } from '../driver/search-path.js'
 export interface TableIdentity {
   readonly database: string
   readonly oid: string
-  /** Rows that were deleted from it since its statistics began; null where the release counts them too late. */
+  /** Rows that were deleted from it since its statistics began; null where the release counts them too late, or the table is partitioned. */
   readonly deletes: string | null
 }
 
@@ -61,7 +61,7 @@ export interface LookAt {
 /** Looks at two rows of the table at most: the marker of the last successful run and, where that is gone, any other. */
 export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuery<LookRow> {
   const parts = nameParts(table)
-  if (!parts) return compile(sql<LookRow>`select where false`)
+  if (!parts) return compile(sql<LookRow>`select 1 where false`)
   // Our own table is beside etl_control; that is looked up even where the path of the session leaves their schema out.
   const name = isOwn && parts.length === 1 ? controlName(table) : sql.id(...parts)
   const oid = sql`${relationNamed(sql`${table}::text`)}::oid`
@@ -72,6 +72,7 @@ export function lookQuery({ table, key, pipeline, isOwn }: LookAt): CompiledQuer
       ${oid}::text as oid,
       case
         when current_setting('server_version_num')::integer >= 150000
+          and exists (select 1 from pg_class where oid = ${oid} and relkind <> 'p')
         then pg_stat_get_tuples_deleted(${oid})::text
       end as deletes,
       found.${sql.id(key)} is not null or exists (select 1 from ${name}) as has_rows,

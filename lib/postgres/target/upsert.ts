@@ -1,12 +1,19 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
 import { tableOf, type Relation } from '../driver/catalog.js'
-import type { BinaryCopy, Cells, Session } from '../driver/session.js'
-import { compile, plain } from '../driver/statement.js'
-import { comparedColumns, equality, isLooseKey, isRespelled, isSameKey, stageName } from './load-plan.js'
+import type { Session } from '../driver/session.js'
+import { compile } from '../driver/statement.js'
+import {
+  differing,
+  hasKeyInTable,
+  isDifferent,
+  isNew,
+  isOtherSpelling,
+  isSameRow,
+  stagedBesideHeld,
+} from './stage.js'
+import { canSoftDelete, isLooseKey, isSameKey, partitionColumns, stageName } from './load-plan.js'
 import type { LoadPlan } from './load-plan.js'
-import { exactColumns, withExact } from './lossy-columns.js'
 
 export interface Written {
   readonly inserted: number
@@ -19,104 +26,34 @@ export interface Written {
   readonly key: string | null
 }
 
-export interface StageOptions {
-  /** The stage itself rejects what the table would reject, as nothing is written to that; all but rules that look at other rows of the table. */
-  readonly dryRun: boolean
-}
-
-/** Creates the temporary table through which batches are loaded; it is emptied at each commit, without a trace in the catalog or the WAL. */
-export async function createStage(target: Session, plan: LoadPlan, options: StageOptions): Promise<void> {
-  await target.together(stageQueries(plan, options))
-}
-
-/** The same for a caller who shares the round trip. */
-export function stageQueries(plan: LoadPlan, { dryRun }: StageOptions): CompiledQuery[] {
-  const { table, columns } = plan
-  const names = sql.join(columns.map(({ name }) => sql.id(name)))
-  const like = sql`(like ${tableOf(table)} including all) on commit delete rows`
-  const bare = sql`on commit delete rows as select ${names} from ${tableOf(table)} with no data`
-  return [
-    // The default holds no whole batch, and would write it to disk. It can only be set before the session's first temporary table.
-    plain(`do $$ begin set temp_buffers = '64MB'; exception when others then null; end $$`),
-    compile(sql`create temp table ${sql.id(stageName)} ${dryRun ? like : bare}`),
-    // By default each row above 2 KB is compressed on its way in. The limit depends on the size of the server's pages.
-    plain(
-      `do $$ begin alter table ${stageName} set (toast_tuple_target = 8160); exception when others then null; end $$`,
-    ),
-    ...exactOf(plan).map(({ name, type }) =>
-      compile(sql`alter table ${sql.id(stageName)} add column ${sql.id(name)} ${sql.raw(type)}`),
-    ),
-  ]
-}
-
-const exactOf = (plan: LoadPlan) => (plan.lossy.length > 0 ? exactColumns(plan) : [])
-
-/** Empties the stage, which has to happen before the next batch of one transaction. */
-export const clearStage = `truncate ${stageName}`
-
-/** Where rows are put: the stage, or the table itself behind everything that it holds, where a key that exists fails with SQLSTATE 23505. */
-export type Destination = 'stage' | 'table'
-
-/** Puts rows into the stage or the table. */
-export async function putRows(
-  target: Session,
-  plan: LoadPlan,
-  rows: readonly Cells[],
-  into: Destination,
-): Promise<void> {
-  const isExact = into === 'stage' && plan.lossy.length > 0
-  await target.fill(destinationOf(plan, into), isExact ? withExact(plan, rows) : rows)
-}
-
-/** The same with rows that the source sent in binary. */
-export async function putBinaryRows(
-  copy: BinaryCopy,
-  plan: LoadPlan,
-  rows: BinaryRows,
-  into: Destination,
-): Promise<void> {
-  await copy.into(destinationOf(plan, into), copyStream(rows))
-}
-
-function destinationOf(plan: LoadPlan, into: Destination) {
-  const { schema, name, writing } = plan.table
-  const isIdentity = writing.identities.includes(plan.key)
-  const columns = plan.columns.map((column) => ({ name: column.name, type: column.definition.bare }))
-  return into === 'stage'
-    ? { name: stageName, columns: [...columns, ...exactOf(plan)], isIdentity }
-    : { schema, name, columns, isIdentity }
-}
-
-/** Whether no row of the target has a key after this one; with null, whether it has no row at all. */
-export async function isEmptyBehind(
-  target: Session,
-  { table, key, columns }: LoadPlan,
-  after: string | null,
-): Promise<boolean> {
-  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
-  const behind = after === null ? sql`true` : sql`${sql.id(key)} > ${after}::${sql.raw(type)}`
-  const [row] = await target.rows(
-    compile(
-      sql<{
-        is_empty: boolean
-      }>`select not exists (select 1 from ${tableOf(table)} where ${behind}) as is_empty`,
-    ),
-  )
-  return row?.is_empty ?? false
-}
-
 /**
  * Brings the target to the content of the stage, in the transaction that is open. Rows that are equal already are neither written nor
  * locked. Content decides, never "newer than": a later write can carry an older stamp. Equal means the same bytes, so that a number
  * that changes from 1 to 1.0 arrives.
  */
 export async function upsertStage(target: Session, plan: LoadPlan): Promise<Written> {
-  return toWritten(await target.rows(compile(upsert(plan, differing(plan)))))
+  return write(target, plan, differing(plan))
 }
 
 /** The same for a stage of which `pruneStage` has left only what has to be written, with the spelling of the keys. */
 export async function writeStage(target: Session, plan: LoadPlan): Promise<Written> {
-  return toWritten(await target.rows(compile(upsert(plan, sql`from ${sql.id(stageName)} s`))))
+  return write(target, plan, differing(plan, 'with respelled'))
+}
+
+/** Rows that move are written by themselves before the others, as one statement would not see what the other has moved. */
+async function write(target: Session, plan: LoadPlan, rows: RawBuilder<unknown>): Promise<Written> {
+  const statement = compile(upsert(plan, rows))
+  const moving = moveRows(plan)
+  if (!moving) return toWritten(await target.rows(statement))
+  const [moved, others] = await target.together([moving, statement])
+  const written = toWritten(others)
+  const keys = moved.map(({ key }) => key)
+  return {
+    ...written,
+    updated: written.updated + moved.length,
+    keys: plan.table.writing.hasTriggers ? [...written.keys, ...keys] : [],
+    key: written.key ?? keys.at(-1) ?? null,
+  }
 }
 
 /** Removes from the stage the rows that the target holds already. */
@@ -125,7 +62,7 @@ export async function pruneStage(target: Session, plan: LoadPlan): Promise<void>
     compile(sql`
       delete from ${sql.id(stageName)} s
       using ${tableOf(plan.table)} t
-      where ${matching(plan)}
+      where ${isSameRow(plan)}
         and not (${isDifferent(plan)})`),
   )
 }
@@ -136,7 +73,7 @@ export async function countStage(target: Session, plan: LoadPlan): Promise<Writt
     await target.rows(
       compile(sql<WrittenRow>`
     select
-      (count(*) filter (where t.${sql.id(plan.key)} is null))::integer as inserted,
+      (count(*) filter (where ${isNew(plan)}))::integer as inserted,
       count(*)::integer as written,
       0 as respelled,
       null::text as keys,
@@ -192,9 +129,9 @@ export async function oldestMovedStamp(
   const [row] = await target.rows(
     compile(sql<{ oldest: string | null }>`
     select (extract(epoch from ${oldest}) * 1000000)::bigint::text as oldest
-    from ${sql.id(stageName)} s
-    left join ${tableOf(plan.table)} t on ${matching(plan)}
+    ${stagedBesideHeld(plan)}
     where s.${stamp} is distinct from t.${stamp}
+      ${hasMovedOnly(plan, stamp)}
       -- A stamp of the far future is not late, and its microseconds may be too many for a bigint.
       and s.${stamp} > '-infinity'
       and s.${stamp} < '9999-01-01'
@@ -203,32 +140,126 @@ export async function oldestMovedStamp(
   return row?.oldest ? Number(row.oldest) : null
 }
 
+/** Leaves out rows whose stamp is the same, and that belong to another partition than before. */
+function hasMovedOnly(plan: LoadPlan, stamp: RawBuilder<unknown>): RawBuilder<unknown> {
+  if (partitionColumns(plan).length === 0) return sql``
+  return sql`and (t.${sql.id(plan.key)} is not null or not ${hasKeyInTable(plan, sql`and m.${stamp} = s.${stamp}`)})`
+}
+
+/**
+ * Inserts or updates staged rows. Which of them are new is known before, as no partitioned table returns a system column; of each only its
+ * place is kept, as whole rows would be written to disk.
+ */
 function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRow> {
-  const { table, key, columns } = plan
-  const names = columns.map(({ name }) => sql.id(name))
-  const isLoose = isLooseKey(plan)
-  const assignments = columns.flatMap(({ name }) =>
-    name === key && !isLoose ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
-  )
-  if (has(table, 'etl_updated_at')) assignments.push(sql`etl_updated_at = now()`)
-  if (has(table, 'deleted_at')) assignments.push(sql`deleted_at = null`)
-  const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
+  const { table, key } = plan
+  const { hasTriggers } = table.writing
+  const { names, values, action } = partsOf(plan)
+  const unique = [key, ...partitionColumns(plan)].map((name) => sql.id(name))
+  const isMissing = sql`t.${sql.id(key)} is null`
   return sql<WrittenRow>`
-    with written as (
-      insert into ${tableOf(table)} (${sql.join(names)}) ${overriding(plan)}
-      select ${sql.join(columns.map(({ name }) => sql`s.${sql.id(name)}`))}
+    with differing as materialized (
+      select
+        s.ctid as place,
+        s.${sql.id(key)}::text as key,
+        ${hasTriggers ? isNew(plan) : isMissing} as is_new,
+        not (${isMissing}) as is_held
       ${rows}
-      on conflict (${sql.id(key)}) ${action}
-      returning (xmax = 0) as is_new, ${sql.id(key)}::text as key
+    ),
+    written as (
+      insert into ${tableOf(table)} (${sql.join(names)}) ${overriding(plan)}
+      select ${sql.join(values)}
+      from ${sql.id(stageName)} s
+      where s.ctid = any(array(
+          select d.place
+          from differing d
+          -- A row that is neither is one that a trigger did not let move to its partition, and must not come twice.
+          where d.is_new or d.is_held
+        ))
+      on conflict (${sql.join(unique)}) ${action}
+      returning ${sql.id(key)}::text as key
     )
     select
-      (count(*) filter (where is_new))::integer as inserted,
+      ${hasTriggers ? countNewAmong : countNew} as inserted,
       count(*)::integer as written,
-      ${isLoose ? countRespelled(plan) : sql`0`} as respelled,
-      ${table.writing.hasTriggers ? sql`json_agg(key)::text` : sql`null::text`} as keys,
+      ${isLooseKey(plan) ? countRespelled(plan) : sql`0`} as respelled,
+      ${hasTriggers ? sql`json_agg(key)::text` : sql`null::text`} as keys,
       max(key) as key
     from written`
 }
+
+/**
+ * Brings the rows to the content of the stage whose value changed by which the table is partitioned: the upsert, whose unique index contains
+ * that value, would not see them and add a second row of their key. One row for each that was moved; undefined for a table without such
+ * columns.
+ */
+function moveRows(plan: LoadPlan): CompiledQuery<{ readonly key: string }> | undefined {
+  if (partitionColumns(plan).length === 0) return undefined
+  const { table, key, columns } = plan
+  const isLoose = isLooseKey(plan)
+  const assignments = columns.flatMap(({ name }) =>
+    name === key && !isLoose ? [] : [sql`${sql.id(name)} = s.${sql.id(name)}`],
+  )
+  if (table.columns.some(({ name }) => name === 'etl_updated_at'))
+    assignments.push(sql`etl_updated_at = now()`)
+  if (canSoftDelete(plan)) assignments.push(sql`deleted_at = null`)
+  // As an array, by which the few rows are looked up, and not joined with all partitions.
+  const isAmong = isLoose ? sql`` : sql`and t.${sql.id(key)} = any(array(select m.key from moved m))`
+  return compile(sql<{ key: string }>`
+    with moved as materialized (
+      select s.${sql.id(key)} as key
+      ${missingRows(plan)}
+        and ${hasKeyInTable(plan)}
+    )
+    update ${tableOf(table)} t
+    set ${sql.join(assignments)}
+    from ${sql.id(stageName)} s
+    join moved m on ${isSameKey(plan, sql`m.key`, sql`s.${sql.id(key)}`)}
+    where ${isSameKey(plan, sql`t.${sql.id(key)}`, sql`s.${sql.id(key)}`)}
+      ${isAmong}
+    returning t.${sql.id(key)}::text as key`)
+}
+
+/** Staged rows that the table does not hold where they belong. */
+const missingRows = (plan: LoadPlan) => sql`
+      from ${sql.id(stageName)} s
+      where not exists (
+          select 1
+          from ${tableOf(plan.table)} e
+          where ${isSameRow(plan, 'e')}
+        )`
+
+/** The columns and values that are inserted, and what becomes of a row that exists. */
+function partsOf(plan: LoadPlan) {
+  const { table, key, columns } = plan
+  const names = columns.map(({ name }) => sql.id(name))
+  const values = columns.map(({ name }) => sql`s.${sql.id(name)}`)
+  const assignments = columns.flatMap(({ name }) =>
+    name === key && !isLooseKey(plan) ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
+  )
+  if (has(table, 'etl_updated_at')) {
+    names.push(sql.id('etl_updated_at'))
+    values.push(sql`now()`)
+    // A distributed table takes no function here.
+    assignments.push(sql`etl_updated_at = excluded.etl_updated_at`)
+  }
+  if (canSoftDelete(plan)) assignments.push(sql`deleted_at = null`)
+  const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
+  return { names, values, action }
+}
+
+const countNew = sql`(
+        select count(*)::integer
+        from differing d
+        where d.is_new
+      )`
+
+/** A trigger may have left rows out. */
+const countNewAmong = sql`(
+        select count(*)::integer
+        from differing d
+        join written w on w.key = d.key
+        where d.is_new
+      )`
 
 /** A key that is an identity takes its value only so. */
 const overriding = ({ table, key }: LoadPlan) =>
@@ -237,53 +268,8 @@ const overriding = ({ table, key }: LoadPlan) =>
 const countRespelled = (plan: LoadPlan) => sql`(
         select count(*)::integer
         from ${sql.id(stageName)} s
-        join ${tableOf(plan.table)} t on ${matching(plan)}
+        join ${tableOf(plan.table)} t on ${isSameRow(plan)}
         where ${isOtherSpelling(plan)}
       )`
-
-/** Staged rows that the target lacks, holds with other content, or holds as deleted. */
-function differing(plan: LoadPlan, which?: 'with respelled'): RawBuilder<unknown> {
-  const isWanted =
-    isLooseKey(plan) && which === undefined
-      ? sql`(${isDifferent(plan)}) and not (${isOtherSpelling(plan)})`
-      : isDifferent(plan)
-  return sql`
-      from ${sql.id(stageName)} s
-      left join ${tableOf(plan.table)} t on ${matching(plan)}
-      where t.${sql.id(plan.key)} is null
-        or ${isWanted}`
-}
-
-/** Whether a row of the target is not what was staged. */
-function isDifferent(plan: LoadPlan): RawBuilder<unknown> {
-  const isDeleted = has(plan.table, 'deleted_at') ? sql`t.deleted_at is not null or ` : sql``
-  const isOther = isLooseKey(plan) ? sql`${isOtherSpelling(plan)} or ` : sql``
-  return sql`${isDeleted}${isOther}${isOtherContent(plan)}`
-}
-
-const isOtherSpelling = ({ key }: LoadPlan) => isRespelled(sql`s.${sql.id(key)}`, sql`t.${sql.id(key)}`)
-
-/**
- * Whether two rows hold other bytes. Column by column where equal means the same bytes, which costs half of comparing whole rows; the
- * others, such as numeric, to which 1 and 1.0 are equal, by their image.
- */
-function isOtherContent(plan: LoadPlan): RawBuilder<unknown> {
-  const pairs = comparedColumns(plan).flatMap(({ name, definition }) =>
-    name === plan.key ? [] : [{ name: sql.id(name), definition }],
-  )
-  const plain = pairs.flatMap(({ name, definition }) => {
-    const kind = equality(definition)
-    if (kind === 'image') return []
-    const collation = kind === 'text' ? sql` collate "C"` : sql``
-    return [sql`s.${name}${collation} is distinct from t.${name}`]
-  })
-  const inexact = pairs.flatMap(({ name, definition }) => (equality(definition) === 'image' ? [name] : []))
-  const row = (alias: string) =>
-    sql`row(${sql.join(inexact.map((name) => sql`${sql.id(alias)}.${name}`))})::record`
-  const image = inexact.length > 0 ? [sql`${row('s')} *<> ${row('t')}`] : []
-  return sql`(${sql.join([sql`false`, ...plain, ...image], sql`\n          or `)})`
-}
-
-const matching = (plan: LoadPlan) => isSameKey(plan, sql`t.${sql.id(plan.key)}`, sql`s.${sql.id(plan.key)}`)
 
 const has = (table: Relation, column: string) => table.columns.some(({ name }) => name === column)

@@ -26,13 +26,7 @@ export function drawHero({ stats, health, runs }, start) {
       h('span', { class: 'dot' }),
       isFirst ? word.verdictRunningFirst : word.verdict[outcome],
     ),
-    h(
-      'p',
-      { class: 'lead' },
-      ...(last
-        ? word.asOf(h('strong', {}, ago(last.watermarkEnd ?? last.startedAt)))
-        : [isFirst ? word.asOfNow : word.verdictEmpty]),
-    ),
+    h('p', { class: 'lead' }, ...(last ? asOf(last) : [isFirst ? word.asOfNow : word.verdictEmpty])),
     h(
       'dl',
       { class: 'facts' },
@@ -46,6 +40,14 @@ export function drawHero({ stats, health, runs }, start) {
       fact(word.recentRuns, strip(runs), 'wide'),
     ),
   ]
+}
+
+/** What runs have left to a scan is older than the rest. */
+function asOf({ watermarkIndexed, watermarkEnd, startedAt }) {
+  const newest = watermarkIndexed ?? watermarkEnd ?? startedAt
+  const lead = word.asOf(h('strong', {}, ago(newest)))
+  if (!watermarkEnd || watermarkEnd === newest) return lead
+  return [...lead, ' ', ...word.scannedAsOf(ago(watermarkEnd))]
 }
 
 /** A row that is `running` without the lock was left behind by a run that died. */

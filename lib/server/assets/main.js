@@ -139,7 +139,7 @@ async function start(loadType) {
   Object.assign(state, { starting: true, failure: '' })
   draw()
   try {
-    const { executionId } = await post('api/runs', { loadType })
+    const { executionId } = await post('api/runs', { loadType, complete: true })
     announce(word.startedSaid)
     watch({ executionId, loadType, startedAt: new Date().toISOString(), triggeredBy: 'api' })
   } catch (error) {

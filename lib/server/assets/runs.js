@@ -104,6 +104,7 @@ function drawDetails(run) {
     warnings,
     watermarkStart,
     watermarkEnd,
+    watermarkIndexed,
     rowsExtracted,
     rowsUnchanged,
   } = run
@@ -132,8 +133,14 @@ function drawDetails(run) {
       watermarkEnd &&
         term(
           word.window,
-          word.between(watermarkStart && exactly(toMillis(watermarkStart)), exactly(toMillis(watermarkEnd))),
+          word.between(
+            watermarkStart && exactly(toMillis(watermarkStart)),
+            exactly(toMillis(watermarkIndexed ?? watermarkEnd)),
+          ),
         ),
+      watermarkIndexed !== watermarkEnd &&
+        watermarkEnd &&
+        term(word.scanned, exactly(toMillis(watermarkEnd))),
       term(word.columns.started, `${exactly(toMillis(run.startedAt))}, ${word.triggered[run.triggeredBy]}`),
       term(word.id, h('code', {}, run.executionId)),
     ),

@@ -13,6 +13,7 @@ export const portuguese = {
   verdictRunningFirst: 'A primeira carga está em andamento.',
   verdictBlind: 'Não é possível ler o banco de destino.',
   asOf: (age) => ['A tabela mostra o Chatwoot como estava ', age, '.'],
+  scannedAsOf: (age) => ['Mudanças que só uma varredura mostra, como a do nome de um contato: ', age, '.'],
   asOfNow: 'A tabela está sendo preenchida pela primeira vez.',
   emptyHint: 'A primeira execução lê tudo. Depois, cada execução lê somente o que mudou.',
   firstRun: 'Iniciar a primeira execução',
@@ -83,6 +84,7 @@ export const portuguese = {
   },
   rowsRead: 'Linhas lidas',
   window: 'Alterações lidas',
+  scanned: 'Varrido até',
   between: (from, to) => (from ? `de ${from} a ${to}` : `tudo até ${to}`),
   id: 'ID',
   comparison: 'Comparação com a origem',
@@ -154,6 +156,7 @@ export const portuguese = {
     PARTITIONS_GONE: 'Partições da origem não existem mais; as linhas delas ficam até uma carga completa.',
     CHANGED_AT_ZONE_UNKNOWN:
       'As datas da coluna de alteração não têm fuso horário e parecem locais: foram lidas como UTC.',
+    PARALLEL_REDUCED: 'A carga completa usou menos conexões do que foi pedido; nada se perdeu.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
