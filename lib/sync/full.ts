@@ -19,7 +19,7 @@ import { compile } from '../postgres/driver/statement.js'
 import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/relation-identity.js'
 import { isCountable } from '../postgres/target/load-plan.js'
-import { createStage, isEmptyBehind } from '../postgres/target/stage.js'
+import { createStage, isEmptyWithin } from '../postgres/target/stage.js'
 import type { ParallelLoad } from './parallel.js'
 import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
 import {
@@ -158,7 +158,8 @@ async function canAppend(
   const { load } = baseline.plan
   // What a column would change is seen in the stage.
   if (options.dryRun || load.lossy.length > 0) return false
-  return (resumeAfter === null || isCountable(load)) && isEmptyBehind(target, load, resumeAfter)
+  if (resumeAfter !== null && !isCountable(load)) return false
+  return isEmptyWithin(target, load, { after: resumeAfter, to: null, reached: null })
 }
 
 /** A run that resumes another one reads only the rest, and the rows that were rejected may come before it. */

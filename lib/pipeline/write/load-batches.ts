@@ -106,16 +106,15 @@ export async function loadBatches(
     await policy.begin()
     isAppending = await loadBatch(context, batch, isAppending)
     await policy.end(batch.lastKey)
-    if ('release' in batch) batch.release()
     onLoaded?.()
   }
 }
 
-/** Loads one batch in the open transaction, with the savepoint set before it; whether the next one may be appended. */
+/** Loads one batch in the open transaction, with the savepoint set before it, and releases it; whether the next one may be appended. */
 export async function loadBatch(context: LoadContext, batch: Batch, isAppending: boolean): Promise<boolean> {
   const { tally, plan } = context
   const { chunk, dropped } = await toChunk(context, batch)
-  return measure(tally, 'load', async () => {
+  const canAppend = await measure(tally, 'load', async () => {
     // A trigger may leave rows out, which only the stage shows.
     const isAppended = isAppending && !plan.table.writing.hasTriggers && (await tryAppend(context, chunk))
     const { inserted, updated, rejected, key } = isAppended
@@ -132,6 +131,8 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
     // Without a rejected row, what prevented it was a key that exists already, as another program writes to the table.
     return isAppended || (isAppending && rejected > 0)
   })
+  if ('release' in batch) batch.release()
+  return canAppend
 }
 
 async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: Batch) {

@@ -1,5 +1,6 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
+import type { KeyRange } from '../../domain/key-ranges.js'
 import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
 import { tableOf } from '../driver/catalog.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
@@ -89,20 +90,18 @@ function destinationOf(plan: LoadPlan, into: Destination) {
     : { schema, name, columns, isIdentity }
 }
 
-/** Whether no row of the target has a key after this one; with null, whether it has no row at all. */
-export async function isEmptyBehind(
+/** Whether the target has no row whose key lies in the rest of a range; bounds are whole numbers. */
+export async function isEmptyWithin(
   target: Session,
-  { table, key, columns }: LoadPlan,
-  after: string | null,
+  { table, key }: Pick<LoadPlan, 'table' | 'key'>,
+  { after, to, reached }: KeyRange,
 ): Promise<boolean> {
-  const type = columns.find(({ name }) => name === key)?.type ?? 'text'
-  const behind = after === null ? sql`true` : sql`${sql.id(key)} > ${after}::${sql.raw(type)}`
+  const from = reached ?? after
+  const above = from === null ? sql`true` : sql`${sql.id(key)} > ${from}::bigint`
+  const below = to === null ? sql`true` : sql`${sql.id(key)} <= ${to}::bigint`
   const [row] = await target.rows(
-    compile(
-      sql<{
-        is_empty: boolean
-      }>`select not exists (select 1 from ${tableOf(table)} where ${behind}) as is_empty`,
-    ),
+    compile(sql<{ is_empty: boolean }>`
+      select not exists (select 1 from ${tableOf(table)} where ${above} and ${below}) as is_empty`),
   )
   return row?.is_empty ?? false
 }
