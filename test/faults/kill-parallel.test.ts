@@ -6,10 +6,10 @@ import { leaveFew, openArena, type Arena } from '../soak/arena.js'
 import { rollDice } from '../soak/dice.js'
 import { append, changeSource, range, recover, steps, strikeAt, type Step } from '../soak/killing.js'
 import { conversations } from '../soak/subject.js'
-import { startVictim, type Victim } from '../soak/victim-process.js'
+import { startVictims, type Victims } from '../soak/victim-process.js'
 
 let arena: Arena
-let waiting: Victim
+let victims: Victims
 let turn = 0
 
 /** Conversations, of which a first load writes batches in ranges for three connections. */
@@ -17,22 +17,15 @@ const few = 120
 const load = { parallel: 3, batchSize: 5 } as const
 
 beforeAll(async () => {
-  waiting = startVictim()
+  victims = startVictims()
   arena = await openArena({ source: sourceServer(), target: targetServer() }, conversations)
   await leaveFew(arena, few)
 })
 
 afterAll(async () => {
-  await waiting[Symbol.asyncDispose]()
+  await victims[Symbol.asyncDispose]()
   await arena[Symbol.asyncDispose]()
 })
-
-/** A victim that is ready; the next one gets ready meanwhile. */
-function nextVictim(): Victim {
-  const victim = waiting
-  waiting = startVictim()
-  return victim
-}
 
 const commit = steps.filter(({ name }) => name === 'commit')
 const moments = [append, range, ...commit].flatMap((step) =>
@@ -49,7 +42,7 @@ const chosen = share(
 /** Kills a first load after several batches of several connections. */
 async function killLoad({ side, moment }: Step, when: 'before' | 'after'): Promise<void> {
   await arena.target.query('truncate conversas_analytics, etl_control')
-  await using victim = nextVictim()
+  await using victim = victims.next()
   const strike = { side, moment: { ...moment, when, nth: 8 }, signal: 'SIGKILL' } as const
   await using struck = await strikeAt(arena, victim, strike, load)
   expect(await victim.ended()).toBeUndefined()
@@ -96,7 +89,7 @@ it('ends equal after loads that were killed at any moment, again and again', asy
     await arena.target.query('truncate conversas_analytics, etl_control')
     for (let kills = 0; kills < 3; kills++) {
       await changeSource(arena, ++turn)
-      await using victim = nextVictim()
+      await using victim = victims.next()
       const moment = { ...range.moment, when: 'after', nth: dice.between(1, 9) } as const
       const strike = { side: 'target', moment, signal: 'SIGKILL' } as const
       await using _ = await strikeAt(arena, victim, strike, { ...load, parallel: dice.between(2, 5) })

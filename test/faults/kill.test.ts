@@ -7,32 +7,25 @@ import { rollDice } from '../soak/dice.js'
 import { killAtAnyMoment } from '../soak/kill-rounds.js'
 import { append, changeSource, recover, steps, strikeAt } from '../soak/killing.js'
 import { conversations } from '../soak/subject.js'
-import { startVictim, type Victim } from '../soak/victim-process.js'
+import { startVictims, type Victims } from '../soak/victim-process.js'
 
 let arena: Arena
-let waiting: Victim
+let victims: Victims
 let turn = 0
 
 /** Conversations, of which a first load writes three batches. */
 const few = 120
 
 beforeAll(async () => {
-  waiting = startVictim()
+  victims = startVictims()
   arena = await openArena({ source: sourceServer(), target: targetServer() }, conversations)
   await leaveFew(arena, few)
 })
 
 afterAll(async () => {
-  await waiting[Symbol.asyncDispose]()
+  await victims[Symbol.asyncDispose]()
   await arena[Symbol.asyncDispose]()
 })
-
-/** A victim that is ready; the next one gets ready meanwhile. */
-function nextVictim(): Victim {
-  const victim = waiting
-  waiting = startVictim()
-  return victim
-}
 
 const stepsOf = (...names: readonly string[]) => [append, ...steps].filter(({ name }) => names.includes(name))
 
@@ -52,7 +45,7 @@ it.each(stepsOf('append', 'state', 'commit'))(
   'goes on with a first load that was killed after the $name of its second batch',
   async ({ side, moment }) => {
     await arena.target.query('truncate conversas_analytics, etl_control')
-    await using victim = nextVictim()
+    await using victim = victims.next()
     const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
     await using struck = await strikeAt(arena, victim, strike, { batchSize: few / 3 })
 
@@ -74,7 +67,7 @@ it.each(stepsOf('staging', 'upsert'))(
   'goes on with a full read that was killed after the $name of its second batch',
   async ({ side, moment }) => {
     await changeSource(arena, ++turn)
-    await using victim = nextVictim()
+    await using victim = victims.next()
     const strike = { side, moment: { ...moment, when: 'after', nth: 2 }, signal: 'SIGKILL' } as const
     await using struck = await strikeAt(arena, victim, strike, { loadType: 'full', batchSize: few / 3 })
 
@@ -92,7 +85,7 @@ it.each(moments)(
   async ({ name, side, moment, when }) => {
     await changeSource(arena, ++turn)
     const { rowCount } = await arena.target.query('select from etl_control')
-    await using victim = nextVictim()
+    await using victim = victims.next()
     const strike = { side, moment: { ...moment, when }, signal: 'SIGKILL' } as const
     await using struck = await strikeAt(arena, victim, strike, { batchSize: 10 })
 
@@ -112,7 +105,7 @@ it.each(moments)(
 it('ends equal after runs that were killed at any moment', async () => {
   const dice = rollDice(2026)
   for (let round = 0; round < share(2, 60); round++) {
-    await using victim = nextVictim()
+    await using victim = victims.next()
     expect(await killAtAnyMoment(arena, victim, dice, ++turn)).toMatchObject({ faults: [] })
   }
 })
@@ -121,7 +114,7 @@ it.each(['before', 'after'] as const)(
   'writes nothing when it wakes %s the upsert after another run took over',
   async (when) => {
     await changeSource(arena, ++turn)
-    await using victim = nextVictim()
+    await using victim = victims.next()
     const moment = { request: /insert into "public"."conversas_analytics"/, when }
     const strike = { side: 'target', moment, signal: 'SIGSTOP' } as const
     await using struck = await strikeAt(arena, victim, strike, { batchSize: 10 })

@@ -4,7 +4,7 @@ import { openArena, type Arena, type Servers } from './arena.js'
 import { rollDice, type Dice } from './dice.js'
 import { changeSource, recover, untilGone } from './killing.js'
 import { conversations } from './subject.js'
-import { startVictim, type Victim } from './victim-process.js'
+import { startVictims, type Victim } from './victim-process.js'
 
 const kinds = ['first load', 'incremental', 'full'] as const
 
@@ -68,13 +68,11 @@ export async function killRoundAfterRound(servers: Servers, seed: number, rounds
   await using arena = await openArena(servers, conversations)
   const dice = rollDice(seed)
   const results: Round[] = []
-  let waiting = startVictim()
+  await using victims = startVictims()
   for (let turn = 0; turn < rounds; turn++) {
-    await using victim = waiting
-    waiting = startVictim()
+    await using victim = victims.next()
     results.push(await killAtAnyMoment(arena, victim, dice, turn))
   }
-  await waiting[Symbol.asyncDispose]()
   return results
 }
 

@@ -50,3 +50,20 @@ export function startVictim(): Victim {
     },
   }
 }
+
+/** One victim after the other, each ready when it is asked for, as the next one gets ready while it is used. */
+export interface Victims extends AsyncDisposable {
+  next(): Victim
+}
+
+export function startVictims(): Victims {
+  let waiting = startVictim()
+  return {
+    next: () => {
+      const victim = waiting
+      waiting = startVictim()
+      return victim
+    },
+    [Symbol.asyncDispose]: () => waiting[Symbol.asyncDispose](),
+  }
+}
