@@ -11,7 +11,13 @@ import {
 import { compile, inline } from '../../lib/postgres/driver/statement.js'
 import { comparisonOf, isChanged } from '../../lib/postgres/driver/types/comparison.js'
 import { conversionOf, type Conversion } from '../../lib/postgres/driver/types/conversion.js'
-import { isFreeText, isNumber, isPoint, isText } from '../../lib/postgres/driver/types/column-type.js'
+import {
+  firstOfUser,
+  isFreeText,
+  isNumber,
+  isPoint,
+  isText,
+} from '../../lib/postgres/driver/types/column-type.js'
 import { cleaned } from '../../lib/postgres/source/clean-cell.js'
 import { literal, ownTypes, typeSamples } from '../fixtures/type-samples.js'
 import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
@@ -199,6 +205,23 @@ it('has values of every type of PostgreSQL', async () => {
   const missing = found.flatMap(({ oid, name }) => (known.has(oid) || internal.test(name) ? [] : [name]))
   expect(missing).toEqual([])
 })
+
+it('describes each type as the pure test of all pairs reads it', async () => {
+  const numbers = new Map<number, number>()
+  const described = columns.map(({ definition }) =>
+    JSON.stringify(definition, (key, value: unknown) =>
+      key === 'oid' ? numbered(numbers, Number(value)) : value,
+    ),
+  )
+  await expect(`${described.join('\n')}\n`).toMatchFileSnapshot('../fixtures/type-definitions.jsonl')
+})
+
+/** A type of the user has another number on each server. */
+function numbered(numbers: Map<number, number>, oid: number): number {
+  if (oid < firstOfUser) return oid
+  if (!numbers.has(oid)) numbers.set(oid, firstOfUser + numbers.size)
+  return numbers.get(oid) ?? oid
+}
 
 it('decides every pair of types so that no value changes without a word', async () => {
   const verdicts: Verdict[] = []
