@@ -178,9 +178,6 @@ export interface SyncOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Logs nothing: what a caller without a logger gets. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** The reason of each default is at the field of `SyncOptions`. */
 export const defaults = {
   table: 'conversas_analytics',

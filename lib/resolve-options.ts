@@ -3,8 +3,9 @@ import * as z from 'zod/mini'
 
 import { checkRules, rulesSchema } from './chatwoot/column-rules.js'
 import { SyncError } from './domain/errors.js'
+import type { Logger } from './domain/logger.js'
 import { isSchemaName, schemaRule } from './domain/schema-name.js'
-import { defaults, silentLogger, type ResolvedOptions, type SyncOptions } from './options.js'
+import { defaults, type ResolvedOptions, type SyncOptions } from './options.js'
 
 // The small build of zod comes without words; the large one would take longer to load than a run without changes.
 z.config(english())
@@ -78,6 +79,9 @@ const schema = z.strictObject({
   logger: z.optional(z.looseObject({})),
   dryRun: z._default(z.boolean(), defaults.dryRun),
 })
+
+/** Logs nothing: what a caller without a logger gets. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Validates the options of a caller. Throws CONFIG_MISSING or CONFIG_INVALID, which name the option and what it may be. */
 export function resolveOptions(options: SyncOptions): ResolvedOptions {

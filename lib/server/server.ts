@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { SyncError } from '../domain/errors.js'
 import { type Logger } from '../domain/logger.js'
 import { notBeside } from '../domain/package-file.js'
-import { silentLogger } from '../options.js'
+import { silentLogger } from '../resolve-options.js'
 import type { ServerFunctions } from './functions.js'
 import type { ListenOptions, Listening } from './listen.js'
 
