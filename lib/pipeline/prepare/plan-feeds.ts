@@ -1,12 +1,13 @@
-import { planEdits, type EditPlan, type FeedBounds } from '../../chatwoot/feeds.js'
-import { editFeed, scannedFeeds, stampFeed, type ScannedFeed } from '../../chatwoot/scanned-feeds.js'
+import { editFeed, scannedFeeds, stampFeed, type FeedBounds, type ScannedFeed } from '../../chatwoot/feeds.js'
 import type { Micros } from '../../domain/horizon.js'
 import {
   planScans,
   statesAfter,
   statesMovedBack,
   statesWhenIdle,
+  planEdits,
   type FeedPath,
+  type EditPlan,
 } from '../../domain/scan-budget.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Baseline } from './baseline.js'

@@ -4,10 +4,11 @@ import {
   smallTables,
   timeZonesOf,
   toSmallTables,
+  editFeed,
+  scannedFeeds,
   type ShownCells,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
-import { editFeed, scannedFeeds } from '../../chatwoot/scanned-feeds.js'
 import { stampedTables } from '../../chatwoot/tables.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { ChatwootTables } from '../../chatwoot/catalog.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import { queryVersion } from '../../chatwoot/conversation-row.js'
-import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
+import type { SmallTables } from '../../chatwoot/feeds.js'
 import { readColumns } from '../../chatwoot/tables.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import {
@@ -16,7 +16,7 @@ import {
   type Trace,
 } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
-import { isAnyLeftOut, type FeedStates } from '../../domain/scan-budget.js'
+import { isAnyLeftOut, type EditState, type FeedStates } from '../../domain/scan-budget.js'
 import type { PreviousRuns } from '../../postgres/control/run-rows.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'

@@ -1,6 +1,12 @@
-import { changedContacts, type ChangedContact } from '../../chatwoot/contact-feed.js'
-import { changedConversations } from '../../chatwoot/feeds.js'
-import { changedSinceIn, contactFeed, editFeed, scannedFeeds } from '../../chatwoot/scanned-feeds.js'
+import {
+  changedContacts,
+  changedConversations,
+  changedSinceIn,
+  contactFeed,
+  editFeed,
+  scannedFeeds,
+  type ChangedContact,
+} from '../../chatwoot/feeds.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'

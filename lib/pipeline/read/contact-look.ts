@@ -1,9 +1,4 @@
-import {
-  contactColumns,
-  emptyTexts,
-  type ChangedContact,
-  type ContactPrints,
-} from '../../chatwoot/contact-feed.js'
+import { contactColumns, emptyTexts, type ChangedContact, type ContactPrints } from '../../chatwoot/feeds.js'
 import type { Column } from '../../postgres/driver/catalog.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { isText, plainText } from '../../postgres/driver/types/column-type.js'
