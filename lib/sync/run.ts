@@ -3,7 +3,7 @@ import type { SyncReport } from '../domain/report.js'
 import { completeThrough } from '../domain/scan-budget.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
-import { afterFullLoad, planFeeds, type FeedPlan } from '../pipeline/prepare/plan-feeds.js'
+import { afterFullLoad, planFeeds, type FeedPlan } from '../pipeline/read/feeds.js'
 import type { Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
