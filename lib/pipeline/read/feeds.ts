@@ -35,7 +35,7 @@ import {
   printLoaded,
   type ShownCell,
   type ShownCells,
-} from '../../postgres/target/contact-conversations.js'
+} from '../../postgres/target/fingerprints.js'
 import { isCountable } from '../../postgres/target/load-plan.js'
 import type { Baseline } from '../prepare/baseline.js'
 import type { ScanState, State } from '../prepare/state.js'
