@@ -5,7 +5,7 @@ import { withRanges } from '../pipeline/prepare/load-ranges.js'
 import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
-import { commitEachBatch, loadBatches, neverCommit, recordEvery } from '../pipeline/write/load-batches.js'
+import { loadBatches, neverCommit, recordEvery, type CommitPolicy } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
 import { collapsingKeys } from '../pipeline/write/collect-spellings.js'
@@ -15,8 +15,9 @@ import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
+import type { Session } from '../postgres/driver/session.js'
 import { compile } from '../postgres/driver/statement.js'
-import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
+import { beginBatch, beginWriting, setSavepoint, type Timeouts } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/relation-identity.js'
 import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyWithin } from '../postgres/target/stage.js'
@@ -108,6 +109,26 @@ function factsAtEnd({ facts, resumeAfter }: Pick<Run, 'facts' | 'resumeAfter'>):
   return resumeAfter === null
     ? facts
     : { ...facts, state: (took) => withRanges(facts.state(took), undefined) }
+}
+
+/**
+ * Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. What comes after the last batch has
+ * to be written, as its commit is the one that waits for the disk.
+ */
+function commitEachBatch(
+  target: Session,
+  timeouts: Timeouts,
+  record: (lastKey: string) => Promise<void>,
+): CommitPolicy {
+  return {
+    begin: () => target.script([...beginBatch(timeouts), setSavepoint]),
+    end: async (lastKey) => {
+      await record(lastKey)
+      await target.script(['commit'])
+    },
+    beginLast: () => target.script(beginWriting(timeouts)),
+    endLast: () => target.script(['commit']),
+  }
 }
 
 /** Records progress with a batch, and notes once it is committed. */

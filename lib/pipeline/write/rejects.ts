@@ -1,7 +1,7 @@
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import { dropPassed, recordRejects, type Reject } from '../../postgres/control/rejects.js'
-import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
+import { isAboutOtherRows, rowError, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { recordable } from '../../postgres/driver/texts.js'
 import { countLive } from '../../postgres/target/deletes.js'
@@ -126,6 +126,21 @@ export async function recordRejected(
   const { isRecorded } = rejects
   const isNew = ({ key }: Rejected) => isRecorded === undefined || !isRecorded(key)
   if (!dryRun) await recordRejects(target, rejects, rejected.filter(isNew))
+}
+
+/** Rejects rows that are not read. */
+export async function rejectUnread(
+  context: Context,
+  keys: readonly string[],
+  reason: RowError,
+): Promise<void> {
+  const rejects = keys.map((key) => newReject(context, { key, cells: undefined }, reason))
+  if (rejects.length > 0) await recordRejected(context, rejects)
+}
+
+/** Why a row is rejected whose key is no text, so that no statement can name it. */
+export function keyUnreadable({ key }: LoadPlan): RowError {
+  return rowError('22021', key)
 }
 
 /**

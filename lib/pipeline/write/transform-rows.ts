@@ -43,6 +43,13 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
   return { rows: kept, dropped }
 }
 
+/** The keys that are dropped now; notes the others. */
+export function withoutLate({ late, dropped }: RowTransform, keys: readonly string[]): readonly string[] {
+  const isLate = (key: string) => late === 'all' || late.has(key)
+  for (const key of keys) if (isLate(key)) dropped.add(key)
+  return keys.filter((key) => !isLate(key))
+}
+
 /** Keys of the rows that the caller's `transform` leaves out. */
 export async function keysLeftOut(
   transform: Transform,
