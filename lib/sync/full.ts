@@ -5,7 +5,7 @@ import { withRanges } from '../pipeline/prepare/load-ranges.js'
 import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
-import { loadBatches, neverCommit, recordEvery, type CommitPolicy } from '../pipeline/write/load-batches.js'
+import { loadBatches, neverCommit, type CommitPolicy } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
 import { collapsingKeys } from '../pipeline/write/collect-spellings.js'
@@ -22,7 +22,7 @@ import { lockTables } from '../postgres/source/relation-identity.js'
 import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyWithin } from '../postgres/target/stage.js'
 import type { ParallelLoad } from './parallel.js'
-import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
+import { finishRun, handleOf, toRunRow, recordEvery, type DryRunStart, type Run } from './run.js'
 import {
   loadContextOf,
   readRows,

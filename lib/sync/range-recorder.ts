@@ -1,5 +1,5 @@
 import { addCounts, newTally, type Tally } from '../pipeline/tally.js'
-import { recordEvery } from '../pipeline/write/load-batches.js'
+import { recordEvery } from './run.js'
 import { recordRange } from '../postgres/control/range-progress.js'
 import type { ColumnGuard } from '../postgres/driver/catalog.js'
 import type { Session } from '../postgres/driver/session.js'

@@ -249,6 +249,9 @@ export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'
   }
 }
 
+/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
+export const recordEvery = 2000
+
 /** The row of the control table as it is after `resumeKey`. */
 export function toRunRow(
   { facts, tally, attempts }: Pick<Run, 'facts' | 'tally' | 'attempts'>,

@@ -41,9 +41,6 @@ export interface CommitPolicy {
   endLast(): Promise<void>
 }
 
-/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
-export const recordEvery = 2000
-
 /** One transaction for all batches, which `open` begins with the savepoint set: after a failure everything is as before. */
 export function commitAtEnd(target: Session, open: () => Promise<void>): CommitPolicy {
   return oneTransaction(target, open, 'commit')
