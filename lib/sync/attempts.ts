@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { pause } from '../domain/abort.js'
-import { SyncError, type ErrorDetails } from '../domain/errors.js'
-import { hookFailed } from '../domain/hook-failed.js'
+import { SyncError, hookFailed, type ErrorDetails } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
 import { prognosisOf, waitAfter, type Trouble } from '../domain/retry.js'
 import type { ResolvedOptions } from '../options.js'

@@ -1,6 +1,5 @@
 import type { ConversationRow } from '../../chatwoot/row.js'
-import { SyncError } from '../../domain/errors.js'
-import { hookFailed } from '../../domain/hook-failed.js'
+import { SyncError, hookFailed } from '../../domain/errors.js'
 import { Unstorable } from '../../postgres/driver/cell-value.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
