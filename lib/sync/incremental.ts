@@ -49,7 +49,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   await policy.beginLast()
   // Whether the source still has them only a full load sees.
   const nameless = [...missing].filter((key) => isNameless(run.source.encoding(), key))
-  await rejectUnread(context, nameless, keyUnreadable(plan.load))
+  if (nameless.length > 0) await rejectUnread(context, nameless, keyUnreadable(plan.load))
   tally.counts.rowsExtracted += nameless.length
   for (const key of nameless) missing.delete(key)
   const from = spelledSource(run)
