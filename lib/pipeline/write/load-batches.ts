@@ -23,10 +23,9 @@ import {
 import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'
-import { withoutHeld } from './hold-back.js'
 import type { LoadContext } from './load-context.js'
 import { KeyRespelled, reasonOf, writeTogether } from './load-together.js'
-import { newReject, recordRejected, type Rejected } from './rejects.js'
+import { newReject, recordRejected, withoutHeld, type Rejected } from './rejects.js'
 import { transformRows, withoutLate, type TransformedRows } from './transform-rows.js'
 
 /** When what was loaded becomes permanent. */
