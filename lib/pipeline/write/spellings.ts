@@ -2,7 +2,12 @@ import { throwIfAborted } from '../../domain/abort.js'
 import { rejectedInRun } from '../../postgres/control/rejects.js'
 import { keyCollapsed, type RowError } from '../../postgres/driver/row-error.js'
 import type { Session } from '../../postgres/driver/session.js'
-import { beginWriting, releaseSavepoint, setSavepoint, type Timeouts } from '../../postgres/driver/transaction.js'
+import {
+  beginWriting,
+  releaseSavepoint,
+  setSavepoint,
+  type Timeouts,
+} from '../../postgres/driver/transaction.js'
 import { keyColumnOf, type LoadPlan } from '../../postgres/target/load-plan.js'
 import {
   addSpellings,
@@ -245,4 +250,3 @@ async function collect(
     await addApart(target, plan, keys, addSpellings)
   }
 }
-

@@ -172,10 +172,7 @@ export function lockLost(): SyncError {
 }
 
 /** A state with a marker, or as it is where that is NULL. */
-const withMarker = (
-  state: string | null,
-  marker: RawBuilder<string>,
-): RawBuilder<string> => sql<string>`(
+const withMarker = (state: string | null, marker: RawBuilder<string>): RawBuilder<string> => sql<string>`(
   select coalesce(jsonb_set(s.state, '{identities,marker}', ${marker}), s.state)
   from (select ${state}::jsonb as state) s
 )`
