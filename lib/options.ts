@@ -208,7 +208,7 @@ export const defaults = {
   dryRun: false,
 } as const satisfies Partial<SyncOptions>
 
-type Defaulted = keyof typeof defaults | 'logger'
+type Defaulted = keyof typeof defaults
 
 /** Options with every default filled in, checked, and frozen. */
 export type ResolvedOptions = Readonly<

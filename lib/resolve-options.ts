@@ -3,7 +3,6 @@ import * as z from 'zod/mini'
 
 import { checkRules, rulesSchema } from './chatwoot/column-rules.js'
 import { SyncError } from './domain/errors.js'
-import type { Logger } from './domain/logger.js'
 import { isSchemaName, schemaRule } from './domain/schema-name.js'
 import { defaults, type ResolvedOptions, type SyncOptions } from './options.js'
 
@@ -80,9 +79,6 @@ const schema = z.strictObject({
   dryRun: z._default(z.boolean(), defaults.dryRun),
 })
 
-/** Logs nothing: what a caller without a logger gets. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** Validates the options of a caller. Throws CONFIG_MISSING or CONFIG_INVALID, which name the option and what it may be. */
 export function resolveOptions(options: SyncOptions): ResolvedOptions {
   for (const side of ['source', 'target'] as const) {
@@ -91,7 +87,7 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
   if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
-  const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
+  const { source, target, transform, onStart, onRetry, onProgress, logger } = options
   // zod would copy the handles and hooks, which are objects of the caller.
   return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
 }

@@ -50,12 +50,12 @@ export async function syncConversations(options: SyncOptions): Promise<SyncRepor
   const { logger } = resolved
   try {
     const report = await runUntilDone(resolved)
-    logger.info('Run done', summaryOf(report))
-    for (const { code, message } of report.warnings) logger.warn(message, { code })
+    logger?.info('Run done', summaryOf(report))
+    for (const { code, message } of report.warnings) logger?.warn(message, { code })
     return report
   } catch (error) {
     const code = error instanceof SyncError ? error.code : 'INTERNAL'
-    logger.error('Run failed', { code, reason: error instanceof Error ? error.message : null })
+    logger?.error('Run failed', { code, reason: error instanceof Error ? error.message : null })
     throw error
   }
 }
@@ -219,7 +219,7 @@ function warnOnce(options: Pick<ResolvedOptions, 'source' | 'target' | 'logger'>
   return ({ side, wire }: Session): void => {
     if (wire !== 'open' || warned.has(side) || isPlainByChoice(options[side])) return
     warned.add(side)
-    options.logger.warn(
+    options.logger?.warn(
       `The connection to the ${side} is not encrypted; chatwoot-sync doctor says what to do.`,
     )
   }

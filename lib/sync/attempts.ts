@@ -124,7 +124,7 @@ function announce(attempts: Attempts, options: LockOptions): void {
   const { logger, loadType, triggeredBy, pipeline, dryRun, onStart } = options
   const { executionId } = attempts
   attempts.isAnnounced = true
-  logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+  logger?.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
   if (dryRun) return
   try {
     onStart?.(executionId)
@@ -180,7 +180,7 @@ export async function waitForRetry(
   const { code, message, details } = retry.failure
   const { failures } = trouble
   const { sqlState, socketError } = reasonsOf(details)
-  logger.warn('Trying again', { code, reason: message, sqlState, socketError, wait, failures })
+  logger?.warn('Trying again', { code, reason: message, sqlState, socketError, wait, failures })
   try {
     onRetry?.({ code, message, wait, failures })
   } catch (cause) {

@@ -63,7 +63,7 @@ export async function loadInParallel(
   using _ = cutWhenAborted(options.signal, workers)
   const { executionId } = run.attempts
   const connections = workers.all.length + 1
-  options.logger.info('Loading in parallel', { executionId, connections, ranges: cut.length })
+  options.logger?.info('Loading in parallel', { executionId, connections, ranges: cut.length })
   await loadAll(run, context, { ranges, workers, onLoaded })
   const used = workers.all.length + 1
   if (used < count) tally.warnings.push(reduced(used, options.parallel, workers.missing ?? ''))

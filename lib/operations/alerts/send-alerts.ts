@@ -1,9 +1,8 @@
 import { SyncError } from '../../domain/errors.js'
-import { type Logger } from '../../domain/logger.js'
+import { silentLogger, type Logger } from '../../domain/logger.js'
 import { checkSchemaName } from '../../domain/schema-name.js'
 import { createRedactor } from '../../domain/redact.js'
 import { defaults } from '../../options.js'
-import { silentLogger } from '../../resolve-options.js'
 import {
   lockAlerts,
   readIncidents,

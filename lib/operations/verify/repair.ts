@@ -99,7 +99,8 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
       findInSource: (some) => findInSource(source, sides, some),
     })
   }
-  for (const { code, message } of loadWarnings(tally, plan.table.name)) options.logger.warn(message, { code })
+  for (const { code, message } of loadWarnings(tally, plan.table.name))
+    options.logger?.warn(message, { code })
   const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
   return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }
 }

@@ -87,7 +87,7 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
     const comparison = { source, target, startedAt, options: resolved, sample, repair, onProgress }
     const report = await compare(comparison)
     const { rowsMissing, rowsStale, rowsExtra, rowsRepaired } = report
-    resolved.logger.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
+    resolved.logger?.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
     return report
   } catch (error) {
     throw resolved.signal?.aborted ? aborted(resolved.signal.reason) : error
