@@ -12,13 +12,13 @@ import { startCluster, type Cluster } from '../bin/demo/cluster.js'
 import { migrate, syncConversations } from '../lib/index.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-/** What is wanted. */
-const goals = { full: 42, incremental: 40, idle: 30 } as const
-/** What was reached last, and may not grow: scans by a budget and contacts that are looked at before they are read are part of it. */
-const ceilings = { full: 47, incremental: 51, idle: 30 } as const
+/** What was reached last, and may not grow. */
+const ceilings = { full: 42, incremental: 41, idle: 25 } as const
 
-await using sources = await startCluster()
-await using targets = await startCluster()
+// A vacuum of the server itself is a transaction, too, so that a run between two of them would not be idle.
+const settings = { autovacuum: 'off' }
+await using sources = await startCluster({ settings })
+await using targets = await startCluster({ settings })
 const source = await createDatabase(sources, 'chatwoot')
 const target = await createDatabase(targets, 'analytics')
 await createChatwootSource(source, { conversations: 482 })
@@ -29,7 +29,7 @@ profiler.connect()
 await measure('full')
 await liveADay(source, { seed: 1 })
 await measure('incremental')
-// Until no transaction of the server itself, such as a vacuum, comes between two runs, and these have found nothing to do.
+// Until runs have found nothing to do.
 for (let tries = 0, quiet = 0; tries < 20 && quiet < 3; tries += 1) {
   quiet = (await syncConversations({ source, target })).rowsExtracted > 0 ? 0 : quiet + 1
 }
@@ -61,7 +61,7 @@ async function measure(kind: keyof typeof ceilings): Promise<void> {
   })
   const functions = files.reduce((sum, { calls }) => sum + calls, 0)
   console.log(
-    `${kind}: ${files.length} files, ${functions} functions, ${rowsExtracted} rows (at most ${ceilings[kind]} files, wanted ${goals[kind]})`,
+    `${kind}: ${files.length} files, ${functions} functions, ${rowsExtracted} rows (at most ${ceilings[kind]} files)`,
   )
   if (process.argv.includes('--list'))
     console.log(

@@ -178,9 +178,6 @@ export interface SyncOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Logs nothing: what a caller without a logger gets. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-
 /** The reason of each default is at the field of `SyncOptions`. */
 export const defaults = {
   table: 'conversas_analytics',
@@ -211,7 +208,7 @@ export const defaults = {
   dryRun: false,
 } as const satisfies Partial<SyncOptions>
 
-type Defaulted = keyof typeof defaults | 'logger'
+type Defaulted = keyof typeof defaults
 
 /** Options with every default filled in, checked, and frozen. */
 export type ResolvedOptions = Readonly<

@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { checkRules, rulesSchema } from './chatwoot/column-rules.js'
 import { SyncError } from './domain/errors.js'
 import { isSchemaName, schemaRule } from './domain/schema-name.js'
-import { defaults, silentLogger, type ResolvedOptions, type SyncOptions } from './options.js'
+import { defaults, type ResolvedOptions, type SyncOptions } from './options.js'
 
 // The small build of zod comes without words; the large one would take longer to load than a run without changes.
 z.config(english())
@@ -87,7 +87,7 @@ export function resolveOptions(options: SyncOptions): ResolvedOptions {
   const checked = schema.safeParse(options)
   if (!checked.success) throw invalid(checked.error)
   if (checked.data.columns) checkRules(checked.data.columns, checked.data.hashSecret)
-  const { source, target, transform, onStart, onRetry, onProgress, logger = silentLogger } = options
+  const { source, target, transform, onStart, onRetry, onProgress, logger } = options
   // zod would copy the handles and hooks, which are objects of the caller.
   return Object.freeze({ ...checked.data, source, target, transform, onStart, onRetry, onProgress, logger })
 }

@@ -1,7 +1,6 @@
 import pg from 'pg'
 
-import { countText } from '../../lib/domain/quantity-text.js'
-import { pageDuration } from '../../lib/domain/span-text.js'
+import { countText, pageDuration } from '../../lib/domain/quantity-text.js'
 import { readReport } from '../../lib/index.js'
 
 /** Prints what Chatwoot's own report page would show of the largest account and the last 30 days. */

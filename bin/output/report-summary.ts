@@ -1,6 +1,5 @@
 import { printable } from '../../lib/domain/printable.js'
-import { countText } from '../../lib/domain/quantity-text.js'
-import { pageDuration } from '../../lib/domain/span-text.js'
+import { countText, pageDuration } from '../../lib/domain/quantity-text.js'
 import type {
   ChatwootReport,
   ComparedCell,

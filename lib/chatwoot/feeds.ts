@@ -4,6 +4,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/horizon.js'
 import { notBeside } from '../domain/package-file.js'
+import type { EditBounds } from '../domain/scan-budget.js'
 import { answerReads, qualify, type ChatwootTables } from './catalog.js'
 
 type Fingerprints = Readonly<Record<string, string>>
@@ -94,13 +95,6 @@ export function messagesOf(rows: readonly SmallTableRow[]): number {
   return Number(rows.find(({ table_name: name }) => name === 'messages')?.fingerprint ?? Infinity)
 }
 
-/** Which edited messages a run looks for. */
-export interface EditBounds {
-  /** Only among messages created since then; null for all, which `editFeed` reads. */
-  readonly among: Micros | null
-  readonly since: Micros
-}
-
 export interface FeedBounds {
   readonly tables: ChatwootTables
   /** The rows name all agents who wrote, and not only the one to whom the conversation is assigned. */
@@ -113,7 +107,8 @@ export interface FeedBounds {
 
 /**
  * Ids of the conversations of which a part changed since the bound, as far as every run reads it, in no order; some of them may have been
- * deleted meanwhile. What the other feeds show is in scanned-feeds.ts. Which change shows through which column, and which through none, is explained in the SQL and in docs/data.md.
+ * deleted meanwhile. What the others show, `changedSinceIn` and `changedContacts` say. Which change shows through which column, and which
+ * through none, is explained in the SQL and in docs/data.md.
  */
 export function changedConversations({
   tables,
@@ -146,49 +141,108 @@ function changedIds(before: Fingerprints = {}, now: Fingerprints = {}): string[]
   return [...ids].filter((id) => before[id] !== now[id])
 }
 
-/** Up to this number a scan of all messages costs less than the rest of a run. */
-const fewMessages = 250_000
-
-/** When all messages were last scanned for edits, and what was left out since. */
-export interface EditState {
-  /** Source time of the last scan of all messages. */
-  readonly lookedAt: Micros
-  /** The earliest bound of the runs since then; null when there was none. */
-  readonly since: Micros | null
-  /** Milliseconds that it took the source; states of earlier releases lack it. */
-  readonly took?: number | undefined
+/** A feed whose column has no index in Chatwoot, unless the owner of the database has created one. */
+export interface ScannedFeed {
+  /** As states, checks and messages name it. */
+  readonly name: string
+  readonly table: string
+  readonly column: string
+  /** In db/chatwoot. */
+  readonly file: string
 }
 
-export interface EditPlan {
-  readonly bounds: EditBounds
-  /** What the next run starts from. */
-  readonly next: EditState
+const feed = (table: string, column: string, file: string): ScannedFeed => ({
+  ...{ name: `${table}.${column}`, table, column },
+  file: `scan-${file}.sql`,
+})
+
+/** Contacts, and the companies that they show; its rows are not ids, see `changedContacts`. */
+export const contactFeed = { ...feed('contacts', 'updated_at', ''), file: 'changed-contacts.sql' }
+
+/** Those that the budget of lib/domain/scan-budget.ts is about. */
+export const scannedFeeds: readonly ScannedFeed[] = [
+  feed('conversations', 'updated_at', 'conversations'),
+  feed('csat_survey_responses', 'updated_at', 'surveys'),
+  contactFeed,
+  feed('applied_slas', 'updated_at', 'policies'),
+  feed('sla_events', 'created_at', 'breaches'),
+  feed('conversation_participants', 'created_at', 'participants'),
+]
+
+/** The stamps of this one are those of the rows that are loaded. */
+export const stampFeed = 'conversations.updated_at'
+
+/** Edits of messages of any age, with a timetable of their own; see `planEdits`. */
+export const editFeed = feed('messages', 'updated_at', 'messages')
+
+/** Ids of the conversations that the feed shows from a stamp on, in no order; some of them may have been deleted meanwhile. */
+export function changedSinceIn(
+  { file }: Pick<ScannedFeed, 'file'>,
+  since: Micros,
+  tables: ChatwootTables,
+): RawBuilder<{ readonly id: string | null }> {
+  return sqlFile(file, { since: formatMicros(since) }, tables)
 }
 
-/** The run for which it is decided. */
-export interface EditRun {
-  readonly at: Micros
-  readonly low: Micros
-  /** Number of messages, estimated. */
-  readonly messages: number
-  /** An index leads to edits, or the run was asked for all of them. */
-  readonly readsAll: boolean
+/** What a conversation shows of its contact alone: the columns of db/chatwoot/row-contact.sql. */
+export const contactColumns: readonly string[] = [
+  'contact_name',
+  'contact_email',
+  'contact_phone',
+  'contact_identifier',
+  'has_contact',
+  'contact_city',
+  'contact_country',
+  'contact_country_code',
+  'contact_company',
+  'contact_blocked',
+  'contact_type',
+  'contact_custom_attributes',
+]
+
+/** A contact that changed, and the ids of the conversations that show it, as the texts of arrays; null for none. */
+export interface ChangedContact {
+  readonly contact_id: string
+  /** Of what a conversation shows of its contact; null where nothing is compared. */
+  readonly contact_print: string | null
+  /** Of what a conversation shows of the contact who wrote first. */
+  readonly client_print: string | null
+  /** Conversations of the contact. */
+  readonly own_ids: string | null
+  /** Other conversations in which the contact wrote. */
+  readonly other_ids: string | null
+  /** Those of them that do not exist any more. */
+  readonly lost_ids: string | null
+}
+
+/** Fingerprints over `r`, a row of db/chatwoot/row-contact.sql: of what a conversation shows of its contact, and of the one who wrote first. */
+export interface ContactPrints {
+  readonly contact: RawBuilder<unknown>
+  readonly client: RawBuilder<unknown>
+}
+
+/** The contacts that changed since the bound, or whose company did, in no order. */
+export function changedContacts(
+  { tables, since }: { readonly tables: ChatwootTables; readonly since: Micros },
+  prints: ContactPrints = { contact: sql`null`, client: sql`null` },
+): RawBuilder<ChangedContact> {
+  const values = { since: formatMicros(since), contact_print: prints.contact, client_print: prints.client }
+  return sqlFile('changed-contacts.sql', values, tables)
 }
 
 /**
- * Which edited messages to look for. A change that became visible since the last scan of all messages has a stamp at or after the
- * bound of one of the runs since, so the earliest of these bounds misses none. `editWindow` and `editScanEvery` are milliseconds.
+ * What `empty_texts` says of a contact: over `r`, and over a row `t` of the target. In the part about the contact of a conversation, and in
+ * the one about the contact who wrote first.
  */
-export function planEdits(
-  last: EditState | undefined,
-  run: EditRun,
-  { editWindow, editScanEvery }: { readonly editWindow: number; readonly editScanEvery: number },
-): EditPlan {
-  const { at, low, messages, readsAll } = run
-  const since = Math.min(last?.since ?? low, low)
-  const isDue = readsAll || !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
-  if (isDue) return { bounds: { among: null, since }, next: { ...last, lookedAt: at, since: null } }
-  return { bounds: { among: low - editWindow * 1000, since: low }, next: { ...last, since } }
+export const emptyTexts = {
+  contact: {
+    loaded: sql`r.empty_texts::text`,
+    stored: sql`coalesce(array_remove(array_remove(t.empty_texts::text[], 'assignee_email'), 'client_phone'), '{}')::text`,
+  },
+  client: {
+    loaded: sql`('contact_phone' = any(r.empty_texts))::text`,
+    stored: sql`coalesce('client_phone' = any(t.empty_texts::text[]), false)::text`,
+  },
 }
 
 /** An array as one text, which every driver sends in the same form. */

@@ -8,3 +8,6 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
 }
+
+/** Logs nothing: for what cannot do without a logger. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }

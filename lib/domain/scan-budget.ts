@@ -31,6 +31,8 @@
  * A scan counts with the time that it took, or with what its pages take from a volume of 2,000 reads a second where that is longer: from memory a
  * gigabyte is read in half a second, and yet it takes the place of what the application reads there. A feed that takes less than 20 ms, or whose
  * table has less than 8 MB, which no busy machine turns into a large one, is read by every run. `scanEvery` wins over the share.
+ *
+ * Edits of messages have a timetable of their own, as every run can look for those of the last days; see `planEdits`.
  */
 import type { Micros } from './horizon.js'
 
@@ -170,4 +172,56 @@ export function waitBetween(states: readonly Pick<FeedState, 'took' | 'pages'>[]
   if (scanShare === 0) return Infinity
   const cost = states.reduce((sum, { took, pages }) => sum + Math.max(took ?? 0, pages * pageTime), 0)
   return cost / scanShare
+}
+
+/** Which edited messages a run looks for. */
+export interface EditBounds {
+  /** Only among messages created since then; null for all of them. */
+  readonly among: Micros | null
+  readonly since: Micros
+}
+
+/** Up to this number a scan of all messages costs less than the rest of a run. */
+const fewMessages = 250_000
+
+/** When all messages were last scanned for edits, and what was left out since. */
+export interface EditState {
+  /** Source time of the last scan of all messages. */
+  readonly lookedAt: Micros
+  /** The earliest bound of the runs since then; null when there was none. */
+  readonly since: Micros | null
+  /** Milliseconds that it took the source; states of earlier releases lack it. */
+  readonly took?: number | undefined
+}
+
+export interface EditPlan {
+  readonly bounds: EditBounds
+  /** What the next run starts from. */
+  readonly next: EditState
+}
+
+/** The run for which it is decided. */
+export interface EditRun {
+  readonly at: Micros
+  readonly low: Micros
+  /** Number of messages, estimated. */
+  readonly messages: number
+  /** An index leads to edits, or the run was asked for all of them. */
+  readonly readsAll: boolean
+}
+
+/**
+ * Which edited messages to look for. A change that became visible since the last scan of all messages has a stamp at or after the
+ * bound of one of the runs since, so the earliest of these bounds misses none. `editWindow` and `editScanEvery` are milliseconds.
+ */
+export function planEdits(
+  last: EditState | undefined,
+  run: EditRun,
+  { editWindow, editScanEvery }: { readonly editWindow: number; readonly editScanEvery: number },
+): EditPlan {
+  const { at, low, messages, readsAll } = run
+  const since = Math.min(last?.since ?? low, low)
+  const isDue = readsAll || !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
+  if (isDue) return { bounds: { among: null, since }, next: { ...last, lookedAt: at, since: null } }
+  return { bounds: { among: low - editWindow * 1000, since: low }, next: { ...last, since } }
 }

@@ -13,7 +13,7 @@ import {
   type Forgotten,
   type RowsOfContact,
 } from '../postgres/control/forgotten.js'
-import { takeRunLock } from '../postgres/control/run-lock.js'
+import { takeRunLock } from '../postgres/control/run-start.js'
 import { describeTarget, type Relation } from '../postgres/driver/catalog.js'
 import { openSession } from '../postgres/driver/connect.js'
 import { tableIn } from '../postgres/driver/search-path.js'

@@ -1,4 +1,4 @@
-import { hookFailed } from '../domain/hook-failed.js'
+import { hookFailed } from '../domain/errors.js'
 import type { Micros } from '../domain/horizon.js'
 import type { Progress } from '../domain/progress.js'
 import type { Released } from '../postgres/target/make-room.js'

@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module'
 
 import { SyncError } from '../domain/errors.js'
-import { type Logger } from '../domain/logger.js'
+import { silentLogger, type Logger } from '../domain/logger.js'
 import { notBeside } from '../domain/package-file.js'
-import { silentLogger } from '../options.js'
 import type { ServerFunctions } from './functions.js'
 import type { ListenOptions, Listening } from './listen.js'
 

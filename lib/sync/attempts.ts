@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
 
 import { pause } from '../domain/abort.js'
-import { SyncError, type ErrorDetails } from '../domain/errors.js'
-import { hookFailed } from '../domain/hook-failed.js'
+import { SyncError, hookFailed, type ErrorDetails } from '../domain/errors.js'
 import type { Warning } from '../domain/report.js'
 import { prognosisOf, waitAfter, type Trouble } from '../domain/retry.js'
 import type { ResolvedOptions } from '../options.js'
 import { toEarlier, type Earlier } from '../pipeline/prepare/state.js'
-import { endLostHolder, takeRunLock } from '../postgres/control/run-lock.js'
+import { endLostHolder, openRun, takeRunLock } from '../postgres/control/run-start.js'
 import { readCommittedRun, type CommittedRun } from '../postgres/control/run-rows.js'
-import { openRun } from '../postgres/control/runs.js'
 import { targetPooled } from '../postgres/driver/driver-error.js'
 import type { Session } from '../postgres/driver/session.js'
 
@@ -126,7 +124,7 @@ function announce(attempts: Attempts, options: LockOptions): void {
   const { logger, loadType, triggeredBy, pipeline, dryRun, onStart } = options
   const { executionId } = attempts
   attempts.isAnnounced = true
-  logger.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
+  logger?.info('Run started', { executionId, pipeline, loadType, triggeredBy, dryRun })
   if (dryRun) return
   try {
     onStart?.(executionId)
@@ -182,7 +180,7 @@ export async function waitForRetry(
   const { code, message, details } = retry.failure
   const { failures } = trouble
   const { sqlState, socketError } = reasonsOf(details)
-  logger.warn('Trying again', { code, reason: message, sqlState, socketError, wait, failures })
+  logger?.warn('Trying again', { code, reason: message, sqlState, socketError, wait, failures })
   try {
     onRetry?.({ code, message, wait, failures })
   } catch (cause) {

@@ -26,7 +26,7 @@ export async function closeFailed(
     await failRun(target, executionId, row)
   } catch (closing) {
     const code = closing instanceof SyncError ? closing.code : 'INTERNAL'
-    logger.warn('The failed run could not be closed; the next one will do it', { executionId, code })
+    logger?.warn('The failed run could not be closed; the next one will do it', { executionId, code })
   } finally {
     stopTimeout()
   }

@@ -1,27 +1,26 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
-import { withRanges } from '../pipeline/prepare/load-ranges.js'
+import { withRanges } from '../pipeline/prepare/state.js'
 import { readAhead } from '../pipeline/read/batches.js'
 import { rowsAfter, rowsOf } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure, type Tally } from '../pipeline/tally.js'
-import { commitEachBatch, loadBatches, neverCommit, recordEvery } from '../pipeline/write/load-batches.js'
+import { loadBatches, neverCommit, type CommitPolicy } from '../pipeline/write/load-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import { settleRejects } from '../pipeline/write/rejects.js'
-import { collapsingKeys } from '../pipeline/write/collect-spellings.js'
-import { dropLeftOut } from '../pipeline/write/drop-left-out.js'
-import { rejectCollapsed } from '../pipeline/write/reject-collapsed.js'
+import { collapsingKeys, rejectCollapsed, dropLeftOut } from '../pipeline/write/spellings.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { softDeleteWhatIsMissing } from '../pipeline/write/soft-delete-missing.js'
 import { recordProgress } from '../postgres/control/runs.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
+import type { Session } from '../postgres/driver/session.js'
 import { compile } from '../postgres/driver/statement.js'
-import { beginWriting, setSavepoint } from '../postgres/driver/transaction.js'
+import { beginBatch, beginWriting, setSavepoint, type Timeouts } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/relation-identity.js'
 import { isCountable } from '../postgres/target/load-plan.js'
 import { createStage, isEmptyWithin } from '../postgres/target/stage.js'
 import type { ParallelLoad } from './parallel.js'
-import { finishRun, handleOf, toRunRow, type DryRunStart, type Run } from './run.js'
+import { finishRun, handleOf, toRunRow, recordEvery, type DryRunStart, type Run } from './run.js'
 import {
   loadContextOf,
   readRows,
@@ -108,6 +107,26 @@ function factsAtEnd({ facts, resumeAfter }: Pick<Run, 'facts' | 'resumeAfter'>):
   return resumeAfter === null
     ? facts
     : { ...facts, state: (took) => withRanges(facts.state(took), undefined) }
+}
+
+/**
+ * Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. What comes after the last batch has
+ * to be written, as its commit is the one that waits for the disk.
+ */
+function commitEachBatch(
+  target: Session,
+  timeouts: Timeouts,
+  record: (lastKey: string) => Promise<void>,
+): CommitPolicy {
+  return {
+    begin: () => target.script([...beginBatch(timeouts), setSavepoint]),
+    end: async (lastKey) => {
+      await record(lastKey)
+      await target.script(['commit'])
+    },
+    beginLast: () => target.script(beginWriting(timeouts)),
+    endLast: () => target.script(['commit']),
+  }
 }
 
 /** Records progress with a batch, and notes once it is committed. */

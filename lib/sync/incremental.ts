@@ -3,17 +3,13 @@ import type { RawBuilder } from 'kysely'
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
-import type { FeedPlan } from '../pipeline/prepare/plan-feeds.js'
-import { changedIds } from '../pipeline/read/changed-ids.js'
+import { changedIds, type FeedPlan } from '../pipeline/read/feeds.js'
 import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
-import { commitAtEnd, neverCommit } from '../pipeline/write/load-batches.js'
+import { commitAtEnd, loadBatches, neverCommit } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
-import { dropLeftOut } from '../pipeline/write/drop-left-out.js'
-import { loadBatches } from '../pipeline/write/load-batches.js'
-import { settleRejects } from '../pipeline/write/rejects.js'
-import { rejectCollapsed, withoutOtherSpelling } from '../pipeline/write/reject-collapsed.js'
-import { keyUnreadable, rejectUnread } from '../pipeline/write/load-chunk.js'
+import { keyUnreadable, rejectUnread, settleRejects } from '../pipeline/write/rejects.js'
+import { rejectCollapsed, withoutOtherSpelling, dropLeftOut } from '../pipeline/write/spellings.js'
 import { retryConflicts } from '../pipeline/write/retry-conflicts.js'
 import { guardColumns } from '../postgres/driver/catalog.js'
 import { isNameless, recordable } from '../postgres/driver/texts.js'
@@ -52,7 +48,7 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   await policy.beginLast()
   // Whether the source still has them only a full load sees.
   const nameless = [...missing].filter((key) => isNameless(run.source.encoding(), key))
-  await rejectUnread(context, nameless, keyUnreadable(plan.load))
+  if (nameless.length > 0) await rejectUnread(context, nameless, keyUnreadable(plan.load))
   tally.counts.rowsExtracted += nameless.length
   for (const key of nameless) missing.delete(key)
   const from = spelledSource(run)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { throwIfAborted } from '../domain/abort.js'
 import { cutRange, keyBefore, pickBorders, rangesAfter, type KeyRange } from '../domain/key-ranges.js'
 import type { Warning } from '../domain/report.js'
-import { rangesIn, withRanges } from '../pipeline/prepare/load-ranges.js'
+import { rangesIn, withRanges } from '../pipeline/prepare/state.js'
 import { hashKeyIn } from '../pipeline/prepare/snapshot.js'
 import { everyKey } from '../pipeline/read/queries.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
@@ -12,8 +12,7 @@ import { guardColumns } from '../postgres/driver/catalog.js'
 import { canCollapse, isCountable, keyColumnOf } from '../postgres/target/load-plan.js'
 import type { ColumnType } from '../postgres/driver/types/column-type.js'
 import { loadRange } from './load-range.js'
-import { openRanges, type OpenRanges } from './open-ranges.js'
-import { rangeRecorder } from './range-recorder.js'
+import { openRanges, rangeRecorder, type OpenRanges } from './open-ranges.js'
 import { renewSnapshot } from './renew-snapshot.js'
 import { newThrottle, scopeOf, snapshotTime } from './rows.js'
 import { handleOf, toRunRow, type Run } from './run.js'
@@ -64,7 +63,7 @@ export async function loadInParallel(
   using _ = cutWhenAborted(options.signal, workers)
   const { executionId } = run.attempts
   const connections = workers.all.length + 1
-  options.logger.info('Loading in parallel', { executionId, connections, ranges: cut.length })
+  options.logger?.info('Loading in parallel', { executionId, connections, ranges: cut.length })
   await loadAll(run, context, { ranges, workers, onLoaded })
   const used = workers.all.length + 1
   if (used < count) tally.warnings.push(reduced(used, options.parallel, workers.missing ?? ''))

@@ -33,7 +33,7 @@ export async function renewSnapshot(
   tally.snapshots += 1
   const { executionId } = attempts
   const { rowsExtracted } = tally.counts
-  options.logger.info('Continued under a new snapshot', { executionId, rowsExtracted })
+  options.logger?.info('Continued under a new snapshot', { executionId, rowsExtracted })
 }
 
 function behind(): SyncError {

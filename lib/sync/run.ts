@@ -3,7 +3,7 @@ import type { SyncReport } from '../domain/report.js'
 import { completeThrough } from '../domain/scan-budget.js'
 import type { ResolvedOptions } from '../options.js'
 import { readBaseline, type Baseline } from '../pipeline/prepare/baseline.js'
-import { afterFullLoad, planFeeds, type FeedPlan } from '../pipeline/prepare/plan-feeds.js'
+import { afterFullLoad, planFeeds, type FeedPlan } from '../pipeline/read/feeds.js'
 import type { Glance } from '../pipeline/prepare/snapshot.js'
 import {
   digestOf,
@@ -248,6 +248,9 @@ export function handleOf({ attempts, options }: Pick<Run, 'attempts' | 'options'
     keepsIndexedWatermark: attempts.lock.keepsIndexedWatermark,
   }
 }
+
+/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
+export const recordEvery = 2000
 
 /** The row of the control table as it is after `resumeKey`. */
 export function toRunRow(

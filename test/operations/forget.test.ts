@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 
 import { forgetContact, verifyConversations } from '../../lib/index.js'
 import { openSession } from '../../lib/postgres/driver/connect.js'
-import { takeRunLock } from '../../lib/postgres/control/run-lock.js'
+import { takeRunLock } from '../../lib/postgres/control/run-start.js'
 import { openShell, settings } from '../fixtures/cli-fixture.js'
 import {
   insert,

@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 
-import { silentLogger } from '../../lib/options.js'
+import { silentLogger } from '../../lib/domain/logger.js'
 import { createApp } from '../../lib/server/app.js'
 import { createLiveRuns } from '../../lib/server/live-runs.js'
 import { namedSchemas } from '../../lib/server/openapi.js'

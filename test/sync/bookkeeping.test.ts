@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 
 import type { ConversationRow } from '../../lib/chatwoot/row.js'
 import { previousRunsQuery } from '../../lib/postgres/control/run-rows.js'
-import { recordedCounts } from '../../lib/postgres/control/recorded-numbers.js'
+import { recordedCounts } from '../../lib/postgres/control/runs.js'
 import { withControlSchema } from '../../lib/postgres/driver/statement.js'
 import {
   insertConversation,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect, it, vi } from 'vitest'
 
-import { silentLogger } from '../../lib/options.js'
+import { silentLogger } from '../../lib/domain/logger.js'
 import type { SyncOptions } from '../../lib/options.js'
 import {
   differences,

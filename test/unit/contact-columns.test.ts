@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
 import { subjects } from '../../.ci/column-facts.js'
-import { contactColumns } from '../../lib/chatwoot/contact-feed.js'
+import { contactColumns } from '../../lib/chatwoot/feeds.js'
 
 const folder = new URL('../../db/chatwoot/', import.meta.url)
 const textOf = (file: string) => readFileSync(new URL(file, folder), 'utf8').replaceAll(/^\s*--.*\n/gm, '')

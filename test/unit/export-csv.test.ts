@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { pageDuration, spansOf } from '../../lib/domain/span-text.js'
+import { pageDuration, spansOf } from '../../lib/domain/quantity-text.js'
 import { compareExport, type NamedNumbers } from '../../lib/operations/report/compare-export.js'
 import { readExport } from '../../lib/operations/report/export-csv.js'
 

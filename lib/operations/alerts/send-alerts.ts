@@ -1,6 +1,5 @@
 import { SyncError } from '../../domain/errors.js'
-import { type Logger } from '../../domain/logger.js'
-import { silentLogger } from '../../options.js'
+import { silentLogger, type Logger } from '../../domain/logger.js'
 import { checkSchemaName } from '../../domain/schema-name.js'
 import { createRedactor } from '../../domain/redact.js'
 import { defaults } from '../../options.js'

@@ -1,4 +1,4 @@
-import { editFeed, scannedFeeds } from '../../chatwoot/scanned-feeds.js'
+import { editFeed, scannedFeeds } from '../../chatwoot/feeds.js'
 import { countText, durationText } from '../../domain/quantity-text.js'
 import { identifier } from '../../postgres/driver/identifier.js'
 import type { CustomRelation } from '../../options.js'

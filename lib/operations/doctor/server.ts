@@ -1,4 +1,4 @@
-import { isConnectedDirectly } from '../../postgres/control/run-lock.js'
+import { isConnectedDirectly } from '../../postgres/control/run-start.js'
 import { targetPooled } from '../../postgres/driver/driver-error.js'
 import { readServerVersion, type ServerVersion } from '../../postgres/driver/server-version.js'
 import type { Session, Side } from '../../postgres/driver/session.js'

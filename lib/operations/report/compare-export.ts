@@ -1,4 +1,4 @@
-import { spansOf } from '../../domain/span-text.js'
+import { spansOf } from '../../domain/quantity-text.js'
 import type { ChatwootExport, ExportMetric } from './chatwoot-export.js'
 
 /** A number, or the text of a missed agreement. */

@@ -1,6 +1,5 @@
 import type { Baseline } from '../../pipeline/prepare/baseline.js'
-import { planFeeds, type FeedOptions } from '../../pipeline/prepare/plan-feeds.js'
-import { changedIds } from '../../pipeline/read/changed-ids.js'
+import { changedIds, planFeeds, type FeedOptions } from '../../pipeline/read/feeds.js'
 import { rowsOf, rowsWhere } from '../../pipeline/read/queries.js'
 import { changedSince } from '../../postgres/source/custom-relation.js'
 import { listKeys, listTexts, liveRowsOf } from '../../postgres/target/fingerprints.js'

@@ -2,12 +2,11 @@ import type { ResolvedOptions } from '../../options.js'
 import { cursorExtractor, readAhead } from '../../pipeline/read/batches.js'
 import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
 import { loadWarnings, newTally } from '../../pipeline/tally.js'
-import { commitAtEnd } from '../../pipeline/write/load-batches.js'
-import { requirePlausibleDeletes } from '../../pipeline/write/delete-limits.js'
-import { loadBatches } from '../../pipeline/write/load-batches.js'
+import { commitAtEnd, loadBatches } from '../../pipeline/write/load-batches.js'
+import { requirePlausibleDeletes } from '../../pipeline/write/soft-delete-missing.js'
 import type { LoadContext } from '../../pipeline/write/load-context.js'
-import { collapsedKey } from '../../pipeline/write/reject-collapsed.js'
-import { keyUnreadable, rejectUnread } from '../../pipeline/write/load-chunk.js'
+import { collapsedKey } from '../../pipeline/write/spellings.js'
+import { keyUnreadable, rejectUnread } from '../../pipeline/write/rejects.js'
 import { retryConflicts } from '../../pipeline/write/retry-conflicts.js'
 import { compile } from '../../postgres/driver/statement.js'
 import { isNameless } from '../../postgres/driver/texts.js'
@@ -100,7 +99,8 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
       findInSource: (some) => findInSource(source, sides, some),
     })
   }
-  for (const { code, message } of loadWarnings(tally, plan.table.name)) options.logger.warn(message, { code })
+  for (const { code, message } of loadWarnings(tally, plan.table.name))
+    options.logger?.warn(message, { code })
   const { rowsInserted, rowsUpdated, rowsDeleted } = tally.counts
   return { written: rowsInserted + rowsUpdated + rowsDeleted, rejected }
 }

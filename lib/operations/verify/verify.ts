@@ -6,12 +6,12 @@ import { resolveOptions } from '../../resolve-options.js'
 import { aborted, throwIfAborted } from '../../domain/abort.js'
 import { readBaseline, type Baseline } from '../../pipeline/prepare/baseline.js'
 import { tablesRead } from '../../pipeline/prepare/plan.js'
-import type { FeedOptions } from '../../pipeline/prepare/plan-feeds.js'
+import type { FeedOptions } from '../../pipeline/read/feeds.js'
 import { guardColumns } from '../../postgres/driver/catalog.js'
 import { lockTables } from '../../postgres/source/relation-identity.js'
 import { openSession } from '../../postgres/driver/connect.js'
 import { dropRejects } from '../../postgres/control/rejects.js'
-import { takeRunLock } from '../../postgres/control/run-lock.js'
+import { takeRunLock } from '../../postgres/control/run-start.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting } from '../../postgres/driver/transaction.js'
 import { clockOf } from '../../postgres/driver/clock.js'
@@ -87,7 +87,7 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
     const comparison = { source, target, startedAt, options: resolved, sample, repair, onProgress }
     const report = await compare(comparison)
     const { rowsMissing, rowsStale, rowsExtra, rowsRepaired } = report
-    resolved.logger.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
+    resolved.logger?.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
     return report
   } catch (error) {
     throw resolved.signal?.aborted ? aborted(resolved.signal.reason) : error

@@ -29,7 +29,7 @@ export interface WatchWork {
   readonly onRun: (outcome: RunOutcome) => void | Promise<void>
   readonly onWait: (next: Date) => void
   readonly signal: AbortSignal | undefined
-  readonly logger: Logger
+  readonly logger: Logger | undefined
 }
 
 /**
@@ -52,7 +52,7 @@ export async function watchRuns(work: WatchWork): Promise<WatchSummary> {
     await work.onRun(outcome)
     due = timetable.next(began, Date.now(), failures)
   }
-  work.logger.info('Watch ended', summary)
+  work.logger?.info('Watch ended', summary)
   return summary
 }
 
@@ -99,7 +99,7 @@ async function isClockSetBack({ probe, logger, signal }: WatchWork): Promise<boo
     return (await probe()) === 'clock-set-back'
   } catch (error) {
     const code = error instanceof SyncError ? error.code : 'INTERNAL'
-    if (!signal?.aborted) logger.warn('The source could not be probed between runs', { code })
+    if (!signal?.aborted) logger?.warn('The source could not be probed between runs', { code })
     return false
   }
 }

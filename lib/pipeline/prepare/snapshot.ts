@@ -4,10 +4,11 @@ import {
   smallTables,
   timeZonesOf,
   toSmallTables,
+  editFeed,
+  scannedFeeds,
   type ShownCells,
   type SmallTables,
 } from '../../chatwoot/feeds.js'
-import { editFeed, scannedFeeds } from '../../chatwoot/scanned-feeds.js'
 import { stampedTables } from '../../chatwoot/tables.js'
 import { pause } from '../../domain/abort.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
@@ -38,12 +39,7 @@ import {
 import type { Session } from '../../postgres/driver/session.js'
 import { compile, onlyRow } from '../../postgres/driver/statement.js'
 import { beginReading, between, readTogether, type Timeouts } from '../../postgres/driver/transaction.js'
-import {
-  columnPathsQuery,
-  noColumnPaths,
-  toColumnPaths,
-  type ColumnPath,
-} from '../../postgres/source/indexes.js'
+import { columnPathsQuery, noColumnPaths, type ColumnPath } from '../../postgres/source/indexes.js'
 import {
   probeQuery,
   probeSource,
@@ -184,7 +180,7 @@ export async function lookAtSource(
   const name = options.relation?.name ?? 'conversations'
   const identities = options.relation ? identityQuery(name) : tableIdentityQuery(stampedTables)
   const chatwootColumns = compile(options.relation ? noChatwootColumns : chatwootColumnsQuery(relationNamed))
-  const pathsQuery = options.relation ? noColumnPaths : columnPathsQuery([...scannedFeeds, editFeed])
+  const pathsQuery = options.relation ? noColumnPaths : feedPathsQuery
   const catalog = [columnsQuery(name), identities, chatwootColumns, pathsQuery] as const
   try {
     const [probed, relation, found, chatwoot, paths] = glance
@@ -192,17 +188,20 @@ export async function lookAtSource(
       : await readTogether(source, options, [probeQuery, ...catalog])
     const facts = { relation: requireSource(toRelation(relation), name), chatwoot }
     const probe = glance?.probe ?? toProbe(onlyRow(probed))
-    return { sentAt, facts, probe, relations: toIdentities(found), paths: toColumnPaths(paths) }
+    return { sentAt, facts, probe, relations: toIdentities(found), paths }
   } catch (error) {
     if (source.lost.aborted) throw error
     const relation = await describeSource(source, name)
     const chatwoot = await source.rows(chatwootColumns)
     const relations = toIdentities(await source.rows(identities))
-    const paths = toColumnPaths(await source.rows(pathsQuery))
+    const paths = await source.rows(pathsQuery)
     const probe = glance?.probe ?? (await probeSource(source))
     return { sentAt, facts: { relation, chatwoot }, probe, relations, paths }
   }
 }
+
+/** How the source gets to what the feeds show. */
+const feedPathsQuery = columnPathsQuery([...scannedFeeds, editFeed])
 
 /** A look at the source before the snapshot, and the target's clock at the same moment. */
 export interface FirstLook {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { ChatwootTables } from '../../chatwoot/catalog.js'
 import { rowColumns } from '../../chatwoot/columns.js'
 import { queryVersion } from '../../chatwoot/conversation-row.js'
-import type { EditState, SmallTables } from '../../chatwoot/feeds.js'
+import type { SmallTables } from '../../chatwoot/feeds.js'
 import { readColumns } from '../../chatwoot/tables.js'
 import { hashKeyOf } from '../../domain/column-hash.js'
 import {
@@ -16,7 +16,8 @@ import {
   type Trace,
 } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
-import { isAnyLeftOut, type FeedStates } from '../../domain/scan-budget.js'
+import type { KeyRange } from '../../domain/key-ranges.js'
+import { isAnyLeftOut, type EditState, type FeedStates } from '../../domain/scan-budget.js'
 import type { PreviousRuns } from '../../postgres/control/run-rows.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
@@ -217,4 +218,31 @@ export function heldBack(
   const again = isBefore ? 'is a full load' : 'reads again what changed since it began'
   const cost = isStandby ? `until it ends, each run ${again}` : `once it has ended, one run ${again}`
   return [{ code: 'HELD_BACK', message: `A transaction ${where} has been open since ${when}; ${cost}.` }]
+}
+
+/**
+ * The ranges of a full load over several connections, each of which records how far it came with its own. They are kept in the state of the
+ * run until it ends, which a run that resumes it takes over; an earlier release passes over them, and continues from the resume key.
+ */
+export interface LoadRanges {
+  /** Of the attempt that may record in them. */
+  readonly token: string
+  readonly list: readonly KeyRange[]
+}
+
+interface WithRanges {
+  readonly ranges?: LoadRanges
+}
+
+/** The ranges in the JSON of a state. */
+export function rangesIn(state: string | null): LoadRanges | undefined {
+  const stored: WithRanges = JSON.parse(state ?? '{}')
+  return stored.ranges
+}
+
+/** The JSON of a state with ranges, or without, as the next run needs none. */
+export function withRanges(state: string | null, ranges: LoadRanges | undefined): string | null {
+  if (state === null) return null
+  const stored: WithRanges = JSON.parse(state)
+  return JSON.stringify({ ...stored, ranges })
 }

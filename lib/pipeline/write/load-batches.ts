@@ -1,20 +1,32 @@
 import { throwIfAborted } from '../../domain/abort.js'
-import type { Session } from '../../postgres/driver/session.js'
 import {
-  beginBatch,
-  beginWriting,
-  moveSavepoint,
-  setSavepoint,
-  type Timeouts,
-} from '../../postgres/driver/transaction.js'
-import { clearStage } from '../../postgres/target/stage.js'
+  isAboutOtherRows,
+  isAboutStatement,
+  isNotAppendable,
+  leftOut,
+  rowError,
+  rowErrorOf,
+  valueChanged,
+  type RowError,
+} from '../../postgres/driver/row-error.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
+import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
+import { chunkOfBinary, chunkOfRows, clearStage, type Chunk } from '../../postgres/target/stage.js'
+import {
+  countStage,
+  differingKeys,
+  oldestMovedStamp,
+  upsertStage,
+  type Written,
+} from '../../postgres/target/upsert.js'
 import type { Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'
-import { chunkOfBinary, chunkOfRows, loadThroughStage, tryAppend } from './load-chunk.js'
-import { withoutHeld } from './hold-back.js'
 import type { LoadContext } from './load-context.js'
-import { transformRows, type RowTransform, type TransformedRows } from './transform-rows.js'
+import { KeyRespelled, reasonOf, writeTogether } from './load-together.js'
+import { newReject, recordRejected, withoutHeld, type Rejected } from './rejects.js'
+import { transformRows, withoutLate, type TransformedRows } from './transform-rows.js'
 
 /** When what was loaded becomes permanent. */
 export interface CommitPolicy {
@@ -26,29 +38,6 @@ export interface CommitPolicy {
   beginLast(): Promise<void>
   /** Ends the last transaction. */
   endLast(): Promise<void>
-}
-
-/** Milliseconds after which the key is recorded though nothing was written: to read equal rows again costs less than to record each batch. */
-export const recordEvery = 2000
-
-/**
- * Commits each batch, together with what `record` writes, so that a run that is killed resumes after it. What comes after the last batch has
- * to be written, as its commit is the one that waits for the disk.
- */
-export function commitEachBatch(
-  target: Session,
-  timeouts: Timeouts,
-  record: (lastKey: string) => Promise<void>,
-): CommitPolicy {
-  return {
-    begin: () => target.script([...beginBatch(timeouts), setSavepoint]),
-    end: async (lastKey) => {
-      await record(lastKey)
-      await target.script(['commit'])
-    },
-    beginLast: () => target.script(beginWriting(timeouts)),
-    endLast: () => target.script(['commit']),
-  }
 }
 
 /** One transaction for all batches, which `open` begins with the savepoint set: after a failure everything is as before. */
@@ -145,9 +134,136 @@ async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: 
   return { chunk: chunkOfRows(plan, rows), dropped: withoutLate(transform, dropped) }
 }
 
-/** The keys that are dropped now; notes the others. */
-function withoutLate({ late, dropped }: RowTransform, keys: readonly string[]): readonly string[] {
-  const isLate = (key: string) => late === 'all' || late.has(key)
-  for (const key of keys) if (isLate(key)) dropped.add(key)
-  return keys.filter((key) => !isLate(key))
+/** False when the target rejects a row, or has the key of one already; then nothing is written. */
+async function tryAppend({ target, plan }: LoadContext, chunk: Chunk): Promise<boolean> {
+  try {
+    if (chunk.count > 0) await chunk.put(target, 'table')
+    return true
+  } catch (error) {
+    if (!rowErrorOf(error, plan.columns) && !isNotAppendable(error)) throw error
+    await target.script([backToSavepoint])
+    return false
+  }
+}
+
+/** What became of the rows of a chunk; the others were equal already. */
+interface Outcome {
+  inserted: number
+  updated: number
+  /** Key of a row that was written last. */
+  key: string | null
+  readonly rejected: Rejected[]
+}
+
+/** Loads a chunk through the stage, which is empty, in the open transaction, with the savepoint set right before it. */
+async function loadThroughStage(context: LoadContext, chunk: Chunk) {
+  const outcome: Outcome = { inserted: 0, updated: 0, key: null, rejected: [] }
+  if (chunk.count > 0) await bisect(context, chunk, outcome)
+  const { inserted, updated, key, rejected } = outcome
+  if (rejected.length > 0) await recordRejected(context, rejected)
+  return { inserted, updated, key, rejected: rejected.length }
+}
+
+/**
+ * When the target rejects a row of the chunk, everything but the rejected rows is written: it returns to the savepoint and tries each half by
+ * itself. A failure that is not about a row is thrown. For k rejected rows among n it takes about k log n tries, and no memory but that of
+ * the chunk. Rows that are in each other's way are written together, and found by what the indexes say, not by trying.
+ * Returns whether the last try wrote something, which the stage then holds; else the stage is empty.
+ */
+async function bisect(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
+  const { target, plan, dryRun } = context
+  try {
+    await loadPlainly(context, chunk, outcome)
+    return true
+  } catch (error) {
+    const reason = reasonOf(error, plan)
+    if (!reason) throw error
+    await target.script([backToSavepoint])
+    const isTogether = !dryRun && isAboutOtherRows(reason.sqlState)
+    if (isTogether && (await tryTogether(context, chunk, outcome))) return true
+    if (chunk.count === 1) {
+      reject(context, outcome, chunk, { key: chunk.key(), reason })
+      return false
+    }
+  }
+  let isWritten = false
+  for (const half of chunk.halves()) {
+    if (isWritten) await target.script([clearStage, ...moveSavepoint])
+    isWritten = await bisect(context, half, outcome)
+  }
+  return isWritten
+}
+
+/** Puts the chunk into the stage, and returns its rows of which the table would hold another value; they are no longer in it. */
+async function stage(context: LoadContext, chunk: Chunk): Promise<readonly ChangedRow[]> {
+  const { target, plan } = context
+  await chunk.put(target, 'stage')
+  const changed = plan.lossy.length > 0 ? await takeChanged(target, plan) : []
+  await measureSkew(context)
+  return changed
+}
+
+async function loadPlainly(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<void> {
+  const { target, plan, dryRun } = context
+  const changed = await stage(context, chunk)
+  const written = await (dryRun ? countStage : upsertStage)(target, plan)
+  if (written.respelled > 0) throw new KeyRespelled()
+  await note(context, chunk, written, outcome)
+  for (const row of changed) reject(context, outcome, chunk, rejectionOf(chunk, row))
+}
+
+/** False when the target rejects a row of it for itself, or cannot compare rows as its indexes do. */
+async function tryTogether(context: LoadContext, chunk: Chunk, outcome: Outcome): Promise<boolean> {
+  const { target, plan } = context
+  try {
+    const changed = await stage(context, chunk)
+    const { written, rejected, released } = await writeTogether(context)
+    // The target writes the key another way than the source, so that its rows are known one by one only.
+    if (!rejected.every(({ key }) => chunk.has(key))) throw new KeyRespelled()
+    for (const each of rejected) reject(context, outcome, chunk, each)
+    for (const row of changed) reject(context, outcome, chunk, rejectionOf(chunk, row))
+    await note(context, chunk, written, outcome)
+    context.tally.sideEffects.released.push(...released)
+    return true
+  } catch (error) {
+    if (!reasonOf(error, plan) && !isAboutStatement(error)) throw error
+    await target.script([backToSavepoint])
+    return false
+  }
+}
+
+/** The server would have taken the value, so it has no error of its own for it. */
+function rejectionOf(chunk: Chunk, { place, column }: ChangedRow) {
+  return { key: chunk.keyAt(place), reason: rowError(valueChanged, column) }
+}
+
+function reject(
+  context: LoadContext,
+  { rejected }: Outcome,
+  chunk: Chunk,
+  { key, reason }: { readonly key: string; readonly reason: RowError },
+): void {
+  rejected.push(newReject(context, { key, cells: chunk.cells(key) }, reason))
+}
+
+/** Adds what was written. A row that a trigger has left out is rejected, as it would else be lost without a word. */
+async function note(context: LoadContext, chunk: Chunk, written: Written, outcome: Outcome): Promise<void> {
+  const { target, plan, tally, dryRun } = context
+  if (plan.table.writing.hasTriggers && !dryRun) {
+    const stored = new Set(written.keys)
+    const differing = await differingKeys(target, plan)
+    const lost = differing.filter((key) => !stored.has(key))
+    tally.sideEffects.changedByTriggers += differing.length - lost.length
+    for (const key of lost) reject(context, outcome, chunk, { key, reason: rowError(leftOut, null) })
+  }
+  outcome.inserted += written.inserted
+  outcome.updated += written.updated
+  outcome.key = written.key ?? outcome.key
+}
+
+/** How far before the low watermark without its allowance a changed row lies: that much of `skewAllowance` was needed. */
+async function measureSkew({ target, plan, skew, tally }: LoadContext): Promise<void> {
+  if (!skew) return
+  const oldest = await oldestMovedStamp(target, plan, [...skew.retried])
+  if (oldest !== null) tally.skewUsed = Math.max(tally.skewUsed ?? 0, skew.since - oldest)
 }

@@ -1,7 +1,9 @@
-import { rejectReasons, type RowError } from '../../postgres/driver/row-error.js'
+import { SyncError } from '../../domain/errors.js'
+import { rejectReasons, rowErrorOf, type RowError } from '../../postgres/driver/row-error.js'
 import { findConflicts, findRespelled, unstage, type Conflict } from '../../postgres/target/conflicts.js'
 import { softDelete } from '../../postgres/target/deletes.js'
 import {
+  canCollapse,
   canSoftDelete,
   isLooseKey,
   keyColumnOf,
@@ -73,8 +75,20 @@ async function conflictsLeft(
   return findConflicts(target, plan, rules)
 }
 
+/** A row of the target has the key in another spelling. */
+export class KeyRespelled extends Error {}
+
+/** Why the target rejected a row, also where it is that two keys of the source are one key to it. */
+export function reasonOf(error: unknown, plan: LoadPlan): RowError | undefined {
+  const isTwice = error instanceof SyncError && error.details['sqlState'] === '21000' && canBeOne(plan)
+  if (isTwice || error instanceof KeyRespelled) return keyConflict(plan)
+  return rowErrorOf(error, plan.columns)
+}
+
+const canBeOne = (plan: LoadPlan) => isLooseKey(plan) || canCollapse(plan)
+
 /** Why a row is rejected whose key is another row's key to the target, though the source keeps them apart. */
-export function keyConflict(plan: LoadPlan): RowError {
+function keyConflict(plan: LoadPlan): RowError {
   const rule = keyRuleOf(plan)
   const { name, type } = keyColumnOf(plan)
   const by = rule?.isDeterministic === false ? `collation ${rule.collation}` : `type ${type}`

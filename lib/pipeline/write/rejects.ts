@@ -1,13 +1,12 @@
 import { SyncError } from '../../domain/errors.js'
 import type { Warning } from '../../domain/report.js'
 import { dropPassed, recordRejects, type Reject } from '../../postgres/control/rejects.js'
-import { isAboutOtherRows, type RowError } from '../../postgres/driver/row-error.js'
+import { isAboutOtherRows, rowError, type RowError } from '../../postgres/driver/row-error.js'
 import type { Cells, Session } from '../../postgres/driver/session.js'
 import { recordable } from '../../postgres/driver/texts.js'
 import { countLive } from '../../postgres/target/deletes.js'
-import type { LoadPlan } from '../../postgres/target/load-plan.js'
+import { keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { addRows, newTally, type Tally } from '../tally.js'
-import type { Spellings } from './hold-back.js'
 
 /** How rows that the target rejects are recorded, and how many of them fail the run. */
 export interface RejectRules {
@@ -128,6 +127,21 @@ export async function recordRejected(
   if (!dryRun) await recordRejects(target, rejects, rejected.filter(isNew))
 }
 
+/** Rejects rows that are not read. */
+export async function rejectUnread(
+  context: Context,
+  keys: readonly string[],
+  reason: RowError,
+): Promise<void> {
+  const rejects = keys.map((key) => newReject(context, { key, cells: undefined }, reason))
+  if (rejects.length > 0) await recordRejected(context, rejects)
+}
+
+/** Why a row is rejected whose key is no text, so that no statement can name it. */
+export function keyUnreadable({ key }: LoadPlan): RowError {
+  return rowError('22021', key)
+}
+
 /**
  * At the end of a run, in its last transaction: throws TOO_MANY_REJECTS when too many rows were rejected. Else drops the entries of rows
  * that were not rejected again, and adds a warning about those that were.
@@ -203,4 +217,31 @@ function tooManyRejects(tally: Pick<Tally, 'counts' | 'rejected'>, limit: number
       details: { rows, limit: allowed, reason },
     },
   )
+}
+
+/** Which rows a run has to do with whose keys may be one key to the target. */
+export interface Spellings {
+  /** Keys of rows that an earlier run has rejected because of another spelling: they are held back until it is known whether that one exists. */
+  readonly known: ReadonlySet<string>
+  readonly held: Set<string>
+  /** Keys of the other rows that were read; undefined for all of them. */
+  readonly read: Set<string> | undefined
+  /** Whether the target has all keys of the source, each as it is spelled, in its temporary table. */
+  isCollected: boolean
+}
+
+/** The rows but for those that would overwrite the row of another spelling; notes both. */
+export function withoutHeld(
+  { known, held, read }: Spellings,
+  plan: LoadPlan,
+  rows: readonly Cells[],
+): readonly Cells[] {
+  const keyAt = keyPosition(plan)
+  return rows.filter((row) => {
+    const key = row[keyAt] ?? ''
+    const isHeld = known.has(key)
+    if (isHeld) held.add(key)
+    else read?.add(key)
+    return !isHeld
+  })
 }

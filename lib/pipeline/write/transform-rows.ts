@@ -1,6 +1,5 @@
 import type { ConversationRow } from '../../chatwoot/row.js'
-import { SyncError } from '../../domain/errors.js'
-import { hookFailed } from '../../domain/hook-failed.js'
+import { SyncError, hookFailed } from '../../domain/errors.js'
 import { Unstorable } from '../../postgres/driver/cell-value.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
@@ -41,6 +40,13 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
     else dropped.push(cells[keyAt] ?? '')
   }
   return { rows: kept, dropped }
+}
+
+/** The keys that are dropped now; notes the others. */
+export function withoutLate({ late, dropped }: RowTransform, keys: readonly string[]): readonly string[] {
+  const isLate = (key: string) => late === 'all' || late.has(key)
+  for (const key of keys) if (isLate(key)) dropped.add(key)
+  return keys.filter((key) => !isLate(key))
 }
 
 /** Keys of the rows that the caller's `transform` leaves out. */

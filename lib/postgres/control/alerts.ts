@@ -4,7 +4,7 @@ import { targetPooled } from '../driver/driver-error.js'
 import { lockSeed } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-import { isDirect } from './run-lock.js'
+import { isDirect } from './run-start.js'
 
 /** Something that is wrong with a pipeline now. */
 export interface Problem {

@@ -3,8 +3,7 @@ import { sql, type CompiledQuery } from 'kysely'
 import type { Counts } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
-import { recordedRows } from './recorded-numbers.js'
-import { lockLost } from './runs.js'
+import { lockLost, recordedRows } from './runs.js'
 
 /** How far a connection came with its range. */
 export interface RangeProgress {

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { LoadType, SyncReport } from '../../domain/report.js'
 import type { Session } from '../driver/session.js'
-import { isRunLock } from './run-lock.js'
+import { isRunLock } from './run-start.js'
 import { reportColumns, toReport } from './run-rows.js'
 
 /** Which runs, and how many; what is undefined leaves all of them. */

@@ -1,106 +1,23 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import type { Counts, LoadType, Phases, SyncReport, TriggeredBy, Warning } from '../../domain/report.js'
-import { ownFunction, ownRelation } from '../driver/search-path.js'
+import type { Counts, LoadType, Phases, SyncReport, Warning } from '../../domain/report.js'
+import { ownRelation } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
-import { builder, compile, controlName } from '../driver/statement.js'
-import { durationSince, recordedCounts, recordedMargin } from './recorded-numbers.js'
-import { previousRunsQuery, reportColumns, toPreviousRuns, toReport, type PreviousRuns } from './run-rows.js'
-
-export interface RunStart {
-  readonly executionId: string
-  readonly pipeline: string
-  readonly loadType: LoadType
-  readonly triggeredBy: TriggeredBy
-  /** Milliseconds; 0 keeps the history for ever. */
-  readonly keepHistory: number
-}
+import { builder } from '../driver/statement.js'
+import { reportColumns, toReport } from './run-rows.js'
 
 /**
- * Inserts the running row, and returns the process id of the server's end and what earlier runs have left. Runs that died without closing
- * theirs are closed as INTERRUPTED: that this run holds the lock shows that none of them is alive. History that is older than `keepHistory`
- * and not needed any more is deleted, some rows at a time.
+ * The most that an integer column holds. What a run or a comparison notes of itself is kept within the bounds of the columns, as no row may
+ * be lost because of a number about it.
  */
-export async function openRun(target: Session, start: RunStart): Promise<OpenedRun> {
-  const { executionId, pipeline, loadType, triggeredBy, keepHistory } = start
-  const interrupted = builder
-    .updateTable('etl_control')
-    .set({
-      ...closing,
-      status: 'failed',
-      error_code: 'INTERRUPTED',
-      error_message:
-        'The run ended without closing its row: it was killed, or lost its connection. The next run continues from what it committed.',
-    })
-    .where('pipeline', '=', pipeline)
-    .where('status', '=', 'running')
-    .compile()
-  const opened = builder
-    .insertInto('etl_control')
-    .values({ execution_id: executionId, pipeline, load_type: loadType, triggered_by: triggeredBy })
-    .returning([sql<string>`pg_backend_pid()::text`.as('process'), hasIndexedWatermark.as('hasIndexed')])
-    .compile()
-  const trim = keepHistory === 0 ? [] : [trimHistory(pipeline, keepHistory)]
-  const [, [opening], previous] = await target.together([
-    interrupted,
-    opened,
-    previousRunsQuery(pipeline),
-    ...trim,
-  ])
-  return {
-    process: opening?.process,
-    keepsIndexedWatermark: opening?.hasIndexed === true,
-    previousRuns: toPreviousRuns(previous),
-  }
-}
+const mostRows = 2 ** 31 - 1
 
-const hasIndexedWatermark = sql<boolean>`exists (
-  select 1
-  from pg_attribute
-  where attrelid = ${ownRelation(sql`'etl_control'::text`)}
-    and attname = 'watermark_indexed'
-    and not attisdropped
-)`
+/** Seconds of 31 years: a clock that was set right meanwhile may show more. */
+const mostSeconds = 999_999_999
 
-/** What is known of a run once it has its row. */
-export interface OpenedRun {
-  /** Process id of the server's end. */
-  readonly process: string | undefined
-  /** `migrate` has added the column for the second watermark. */
-  readonly keepsIndexedWatermark: boolean
-  readonly previousRuns: PreviousRuns
-}
-
-/** Rows of each kind that one run deletes at most: a day's runs of every five minutes, so that a long history is deleted without a pause. */
-const trimmedAtOnce = 300
-
-/**
- * Deletes what is older than `keep` milliseconds and not needed any more; the function of the database knows what is needed. It is called
- * only where there is something to delete, as each session would compile it, and only once `migrate` has given it a path: an older one
- * looks for its tables on that of the session, which leaves out a schema where everybody may create.
- */
-const trimHistory = (pipeline: string, keep: number): CompiledQuery =>
-  compile(sql`
-    select
-      case
-        when exists (
-          select 1
-          from ${controlName('etl_control')}
-          where pipeline = ${pipeline}::text
-            and started_at < now() - make_interval(secs => ${keep / 1000}::double precision)
-        )
-        and exists (
-          select 1
-          from ${ownFunction('etl_trim_history')}
-          where p.proconfig is not null
-        )
-        then ${controlName('etl_trim_history')}(
-          ${pipeline}::text,
-          make_interval(secs => ${keep / 1000}::double precision),
-          ${trimmedAtOnce}::integer
-        )::text
-      end as trimmed`)
+/** Seconds that the column of the margin held before a migration widened it. */
+const narrowMargin = 999_999
 
 /** What a run has done so far; it is written with the rows, in their transaction. */
 export interface RunProgress extends Counts {
@@ -215,7 +132,8 @@ const updateRunning = (run: RunHandle) =>
 /** Behind a pooler that does not keep a connection for its client, a transaction may run in another process than the one with the lock. */
 const isLockedIn = ({ lockedIn }: RunHandle) => sql<boolean>`pg_backend_pid()::text = ${lockedIn}::text`
 
-const closing = {
+/** What every row that is closed has. */
+export const closing = {
   completed_at: sql<string>`clock_timestamp()`,
   duration_seconds: durationSince(sql.ref('started_at')),
 }
@@ -254,10 +172,49 @@ export function lockLost(): SyncError {
 }
 
 /** A state with a marker, or as it is where that is NULL. */
-export const withMarker = (
-  state: string | null,
-  marker: RawBuilder<string>,
-): RawBuilder<string> => sql<string>`(
+const withMarker = (state: string | null, marker: RawBuilder<string>): RawBuilder<string> => sql<string>`(
   select coalesce(jsonb_set(s.state, '{identities,marker}', ${marker}), s.state)
   from (select ${state}::jsonb as state) s
 )`
+
+/** A count of rows. */
+export const recordedRows = (rows: number): number => Math.min(rows, mostRows)
+
+/** The counts of a run, which still add up. */
+export function recordedCounts(counts: Counts): Counts {
+  let left = mostRows
+  const take = (rows: number) => {
+    const taken = Math.min(rows, left)
+    left -= taken
+    return taken
+  }
+  const rowsRejected = take(counts.rowsRejected)
+  const rowsInserted = take(counts.rowsInserted)
+  const rowsUpdated = take(counts.rowsUpdated)
+  const rowsUnchanged = take(counts.rowsUnchanged)
+  return {
+    ...{ rowsRejected, rowsInserted, rowsUpdated, rowsUnchanged },
+    rowsExtracted: mostRows - left,
+    rowsDeleted: recordedRows(counts.rowsDeleted),
+  }
+}
+
+/** How late stamps were; what the column holds is read from the catalog, as it may not have been widened yet. */
+function recordedMargin(seconds: number | null): number | RawBuilder<number> | null {
+  if (seconds === null || seconds <= narrowMargin) return seconds
+  return sql<number>`least(
+    ${seconds}::numeric,
+    (
+      select power(10::numeric, ((nullif(atttypmod, -1) - 4) >> 16) - 6) - 0.000001
+      from pg_attribute
+      where attrelid = ${ownRelation(sql`'etl_control'::text`)}
+        and attname = 'margin_used_seconds'
+    )
+  )`
+}
+
+/** Seconds from a time of the target's clock until now. */
+export function durationSince(start: RawBuilder<unknown>): RawBuilder<string> {
+  const seconds = sql`extract(epoch from clock_timestamp() - ${start})::numeric`
+  return sql<string>`round(least(greatest(${seconds}, ${sql.lit(-mostSeconds)}), ${sql.lit(mostSeconds)}), 3)`
+}

@@ -5,7 +5,7 @@ import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
 import { reasonsQuery, type RejectReason } from './reject-list.js'
-import { isRunLock } from './run-lock.js'
+import { isRunLock } from './run-start.js'
 import { indexedText, reportColumns, toReport } from './run-rows.js'
 import { lastVerificationQuery, toVerifyReport } from './verification.js'
 

@@ -3,7 +3,7 @@ import { sql, type InferResult } from 'kysely'
 import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
-import { durationSince, recordedRows } from './recorded-numbers.js'
+import { durationSince, recordedRows } from './runs.js'
 
 type Comparison = Omit<VerifyReport, 'verificationId' | 'startedAt' | 'completedAt' | 'durationSeconds'>
 

@@ -16,7 +16,7 @@ export interface PinnedSetting {
 
 /**
  * Every setting that changes how a statement or a value is read or written, that hides rows, or that cuts a run. Any role may set each of
- * them. `client_encoding` is pinned as well, by `encoding.ts`, and the search path, to schemas that `search-path.ts` selects.
+ * them. `client_encoding` is pinned as well, and the search path, to schemas that `search-path.ts` selects.
  */
 export const pinnedSettings: readonly PinnedSetting[] = [
   {

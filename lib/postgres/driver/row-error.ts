@@ -37,12 +37,25 @@ export function rowErrorOf(
   }
 }
 
+/** The same where it was noticed here, and no server has said it. */
+export const rowError = (sqlState: string, column: string | null): RowError => ({
+  sqlState,
+  message: rejectReasons[sqlState] ?? '',
+  column,
+})
+
 /** Of a failed statement in the target, and of a table or schema that is missing there. */
 const codes: ReadonlySet<string> = new Set(['TARGET_FAILED', 'TARGET_NOT_MIGRATED'])
 
 /** Whether a table takes no COPY, though it may take inserts: as under row security. */
 export function isNotAppendable(error: unknown): boolean {
   return error instanceof SyncError && error.details['sqlState'] === '0A000'
+}
+
+/** The expressions of an index may call what the role may not, or compare what has no operator; then its rows are found by trying. */
+export function isAboutStatement(error: unknown): boolean {
+  const sqlState = error instanceof SyncError ? error.details['sqlState'] : null
+  return typeof sqlState === 'string' && /^(0A|42)/.test(sqlState)
 }
 
 /** Data exceptions, integrity, check options of views, limits of size and depth, and what a trigger of the table's owner raises. */

@@ -19,12 +19,6 @@ export interface ColumnPath extends SoughtColumn {
   readonly pages: number
 }
 
-/** Rows of `columnPathsQuery`. */
-export interface ColumnPathRow extends SoughtColumn {
-  readonly is_indexed: boolean
-  readonly pages: string
-}
-
 /** Whether a valid index over all rows of the table `c` begins with the column `s."column"`, in an order. */
 const isIndexed = sql.raw(`
     exists (
@@ -41,26 +35,19 @@ const isIndexed = sql.raw(`
     )`)
 
 /** How the source gets to each of the columns, for those whose table there is. */
-export const columnPathsQuery = (sought: readonly SoughtColumn[]): CompiledQuery<ColumnPathRow> =>
-  compile(sql<ColumnPathRow>`
+export const columnPathsQuery = (sought: readonly SoughtColumn[]): CompiledQuery<ColumnPath> =>
+  compile(sql<ColumnPath>`
     select
       s."table"::text as "table",
       s."column"::text as "column",
-      ${isIndexed} as is_indexed,
-      c.relpages::text as pages
+      ${isIndexed} as "isIndexed",
+      c.relpages::integer as pages
     from json_to_recordset(${JSON.stringify(sought)}::json) as s ("table" text, "column" text)
     join pg_class c on c.oid = ${relationNamed(sql`s."table"`)}
     where c.relkind in ('r', 'm')`)
 
 /** Where no column is sought. */
-export const noColumnPaths: CompiledQuery<ColumnPathRow> = compile(sql<ColumnPathRow>`select 1 where false`)
-
-export function toColumnPaths(rows: readonly ColumnPathRow[]): readonly ColumnPath[] {
-  return rows.map(({ is_indexed: isColumnIndexed, pages, table, column }) => ({
-    ...{ table, column, isIndexed: isColumnIndexed },
-    pages: Number(pages),
-  }))
-}
+export const noColumnPaths: CompiledQuery<ColumnPath> = compile(sql<ColumnPath>`select 1 where false`)
 
 /** A column that no index begins with, and what a scan of its table reads. */
 export interface UnindexedColumn extends SoughtColumn {

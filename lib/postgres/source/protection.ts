@@ -2,7 +2,6 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import type { HashKey } from '../../domain/column-hash.js'
 import { compile } from '../driver/statement.js'
-import { withKeys, type KeptKeys } from './kept-keys.js'
 
 /** How a column's content is replaced before it leaves the source: by NULL, by a keyed hash of it, by its shape, or by some of its keys. */
 export type Protection = 'exclude' | 'hash' | 'mask' | KeptKeys
@@ -59,4 +58,34 @@ function masked(cell: RawBuilder<unknown>): RawBuilder<unknown> {
     (text, { of, becomes }) => sql`regexp_replace(${text}, ${of}::text, ${becomes}::text, 'g')`,
     sql`(${cell})::text`,
   )
+}
+
+/** The keys of a json object that may leave the source; in a list those of each object in it. */
+export interface KeptKeys {
+  readonly keepKeys: readonly string[]
+}
+
+/**
+ * The cell as json with these keys alone. What a list holds beside objects is null there, and what is neither an object nor a list is NULL. Read
+ * as json rather than jsonb, so that values are passed on as they are.
+ */
+function withKeys(cell: RawBuilder<unknown>, { keepKeys }: KeptKeys): RawBuilder<unknown> {
+  const keys = sql`array[${sql.join(keepKeys.map((key) => sql.lit(key)))}]::text[]`
+  const reduced = (object: RawBuilder<unknown>) => sql`(
+    select coalesce(json_object_agg(member.key, member.value), '{}')
+    from json_each(${object}) member
+    where member.key = any(${keys})
+  )`
+  const json = sql`(${cell})::json`
+  return sql`
+    case json_typeof(${json})
+      when 'object' then ${reduced(json)}
+      when 'array' then (
+        select coalesce(
+          json_agg(case json_typeof(entry.value) when 'object' then ${reduced(sql`entry.value`)} end order by entry.place),
+          '[]'
+        )
+        from json_array_elements(${json}) with ordinality entry (value, place)
+      )
+    end`
 }

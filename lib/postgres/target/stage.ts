@@ -1,12 +1,30 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import type { KeyRange } from '../../domain/key-ranges.js'
-import { copyStream, type BinaryRows } from '../driver/binary-copy.js'
+import {
+  allKeys,
+  binaryKeyType,
+  copyStream,
+  firstKey,
+  halve,
+  type BinaryRows,
+} from '../driver/binary-copy.js'
 import { tableOf } from '../driver/catalog.js'
 import type { BinaryCopy, Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
-import { comparedColumns, equality, isLooseKey, isRespelled, isSameKey } from './load-plan.js'
-import { canSoftDelete, partitionColumns, stageName, type LoadPlan } from './load-plan.js'
+import {
+  canSoftDelete,
+  comparedColumns,
+  equality,
+  isLooseKey,
+  isRespelled,
+  isSameKey,
+  keyColumnOf,
+  keyPosition,
+  partitionColumns,
+  stageName,
+  type LoadPlan,
+} from './load-plan.js'
 import { exactColumns, withExact } from './lossy-columns.js'
 
 export interface StageOptions {
@@ -60,8 +78,64 @@ export const clearStage = `truncate ${stageName}`
 /** Where rows are put: the stage, or the table itself behind everything that it holds, where a key that exists fails with SQLSTATE 23505. */
 export type Destination = 'stage' | 'table'
 
-/** Puts rows into the stage or the table. */
-export async function putRows(
+/** Rows that are written together, as texts or in binary, and that can be halved down to a single one. */
+export interface Chunk {
+  readonly count: number
+  put(target: Session, into: Destination): Promise<void>
+  /** Of more than one row. */
+  halves(): readonly [Chunk, Chunk]
+  /** Key of the row at a place; of texts only. */
+  keyAt(place: number): string
+  /** Key of the first row, as text. */
+  key(): string
+  /** Whether a row has this key, in these letters. */
+  has(key: string): boolean
+  /** A row as texts; undefined for binary rows. */
+  cells(key: string): Cells | undefined
+}
+
+/** Rows as texts. */
+export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
+  const middle = rows.length >> 1
+  const keyAt = keyPosition(plan)
+  let found: ReadonlyMap<string, Cells> | undefined
+  const byKey = () => (found ??= new Map(rows.map((row) => [row[keyAt] ?? '', row])))
+  return {
+    count: rows.length,
+    put: (target, into) => putRows(target, plan, rows, into),
+    halves: () => [chunkOfRows(plan, rows.slice(0, middle)), chunkOfRows(plan, rows.slice(middle))],
+    keyAt: (place) => rows[place]?.[keyAt] ?? '',
+    key: () => rows[0]?.[keyAt] ?? '',
+    has: (key) => byKey().has(key),
+    cells: (key) => byKey().get(key),
+  }
+}
+
+/** Rows as the source sent them in binary. */
+export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
+  const keyAt = keyPosition(plan)
+  const keyType = binaryKeyType(keyColumnOf(plan).definition) ?? 'text'
+  let found: ReadonlySet<string> | undefined
+  return {
+    count: rows.count,
+    put: async (target, into) => {
+      if (!target.copy) throw new TypeError('Binary rows need a target that can COPY.')
+      await putBinaryRows(target.copy, plan, rows, into)
+    },
+    halves: () => {
+      const [first, second] = halve(rows)
+      return [chunkOfBinary(plan, first), chunkOfBinary(plan, second)]
+    },
+    keyAt: () => {
+      throw new TypeError('Binary rows are not looked into.')
+    },
+    key: () => firstKey(rows, keyAt, keyType),
+    has: (key) => (found ??= new Set(allKeys(rows, keyAt, keyType))).has(key),
+    cells: () => undefined,
+  }
+}
+
+async function putRows(
   target: Session,
   plan: LoadPlan,
   rows: readonly Cells[],
@@ -72,7 +146,7 @@ export async function putRows(
 }
 
 /** The same with rows that the source sent in binary. */
-export async function putBinaryRows(
+async function putBinaryRows(
   copy: BinaryCopy,
   plan: LoadPlan,
   rows: BinaryRows,
