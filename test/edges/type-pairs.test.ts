@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { SyncError, verifyConversations } from '../../lib/index.js'
-import { openEmptySync, readTexts, type SyncFixture } from '../fixtures/sync-fixture.js'
+import { openEmptySync, type SyncFixture } from '../fixtures/sync-fixture.js'
 import { literal, ownTypes, typeSamples } from '../fixtures/type-samples.js'
-import { share } from '../setup/share.js'
 
 let at: SyncFixture
 
@@ -45,39 +44,37 @@ async function loadWhatFits(table: string, into: string) {
   let types = typeSamples.map(([type]) => type)
   for (;;) {
     await createTables(table, into, types)
-    const options = { relation: { name: table, key: 'id', changedAt: 'at' }, table, pipeline: table }
+    const relation = { name: table, key: 'id', changedAt: 'at' }
+    const options = { relation, table, pipeline: table, maxRejects: 100_000 }
     try {
-      return { types, options, report: await at.sync({ ...options, maxRejects: 100_000 }) }
+      return { types, options, report: await at.sync(options) }
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'COLUMN_TYPE_MISMATCH') throw error
       const named = new Set(JSON.stringify([error.message, error.details]).match(/\bc\d+\b/g))
+      expect(named.size, error.message).toBeGreaterThan(0)
       types = types.filter((_, index) => !named.has(`c${index}`))
       for (const { query } of [at.source, at.target]) await query(`drop table ${table}`)
     }
   }
 }
 
-const targets = typeSamples.map(([type]) => type).filter((_, index) => index % share(40, 1) === 0)
+/** Each of so many types in CI, all of them each night. */
+const step = Number(process.env['TEST_PAIRS_STEP'] ?? 6)
+const targets = typeSamples.map(([type]) => type).filter((_, index) => index % step === 0)
 
 it.each(targets)('what of every other type arrives as %s is what verify finds equal', async (into) => {
   const table = `pairs_${typeSamples.findIndex(([type]) => type === into)}`
   const { report, options, types } = await loadWhatFits(table, into)
   expect(types).toContain(into)
-  const compared = await verifyConversations({ source: at.source.url, target: at.target.url, ...options })
+  const compared = await verifyConversations({
+    source: at.source.url,
+    target: at.target.url,
+    ...{ relation: options.relation, table, pipeline: table },
+  })
   const { rowsRejected } = report
-  const different = compared.rowsStale > 0 ? await differing(table, types) : []
+  const different = Object.keys(compared.differingColumns ?? {}).map((name) => types[Number(name.slice(1))])
   expect(different).toEqual([])
   expect(compared).toMatchObject({ rowsStale: 0, rowsMissing: 0, rowsExtra: 0, rowsRejected })
   expect(await at.sync({ ...options, loadType: 'full' })).toMatchObject({ rowsInserted: 0, rowsUpdated: 0 })
   for (const { query } of [at.source, at.target]) await query(`drop table ${table}`)
 })
-
-/** Both sides as texts, for whoever has to find out. */
-async function differing(table: string, types: readonly string[]): Promise<string[]> {
-  const columns = types.map((_, index) => `c${index}::text`)
-  const query = `select id, coalesce(${columns.join(', ')}) from ${table} order by id`
-  const stored = new Map((await readTexts(at.target, query)).map(([id, text]) => [id, text]))
-  return (await readTexts(at.source, query)).flatMap(([id, text]) =>
-    stored.has(id) && stored.get(id) !== text ? [`${cells[Number(id)]?.from}: ${text} | ${stored.get(id)}`] : [],
-  )
-}
