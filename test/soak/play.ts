@@ -7,6 +7,7 @@ import { openArena, openNeighbour, rowsAtFirst, type Arena, type Servers } from 
 import { liveDays } from './chatwoot-writer.js'
 import { rollDice } from './dice.js'
 import { runNaive } from './naive.js'
+import { describeLost } from './lost-rows.js'
 import { newRuns, runOurs, type Runs } from './ours.js'
 import type { Scenario } from './scenarios.js'
 import { contents, conversations, items, keysLost } from './subject.js'
@@ -33,6 +34,8 @@ export interface Outcome {
   readonly marginUsedSeconds: number
   /** Times through which runs said that they have everything, and had not; looked for in a Chatwoot's days alone. */
   readonly brokenClaims: readonly string[]
+  /** What was lost, and what the runs before it read. */
+  readonly losses: readonly string[]
 }
 
 /**
@@ -115,12 +118,15 @@ async function judge(arena: Arena, runs: Runs) {
     marginUsedSeconds: runs.marginUsedSeconds,
     brokenClaims: runs.brokenClaims,
   }
+  const lost = keysLost(truth, ours)
+  const losses = await describeLost(arena, lost)
   await runOurs(runs, { complete: true, loadType: 'full' })
   const afterwards = await contents(target, subject, live)
   return {
     ...counted,
     lostNaive: keysLost(truth, naive).length,
-    lostOurs: keysLost(truth, ours).length,
+    lostOurs: lost.length,
+    losses,
     leftOurs: keysLost(afterwards, truth).length,
   }
 }

@@ -5,7 +5,11 @@ const columns =
 
 /** One line for each outcome, while the soak is running. */
 export function describeOutcome(outcome: Outcome): string {
-  return [`seed ${String(outcome.seed).padStart(4)}  ${line([outcome])}`, ...outcome.brokenClaims].join('\n')
+  return [
+    `seed ${String(outcome.seed).padStart(4)}  ${line([outcome])}`,
+    ...outcome.brokenClaims,
+    ...outcome.losses,
+  ].join('\n')
 }
 
 /** One line for each scenario over all seeds. */

@@ -60,7 +60,7 @@ export function isAboutStatement(error: unknown): boolean {
 
 /** Data exceptions, integrity, check options of views, limits of size and depth, and what a trigger of the table's owner raises. */
 function isAboutRow(sqlState: string): boolean {
-  return /^(22|23|44)/.test(sqlState) || ['54000', '54001', 'P0001'].includes(sqlState)
+  return /^(22|23|44)/.test(sqlState) || ['54000', '54001', '54023', 'P0001'].includes(sqlState)
 }
 
 /** Whether a row was rejected because of another row of the table, so that it may pass together with that one. */

@@ -29,9 +29,10 @@ export function cleaned(name: string, from: ColumnType, to: ColumnType): RawBuil
   if (to.kind === 'jsonb' && (from.kind === 'json' || isText(from.kind))) {
     return sql`regexp_replace(nullif(${cell}::text, ''), ${sql.lit(nulEscape)}, ${sql.lit(String.raw`\1`)}, 'g')`
   }
-  if (from.kind === 'boolean' && isText(to.kind)) return sql`${cell}::text`
+  // A server shows one letter, and a cast writes a word, as the comparison does.
+  if (from.kind === 'boolean' && to.kind !== 'boolean') return sql`${cell}::text`
   // A cast writes the length of its mask where the server shows none.
-  if (from.kind === 'network' && isText(to.kind)) return asShown(cell)
+  if (from.kind === 'network' && to.kind !== 'network') return asShown(cell)
   // Its text has the sign and the separators of a country, which only money reads.
   if (from.kind === 'money' && !isText(to.kind) && to.kind !== 'money') return sql`${cell}::numeric`
   return isText(from.kind) ? cleanedText(name, from, to) : cell

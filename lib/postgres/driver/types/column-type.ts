@@ -91,6 +91,14 @@ export const isPoint = (kind: TypeKind): boolean => isOneOf(kind, 'date', 'times
 export const isText = (kind: TypeKind): boolean =>
   isOneOf(kind, 'text', 'varchar', 'character', 'name', 'char')
 
+/** Names of objects of a server, which another one may show as a number. */
+const objectNames: ReadonlySet<number> = new Set([
+  24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191,
+])
+
+/** Whether it names an object of its server, as regclass does. */
+export const isObjectName = ({ oid }: Pick<ColumnType, 'oid'>): boolean => objectNames.has(oid)
+
 /** Whether its texts can be anything. */
 export const isFreeText = (kind: TypeKind): boolean =>
   isText(kind) || isOneOf(kind, 'json', 'jsonb', 'enum', 'composite', 'other')

@@ -8,9 +8,11 @@ import {
   isDiscrete,
   isFreeText,
   isNumber,
+  isObjectName,
   isOneOf,
   isPoint,
   isText,
+  lengthOf,
 } from './column-type.js'
 
 /**
@@ -20,7 +22,16 @@ import {
 export type Comparison = (
   | {
       readonly by:
-        'integer' | 'number' | 'point' | 'clock' | 'interval' | 'json' | 'text' | 'target' | 'written'
+        | 'integer'
+        | 'number'
+        | 'money'
+        | 'point'
+        | 'clock'
+        | 'interval'
+        | 'json'
+        | 'text'
+        | 'target'
+        | 'written'
     }
   /** In the range type of the source, as the target's may move the bounds. */
   | { readonly by: 'range'; readonly type: string }
@@ -46,6 +57,7 @@ export function comparisonOf(from: ColumnType, to: ColumnType): Comparison {
   if (isOneOf(kind, 'smallint', 'integer', 'bigint') && isOneOf(from.kind, 'smallint', 'integer', 'bigint')) {
     return { by: 'integer' }
   }
+  if (kind === 'money' && isFreeText(from.kind)) return { by: 'money' }
   if (isNumber(kind) || kind === 'money') return { by: 'number' }
   if (isPoint(kind)) return { by: 'point' }
   if (kind === 'interval' || (from.kind === 'interval' && isOneOf(kind, 'time', 'timetz'))) {
@@ -58,7 +70,8 @@ export function comparisonOf(from: ColumnType, to: ColumnType): Comparison {
 
 /** As a text, unless the target's type is meant to read it in another way. */
 const otherwise = (from: ColumnType, to: ColumnType) => {
-  if (!isBuiltIn(to) || isOneOf(to.kind, 'composite', 'geometry')) return 'text'
+  if (!isBuiltIn(to) || isObjectName(to)) return 'text'
+  if (to.kind === 'geometry' && !isFreeText(from.kind)) return 'text'
   const isRead = isNumber(from.kind) && isOneOf(to.kind, 'boolean', 'json', 'jsonb')
   return isRead || isFreeText(from.kind) || from.kind === to.kind ? 'target' : 'text'
 }
@@ -84,6 +97,8 @@ export function comparable(
       return isArray ? asText(exact) : { type: 'bigint', value: sql`(${value})::bigint` }
     case 'number':
       return asText(isArray ? numbers(exact) : role === 'exact' ? number(exact) : storedNumber(to, value))
+    case 'money':
+      return asText(role === 'exact' ? moneyOrNumber(exact) : storedNumber(to, value))
     case 'point':
       return isArray
         ? asText(sql`((${read})::timestamptz[])::text`)
@@ -94,7 +109,7 @@ export function comparable(
       )
     case 'interval':
       return asText(
-        sql`((${isZoned(to, role) ? sql`(${read})::time` : read})::${sql.raw(isArray ? 'interval[]' : 'interval')})::text`,
+        sql`((${isZoned(to, role) ? sql`(${read})::${sql.raw(isArray ? 'time[]' : 'time')}` : read})::${sql.raw(isArray ? 'interval[]' : 'interval')})::text`,
       )
     case 'json':
       return asText(
@@ -103,10 +118,13 @@ export function comparable(
     case 'range':
       return asText(sql`((${exact})::${sql.raw(comparison.type)})::text`)
     case 'text':
-      return asText(isPaddedArray(to) ? sql`((${read})::text[])::text` : exact)
+      return asText(
+        isPaddedArray(to) ? unpadded(read) : role === 'stored' && isUnpadded(to) ? shown(value) : exact,
+      )
     case 'written':
       return asText(exact)
     case 'target':
+      if (isPaddedArray(to)) return asText(unpadded(read))
       return asText(role === 'exact' ? rounded(exact, to) : exact)
   }
 }
@@ -176,11 +194,27 @@ function clock(text: RawBuilder<unknown>): RawBuilder<unknown> {
 const storedClock = (value: RawBuilder<unknown>) => sql`((${value})::timetz)::text`
 
 /** No cast leads from a time with a zone to an interval. */
-const isZoned = ({ kind }: ColumnType, role: Role) => kind === 'timetz' && role === 'stored'
+const isZoned = ({ kind, element }: ColumnType, role: Role) =>
+  role === 'stored' && (element?.kind ?? kind) === 'timetz'
 
 /** The text of such an array shows the padding of its elements. */
 const isPaddedArray = ({ element }: ColumnType) =>
   element !== undefined && isOneOf(element.kind, 'character', 'name', 'char')
+
+const unpadded = (array: RawBuilder<unknown>) => sql`((${array})::text[])::text`
+
+/** It keeps the spaces at the end of a text, which a cast to text takes and the server shows. */
+const isUnpadded = (type: ColumnType) => type.kind === 'character' && lengthOf(type) === undefined
+
+const shown = (value: RawBuilder<unknown>) =>
+  sql`case when ${value} is not null then format('%s', ${value}) end`
+
+/** Money reads signs of currencies and parentheses too, and rounds; a number is compared as it is. */
+const moneyOrNumber = (text: RawBuilder<unknown>) => sql`
+  case
+    when (${text}) ~ '^\s*[-+]?[0-9]*[.]?[0-9]+\s*$' then ${number(text)}
+    else ${number(sql`((${text})::money)::numeric`)}
+  end`
 
 /** By a function where there is one: only since release 15 a type can round to hundreds, and the source may be older than the target. */
 function rounded(text: RawBuilder<unknown>, to: ColumnType): RawBuilder<unknown> {

@@ -5,6 +5,7 @@ import {
   isDiscrete,
   isFreeText,
   isNumber,
+  isObjectName,
   isOneOf,
   isPoint,
   isText,
@@ -51,8 +52,8 @@ const conversions: Partial<Record<TypeKind, Rule>> = {
   name: ({ kind }) => unless(kind === 'name' || kind === 'char' || isShort(kind)),
   char: ({ kind }) => unless(kind === 'char'),
   geometry: (from, to) => unless(from.oid === to.oid || isFreeText(from.kind)),
-  composite: (from, to) =>
-    unless(from.kind === 'composite' ? from.parts === to.parts : isFreeText(from.kind)),
+  // Of a text that it reads in more than one form, it writes one.
+  composite: (from, to) => unless(from.kind === 'composite' && from.parts === to.parts),
   enum: () => 'same',
   // Of a key that occurs twice in one object, it keeps the last.
   jsonb: (from, to) => (from.kind !== 'jsonb' && isFreeText(from.kind) ? 'by value' : ofOthers(from, to)),
@@ -77,7 +78,7 @@ function intoFloat(from: ColumnType, exactDigits: number): Conversion {
 }
 
 function intoMoney(from: ColumnType): Conversion {
-  if (isOneOf(from.kind, 'real', 'double')) return 'by value'
+  if (isOneOf(from.kind, 'real', 'double') || isFreeText(from.kind)) return 'by value'
   return unless(from.kind !== 'numeric' || scaleOf(from) <= 2)
 }
 
@@ -118,7 +119,11 @@ function ofRanges(from: ColumnType, to: ColumnType): Conversion {
 
 /** What one kind writes and another reads has to come back as the same text, but for what is meant to be read in another way. */
 function ofOthers(from: ColumnType, to: ColumnType): Conversion {
-  if (isFreeText(from.kind) || isText(to.kind)) return 'same'
+  if (isText(to.kind)) return 'same'
+  if (isObjectName(to)) return unless(from.oid === to.oid)
+  // A type of the user may write in one form what it reads in many.
+  if (!isBuiltIn(to)) return unless(from.bare === to.bare)
+  if (isFreeText(from.kind)) return 'same'
   if (isNumber(from.kind) && isOneOf(to.kind, 'smallint', 'integer', 'bigint', 'boolean', 'json', 'jsonb')) {
     return 'same'
   }
@@ -154,7 +159,7 @@ const strict: readonly TypeKind[] = [
 
 /** Kinds whose texts show what they are, with what else reads them. */
 const written: Partial<Record<TypeKind, readonly TypeKind[]>> = {
-  boolean: [],
+  boolean: ['json', 'jsonb'],
   uuid: [],
   bytea: [],
   network: [],
