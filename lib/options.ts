@@ -51,7 +51,7 @@ export interface SyncOptions {
    */
   readonly chatwootUrl?: string | undefined
   /**
-   * How a full load without a `transform` reads rows: `copy` is faster, `cursor` works where COPY is not allowed.
+   * How a run without a `transform` reads rows: `copy` is faster, `cursor` works where COPY is not allowed.
    * (Default: copy, where both handles and all columns support it; every other read uses a cursor.)
    */
   readonly extractor?: 'copy' | 'cursor' | undefined
@@ -140,7 +140,7 @@ export interface SyncOptions {
    */
   readonly allowLossy?: boolean | readonly string[] | undefined
   /**
-   * Keeps the content of rejected rows in `etl_rejects.row_data`, up to ten million characters of each; a full load then uses a cursor.
+   * Keeps the content of rejected rows in `etl_rejects.row_data`, up to ten million characters of each; a run then uses a cursor.
    * (Default: false, as it may be personal data.)
    */
   readonly keepRejected?: boolean | undefined

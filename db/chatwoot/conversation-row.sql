@@ -116,7 +116,7 @@ select
   m.by_user > 0 as has_user_messages,
   m.by_contact > 0 as has_contact_messages,
   m.total > m.public as has_private_notes,
-  coalesce(m.last_by_contact > m.first_by_user, false) as has_contact_reply,
+  coalesce(m.turns like '%u%c%', false) as has_contact_reply,
   m.public <= 5 as is_short_conversation,
   m.public > 20 as is_long_conversation,
   round(m.by_user::numeric / nullif(m.public, 0), 2) as user_message_ratio,
@@ -127,27 +127,27 @@ select
     when :reads_reporting_events and :reads_contacts__blocked then coalesce(e.bot_resolved_at >= e.resolved_at, false)
     else m.by_bot > 0 and m.by_human = 0
   end as is_bot_resolved,
-  zone.name as calendar_timezone,
-  opened.local::date as conversation_date,
-  extract(year from opened.local)::integer as conversation_year,
-  extract(month from opened.local)::integer as conversation_month,
-  extract(day from opened.local)::integer as conversation_day,
-  extract(dow from opened.local)::integer as conversation_day_of_week,
-  extract(hour from opened.local)::integer as conversation_hour,
-  extract(minute from opened.local)::integer as conversation_minute,
-  extract(week from opened.local)::integer as conversation_week_of_year,
-  extract(quarter from opened.local)::integer as conversation_quarter,
-  names.of_days[extract(dow from opened.local)::integer + 1] as conversation_day_name,
-  names.of_months[extract(month from opened.local)::integer] as conversation_month_name,
-  names.of_periods[extract(hour from opened.local)::integer / 6 + 1] as conversation_period,
-  extract(isodow from opened.local) <= 5 as is_weekday,
-  extract(isodow from opened.local) > 5 as is_weekend,
-  extract(isodow from opened.local) <= 5 and extract(hour from opened.local) between 9 and 17 as is_business_hours,
-  extract(hour from opened.local) >= 20 or extract(hour from opened.local) < 6 as is_night_time,
-  to_char(opened.local, 'DD/MM/YYYY') as conversation_date_formatted,
-  to_char(opened.local, 'DD/MM/YYYY HH24:MI:SS') as conversation_datetime_formatted,
-  to_char(opened.local, 'YYYY-MM') as conversation_year_month,
-  to_char(opened.local, 'IYYY-IW') as conversation_year_week,
+  t.zone as calendar_timezone,
+  t.local::date as conversation_date,
+  extract(year from t.local)::integer as conversation_year,
+  extract(month from t.local)::integer as conversation_month,
+  extract(day from t.local)::integer as conversation_day,
+  extract(dow from t.local)::integer as conversation_day_of_week,
+  extract(hour from t.local)::integer as conversation_hour,
+  extract(minute from t.local)::integer as conversation_minute,
+  extract(week from t.local)::integer as conversation_week_of_year,
+  extract(quarter from t.local)::integer as conversation_quarter,
+  ('{Domingo,Segunda-feira,Terça-feira,Quarta-feira,Quinta-feira,Sexta-feira,Sábado}'::text[])[extract(dow from t.local)::integer + 1] as conversation_day_name,
+  ('{Janeiro,Fevereiro,Março,Abril,Maio,Junho,Julho,Agosto,Setembro,Outubro,Novembro,Dezembro}'::text[])[extract(month from t.local)::integer] as conversation_month_name,
+  ('{Madrugada,Manhã,Tarde,Noite}'::text[])[extract(hour from t.local)::integer / 6 + 1] as conversation_period,
+  extract(isodow from t.local) <= 5 as is_weekday,
+  extract(isodow from t.local) > 5 as is_weekend,
+  extract(isodow from t.local) <= 5 and extract(hour from t.local) between 9 and 17 as is_business_hours,
+  extract(hour from t.local) >= 20 or extract(hour from t.local) < 6 as is_night_time,
+  to_char(t.local, 'DD/MM/YYYY') as conversation_date_formatted,
+  to_char(t.local, 'DD/MM/YYYY HH24:MI:SS') as conversation_datetime_formatted,
+  to_char(t.local, 'YYYY-MM') as conversation_year_month,
+  to_char(t.local, 'IYYY-IW') as conversation_year_week,
   nullif(
     coalesce(contact.empty_texts, '{}') || array_remove(
       array[
@@ -297,10 +297,10 @@ select
   end as earlier_labels,
   floor(t.resolution)::bigint as earlier_resolution_time_seconds,
   coalesce(t.resolution < 7200, false) as earlier_is_fast_resolution,
-  m.compiled::jsonb -> m.first_public ->> 'text' as earlier_first_message_text,
-  m.compiled::jsonb -> m.last_public ->> 'text' as earlier_last_message_text,
-  m.compiled::jsonb -> m.first_public ->> 'sender' as earlier_first_message_sender_type,
-  m.compiled::jsonb -> m.last_public ->> 'sender' as earlier_last_message_sender_type,
+  m.compiled::jsonb -> (char_length(m.turns) - char_length(ltrim(m.turns, 'p'))) ->> 'text' as earlier_first_message_text,
+  m.compiled::jsonb -> (nullif(char_length(rtrim(m.turns, 'p')), 0) - 1) ->> 'text' as earlier_last_message_text,
+  m.compiled::jsonb -> (char_length(m.turns) - char_length(ltrim(m.turns, 'p'))) ->> 'sender' as earlier_first_message_sender_type,
+  m.compiled::jsonb -> (nullif(char_length(rtrim(m.turns, 'p')), 0) - 1) ->> 'sender' as earlier_last_message_sender_type,
   m.by_user > 0 as earlier_has_human_intervention,
   c.status = 1 and m.by_user = 0 as earlier_is_bot_resolved
 from (
@@ -318,12 +318,6 @@ from (
     null::text as timezone,
     null::text as identifier
 ) absent
-cross join (
-  select
-    '{Domingo,Segunda-feira,Terça-feira,Quarta-feira,Quinta-feira,Sexta-feira,Sábado}'::text[] as of_days,
-    '{Janeiro,Fevereiro,Março,Abril,Maio,Junho,Julho,Agosto,Setembro,Outubro,Novembro,Dezembro}'::text[] as of_months,
-    '{Madrugada,Manhã,Tarde,Noite}'::text[] as of_periods
-) names
 cross join lateral (
   select
     id, account_id, inbox_id, display_id, uuid, status, priority, assignee_id, cached_label_list,
@@ -370,25 +364,25 @@ left join (
 :part_messages
 :part_events
 :part_others
-left join lateral (select phone_number from contacts where id = m.client_sender_id) client on true
+left join contacts client on client.id = m.client_sender_id
 cross join lateral (
   select
+    zone.name as zone,
     extract(epoch from c.first_reply_created_at - c.created_at)::numeric as first_response,
-    case when c.status = 1 then extract(epoch from c.updated_at - c.created_at)::numeric end as resolution
-) t
-cross join lateral (
-  select coalesce(
-    :time_zone::text,
-    case when account.settings ->> 'reporting_timezone' = any(:known_time_zones::text[]) then account.settings ->> 'reporting_timezone' end,
-    case when inbox.timezone = any(:known_time_zones::text[]) then inbox.timezone end,
-    'UTC'
-  )::text as name
-) zone
-cross join lateral (
-  -- At the ends of the calendar a time zone would push the time out of range.
-  select
+    case when c.status = 1 then extract(epoch from c.updated_at - c.created_at)::numeric end as resolution,
+    -- At the ends of the calendar a time zone would push the time out of range.
     case
       when c.created_at between timestamp '4712-01-01 BC' and timestamp '294275-12-31'
       then c.created_at at time zone 'UTC' at time zone zone.name
     end as local
-) opened
+  from (
+    select coalesce(
+      :time_zone::text,
+      case when account.settings ->> 'reporting_timezone' = any(:known_time_zones::text[]) then account.settings ->> 'reporting_timezone' end,
+      case when inbox.timezone = any(:known_time_zones::text[]) then inbox.timezone end,
+      'UTC'
+    )::text as name
+    offset 0
+  ) zone
+  offset 0
+) t

@@ -57,25 +57,26 @@ left join lateral (
 -- The first and the last resolution, of several by when they ended; the arrays are in order of created_at, and one without a time is the last.
 cross join lateral (
   select
-    case when e.resolutions > 1 then array_position(e.resolution_ends, e.first_resolved_at) else 1 end as first,
-    case
-      when e.resolutions > 1 then (
-        select max(place)
-        from unnest(
-          array_positions(
-            e.resolution_ends,
-            case when array_position(e.resolution_ends, null) is null then e.resolved_at end
-          )
-        ) as place
-      )
-      else 1
-    end as last
-  offset 0
-) at
-cross join lateral (
-  select
     e.resolution_seconds[at.first] as first_resolution,
     e.resolution_business_seconds[at.first] as first_resolution_business,
     e.resolution_seconds[at.last] as last_resolution,
     e.resolution_business_seconds[at.last] as last_resolution_business
+  from (
+    select
+      case when e.resolutions > 1 then array_position(e.resolution_ends, e.first_resolved_at) else 1 end as first,
+      case
+        when e.resolutions > 1 then (
+          select max(place)
+          from unnest(
+            array_positions(
+              e.resolution_ends,
+              case when array_position(e.resolution_ends, null) is null then e.resolved_at end
+            )
+          ) as place
+        )
+        else 1
+      end as last
+    offset 0
+  ) at
+  offset 0
 ) solved

@@ -32,10 +32,11 @@ cross join lateral (
     max(content_type) as highest_content_type,
     array_agg(created_at) filter (where content_type = 9 and isfinite(created_at)) as surveys_at,
     (array_agg(sender_id) filter (where sender_type = 'Contact'))[1] as client_sender_id,
-    min(place) filter (where not private) as first_public,
-    max(place) filter (where not private) as last_public,
-    min(place) filter (where not private and sender_type = 'User') as first_by_user,
-    max(place) filter (where not private and sender_type = 'Contact') as last_by_contact,
+    -- A letter for each: private, of a user, of a contact, of anybody else. To number them would take one more step for each message.
+    string_agg(
+      case when private is not false then 'p' when sender_type = 'User' then 'u' when sender_type = 'Contact' then 'c' else 'o' end,
+      ''
+    ) as turns,
     (min(created_at) filter (where isfinite(created_at)))::timestamp(6) as first_at,
     (max(created_at) filter (where isfinite(created_at)))::timestamp(6) as last_at,
     (min(created_at) filter (where not private and isfinite(created_at)))::timestamp(6) as public_from,
@@ -50,7 +51,6 @@ cross join lateral (
   from (
     select
       message.entry,
-      (row_number() over (order by created_at, id) - 1)::integer as place,
       id, text, message_type, sender_type, sender_id, private, created_at, status, content_type,
       char_length(content) as length,
       is_deleted, is_echo, is_automation, is_campaign,

@@ -1,12 +1,17 @@
-import type { RawBuilder } from 'kysely'
-
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
+import { joinParts, partLimits, type Batch } from '../pipeline/read/batches.js'
 import { changedIds, type FeedPlan } from '../pipeline/read/feeds.js'
-import { rowsOf, rowsSince } from '../pipeline/read/queries.js'
+import { changedRows, passedTo, type ChangedRows } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
-import { commitAtEnd, loadBatches, neverCommit } from '../pipeline/write/load-batches.js'
+import {
+  commitAtEnd,
+  keysOf,
+  loadBatches,
+  neverCommit,
+  type CommitPolicy,
+} from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { keyUnreadable, rejectUnread, settleRejects } from '../pipeline/write/rejects.js'
 import { rejectCollapsed, withoutOtherSpelling, dropLeftOut } from '../pipeline/write/spellings.js'
@@ -15,10 +20,17 @@ import { guardColumns } from '../postgres/driver/catalog.js'
 import { isNameless, recordable } from '../postgres/driver/texts.js'
 import { beginWriting, between, setSavepoint } from '../postgres/driver/transaction.js'
 import { lockTables } from '../postgres/source/relation-identity.js'
-import { keyPosition } from '../postgres/target/load-plan.js'
-import { stageQueries } from '../postgres/target/stage.js'
+import { chunkOfBinary, stageQueries } from '../postgres/target/stage.js'
 import { finishRun, type DryRunStart, type Run } from './run.js'
-import { loadContextOf, readingScope, readRows, rowsByCursor, scopeOf, spelledSource } from './rows.js'
+import {
+  batchLimits,
+  loadContextOf,
+  readingScope,
+  readRows,
+  rowsInBulk,
+  scopeOf,
+  spelledSource,
+} from './rows.js'
 
 /**
  * Reads what changed since the last successful run. Rows, deletes, state and counts are one transaction: after a failure everything is as
@@ -31,15 +43,21 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   if (!changes) return finishRun(run, dryRun)
   const context = loadContextOf(run)
   const stage = stageQueries(plan.load, { dryRun: options.dryRun })
+  const guard = guardColumns({ ...plan.load.table, columns: plan.load.columns })
   const open = async () => {
-    await between(target, beginWriting(options), stage, [setSavepoint])
+    // The stage locks the table: whatever its columns are now, they stay until the end.
+    const begin = [...beginWriting(options), ...stage]
+    const [columns] = await between(target, begin, [guard.query], [setSavepoint])
+    if (!dryRun) guard.check(columns)
   }
   const policy = (dryRun ? neverCommit : commitAtEnd)(target, open)
   const missing = new Set(changes.keys)
-  const keyAt = keyPosition(plan.load)
-  await loadBatches(context, readRows(run, rowsByCursor(run), changes.query), policy, {
+  // The target gets ready while the source plans the query.
+  const opening = policy.begin()
+  opening.catch(() => undefined)
+  await loadBatches(context, rowsThatChanged(run, changes, policy), policy, {
     onBatch: (batch) => {
-      if ('rows' in batch) for (const row of batch.rows) missing.delete(recordable(row[keyAt] ?? ''))
+      if (missing.size > 0) for (const key of keysOf(plan.load, batch)) missing.delete(recordable(key))
     },
     onLoaded: () => {
       emitProgress(options.onProgress, tally, { phase: 'load', rowsExpected: changes.rowsExpected })
@@ -66,20 +84,32 @@ export async function runIncremental(run: Run, dryRun: DryRunStart | undefined):
   }
   throwIfAborted(options.signal)
   tally.warnings.push(...skewWarnings(tally.skewUsed, options.skewAllowance))
-  if (!dryRun) {
-    const guard = guardColumns({ ...plan.load.table, columns: plan.load.columns })
-    guard.check(await target.rows(guard.query))
-  }
   const report = await finishRun(run, dryRun)
   await policy.endLast()
   return report
 }
 
-interface Changes {
-  /** Keys of the rows that are read because of more than their stamp. */
-  readonly keys: readonly string[]
+/** `keys` are those of the rows that are read because of more than their stamp. */
+interface Changes extends ChangedRows {
   readonly rowsExpected: number | null
-  readonly query: (after: string | null) => RawBuilder<unknown>
+}
+
+/** In batches that are put into the stage while they are read. */
+function rowsThatChanged(
+  run: Pick<Run, 'source' | 'target' | 'baseline' | 'options' | 'tally' | 'attempts' | 'resumeAfter'>,
+  changes: Changes,
+  policy: CommitPolicy,
+): AsyncIterable<Batch> {
+  const { target, baseline } = run
+  const { load } = baseline.plan
+  const extractor = rowsInBulk(run, partLimits)
+  const scope = readingScope(run, extractor)
+  const query = (after: string | null) => changedRows(scope, changes, after)
+  const parts = readRows(run, extractor, query, passedTo(changes))
+  return joinParts(parts, batchLimits(run), async (part) => {
+    await policy.begin()
+    await chunkOfBinary(load, part).put(target, 'stage')
+  })
 }
 
 /** What to read, with the tables locked; undefined where there is nothing. */
@@ -90,16 +120,13 @@ async function selectChanges(run: Run): Promise<Changes | undefined> {
   const rejected = [...rejectedBefore]
   if (plan.custom && !isIdle) {
     await lockTables(source, tablesRead(plan))
-    const scope = scopeOf(run)
-    const query = (after: string | null) => rowsSince(scope, { low, keys: rejected }, after)
-    return { keys: rejected, rowsExpected: null, query }
+    return { low, keys: rejected, rowsExpected: null }
   }
   const changed = feeds ? await readFeeds(run, feeds) : []
   const keys = [...new Set([...changed, ...rejected])]
   if (keys.length === 0) return undefined
   if (!feeds) await lockTables(source, tablesRead(plan))
-  const scope = readingScope(run, { isBinary: false })
-  return { keys, rowsExpected: keys.length, query: (after) => rowsOf(scope, keys, after) }
+  return { keys, rowsExpected: keys.length }
 }
 
 /** The ids that the feeds show, and that have to be read; the tables are locked in the same round trip. */

@@ -1,4 +1,4 @@
-import type { RawBuilder } from 'kysely'
+import type { CompiledQuery, RawBuilder } from 'kysely'
 
 import { pause } from '../domain/abort.js'
 import type { ResolvedOptions } from '../options.js'
@@ -40,7 +40,7 @@ export function readingScope(
 ): QueryScope {
   const { transform, keepRejected } = run.options
   const asText = transform || keepRejected ? undefined : 'text'
-  return { ...scopeOf(run), sendJsonAs: isBinary ? 'bytes' : asText }
+  return { ...scopeOf(run), sendJsonAs: isBinary ? 'bytes' : asText, findsPassed: isBinary }
 }
 
 type Loading = Pick<
@@ -102,9 +102,12 @@ export function rowsByCursor(
   return cursorExtractor(run.source, layoutOf(run.baseline.plan), batchLimits(run))
 }
 
-/** The rows of a full load: by COPY where nothing has to look at them, else through a cursor. */
+/**
+ * The rows of a load: by COPY where nothing has to look at them, else through a cursor. In `parts` of a batch, for who puts them together.
+ */
 export function rowsInBulk(
   run: Pick<Run, 'source' | 'target' | 'baseline' | 'options' | 'tally'>,
+  parts?: Pick<BatchLimits, 'maxRows' | 'maxBytes'>,
 ): Extractor {
   const { source, target, options } = run
   const { plan } = run.baseline
@@ -114,7 +117,13 @@ export function rowsInBulk(
   if (!source.copy || !target.copy || !keyType || !isPlain || !isExact || !isSameOnBothSides(plan)) {
     return rowsByCursor(run)
   }
-  return copyExtractor(source, { keyAt: keyPosition(plan.load), keyType }, batchLimits(run))
+  const limits = batchLimits(run)
+  const { maxRows, maxBytes } = parts ?? limits
+  const smallest = {
+    maxRows: Math.min(maxRows, limits.maxRows),
+    maxBytes: Math.min(maxBytes, limits.maxBytes),
+  }
+  return copyExtractor(source, { keyAt: keyPosition(plan.load), keyType }, { ...limits, ...smallest })
 }
 
 /** How the source is asked about rows that were rejected because of others, and about keys that may be one key to the target. */
@@ -140,12 +149,13 @@ export function spelledSource(run: Pick<Run, 'source' | 'baseline' | 'options' |
 /**
  * The rows of a query that is ordered by its key. Once the snapshot is too old, it continues under a new one after the last key. What changes
  * behind that key meanwhile, moves there, or is deleted, has a stamp after the low watermark that the next run starts from, which is that of
- * the first snapshot: the next run reads it. Deleted rows show when the keys are compared, under the last snapshot.
+ * the first snapshot: the next run reads it. Deleted rows show when the keys are compared, under the last snapshot. `pass` is for the extractor.
  */
 export async function* readRows<Read extends Batch>(
   run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally' | 'attempts' | 'resumeAfter'>,
   extractor: Extractor<Read>,
   query: (after: string | null) => RawBuilder<unknown>,
+  pass?: CompiledQuery,
 ): AsyncGenerator<Read> {
   const throttle = newThrottle(run.options)
   let reached = run.resumeAfter
@@ -154,7 +164,8 @@ export async function* readRows<Read extends Batch>(
     const began = performance.now()
     let time = snapshotTime(run)
     let isLeft = false
-    for await (const batch of readAhead(throttled(extractor.extract(compile(query(from))), throttle))) {
+    const rows = extractor.extract(compile(query(from)), pass)
+    for await (const batch of readAhead(throttled(rows, throttle))) {
       const age = performance.now() - began
       // A view that takes long until its first row would do so again each time.
       if (reached === from) time = Math.max(time, 2 * age)
@@ -210,7 +221,7 @@ function layoutOf({ load }: Pick<Plan, 'load'>): RowLayout {
 }
 
 /** A batch has at most the rows of one second, so that reading pauses often rather than long. */
-function batchLimits({ options, tally }: Pick<Run, 'options' | 'tally'>): BatchLimits {
+export function batchLimits({ options, tally }: Pick<Run, 'options' | 'tally'>): BatchLimits {
   const { batchSize, batchBytes, maxRowsPerSecond = Infinity } = options
   return {
     maxRows: Math.min(batchSize, Math.ceil(maxRowsPerSecond)),

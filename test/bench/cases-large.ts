@@ -130,6 +130,8 @@ async function liveADay({ worker, log }: Bench, { source, target }: Pair): Promi
     if (day.runs % 48 === 47) await source.query('vacuum conversations, messages, contacts')
     // What was written long before the run is not read again by the next one.
     await wait(due - performance.now())
+    // What has just been written is counted with the statistics before the run, and not with those after it.
+    await source.query('select pg_stat_force_next_flush()')
     const before = await blocksOf(source)
     const { report, milliseconds } = await worker.sync({ ...ends, ...asFast })
     const blocks = (await blocksOf(source)) - before

@@ -10,6 +10,9 @@ import { cloneDatabase } from '../setup/database.js'
 import { openPool } from '../setup/pool.js'
 import { preparedData } from '../setup/prepared-data.js'
 
+const keptImage =
+  /case when pg_catalog\.record_image_eq\(row\((h\."\w+")\)::record, row\(excluded\."\w+"\)::record\) then \1 else/g
+
 /** A server of its own, as the extension has to be loaded with it. */
 let server: Cluster
 const nativeDirectory = process.env['TEST_SOURCE_POSTGRES']
@@ -45,6 +48,44 @@ it('pg_stat_statements does not keep the key of hashed columns', async () => {
   for (const part of [hashSecret, key.inner, key.outer]) expect(texts).not.toContain(part)
 })
 
+it('pg_stat_statements keeps one text for the runs that read what changed', async () => {
+  await using target = await cloneDatabase('target')
+  const client = new pg.Client(server.url())
+  await client.connect()
+  await client.query('create database changing')
+  const ends = { source: server.url('changing'), target: target.url }
+  await createChatwootSource(ends.source, { conversations: 20 })
+  const source = openPool({ connectionString: ends.source })
+  await source.query('create extension if not exists pg_stat_statements')
+  await source.query(`create table items as select 1 as id, now() as updated_at`)
+  const items = {
+    relation: { name: 'items', key: 'id', changedAt: 'updated_at' },
+    table: 'items',
+    pipeline: 'items',
+  }
+  const at = openPool({ connectionString: ends.target })
+  await at.query('create table items (id integer primary key, updated_at timestamptz)')
+  await syncConversations(ends)
+  await syncConversations({ ...ends, ...items })
+  await source.query('select pg_stat_statements_reset()')
+
+  for (const [round, id] of ['3', '5', '7'].entries()) {
+    await source.query(`update conversations set updated_at = now() at time zone 'UTC' where id = ${id}`)
+    await source.query('update items set updated_at = now()')
+    const [conversations, others] = [
+      await syncConversations(ends),
+      await syncConversations({ ...ends, ...items }),
+    ]
+    expect([conversations.rowsUpdated > 0, others.rowsUpdated, round]).toEqual([true, 1, round])
+  }
+
+  const { rows } = await source.query<{ query: string; calls: string }>(
+    `select query, calls from pg_stat_statements where query like 'copy (%'`,
+  )
+  await Promise.all([client.end(), source.end(), at.end()])
+  expect(rows.map(({ calls }) => calls)).toEqual(['3', '3'])
+})
+
 it('no statement about the table asks for what a partitioned or a distributed table rejects', async () => {
   const client = new pg.Client(server.url())
   await client.connect()
@@ -78,6 +119,8 @@ it('no statement about the table asks for what a partitioned or a distributed ta
     expect(text).not.toMatch(/\bselect\s+(from|where)\b/i)
     expect(text).not.toMatch(/\breturning\b[^;]*\b(xmin|xmax|ctid|tableoid)\b/i)
     expect(text).not.toMatch(/\*(=|<>)/)
-    expect(/do update set([^;]*?)returning/i.exec(text)?.[1] ?? '').not.toMatch(/\w\s*\(/)
+    // On one server a value of the same image is kept, by an immutable function; a distributed table is not asked for it.
+    const update = (/do update set([^;]*?)returning/i.exec(text)?.[1] ?? '').replaceAll(keptImage, '')
+    expect(update).not.toMatch(/\w\s*\(/)
   }
 })

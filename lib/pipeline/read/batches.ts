@@ -25,7 +25,8 @@ export const sizeOf = (batch: Batch): number => ('pieces' in batch ? batch.count
 export interface Extractor<Read extends Batch = Batch> {
   /** Whether no value is looked at on the way, so that the query may return whatever has the same binary form. */
   readonly isBinary: boolean
-  extract(query: CompiledQuery): AsyncGenerator<Read>
+  /** `pass` is run before it in the same transaction: what the query finds in settings, as a COPY takes no parameters. */
+  extract(query: CompiledQuery, pass?: CompiledQuery): AsyncGenerator<Read>
 }
 
 /** What an extractor has to know of the rows. */
@@ -113,19 +114,27 @@ function isSame(one: Cells, other: Cells): boolean {
  * ends before its trailer throws READ_INCOMPLETE. It is one statement, so the statement timeout bounds the whole read.
  */
 export function copyExtractor(
-  source: Pick<Session, 'copy'>,
+  source: Pick<Session, 'copy' | 'rows'>,
   { keyAt, keyType }: { readonly keyAt: number; readonly keyType: KeyType },
   { onRead, ...limits }: BatchLimits,
 ): Extractor<BinaryBatch> {
   return {
     isBinary: true,
-    extract: (query) => {
-      // Asked for each time, as a session that reconnects has another one.
-      const { copy } = source
-      if (!copy) throw new TypeError('The connection of the source offers no COPY.')
-      return cutBatches(timed(copy.out(query), onRead), { keyAt, keyType, ...limits, ...errors })
-    },
+    extract: (query, pass) =>
+      cutBatches(timed(copyOut(source, query, pass), onRead), { keyAt, keyType, ...limits, ...errors }),
   }
+}
+
+async function* copyOut(
+  source: Pick<Session, 'copy' | 'rows'>,
+  query: CompiledQuery,
+  pass: CompiledQuery | undefined,
+): AsyncGenerator<Buffer> {
+  if (pass) await source.rows(pass)
+  // Asked for each time, as a session that reconnects has another one.
+  const { copy } = source
+  if (!copy) throw new TypeError('The connection of the source offers no COPY.')
+  yield* copy.out(query)
 }
 
 const errors = {
@@ -155,6 +164,55 @@ function readCutShort(): SyncError {
     'The source reported that all rows were sent, and the last of them is cut off.',
     { remedy: 'Run it again; check what is between this host and the source.' },
   )
+}
+
+/** Limits of the parts of a batch, so that the target works on them while the source still computes the rest. */
+export const partLimits = { maxRows: 64, maxBytes: 256 * 1024 } as const
+
+/**
+ * Calls `put` for each part as it comes, behind those before it, and yields them together once they are a batch; batches of texts as they are.
+ * It is not to be read ahead of: the next batch begins when nobody works on the one before.
+ */
+export async function* joinParts(
+  parts: AsyncIterable<Batch>,
+  { maxRows, maxBytes }: Pick<BatchLimits, 'maxRows' | 'maxBytes'>,
+  put: (part: BinaryBatch) => Promise<void>,
+): AsyncGenerator<Batch> {
+  let batch: BinaryBatch | undefined
+  for await (const part of parts) {
+    if (!('pieces' in part)) {
+      yield part
+      continue
+    }
+    if (batch && batch.count + part.count > maxRows) {
+      yield batch
+      batch = undefined
+    }
+    // After one that was rejected nothing more can be put.
+    const filling: Promise<void> = (batch?.filling ?? Promise.resolve()).then(() => put(part))
+    // It is awaited with the batch; until then a failure must not count as unhandled.
+    filling.catch(() => undefined)
+    batch = together(batch, { ...part, filling })
+    if (batch.bytes < maxBytes) continue
+    yield batch
+    batch = undefined
+  }
+  if (batch) yield batch
+}
+
+function together(batch: BinaryBatch | undefined, part: BinaryBatch): BinaryBatch {
+  if (!batch) return part
+  return {
+    ...part,
+    pieces: [...batch.pieces, ...part.pieces],
+    count: batch.count + part.count,
+    bytes: batch.bytes + part.bytes,
+    repeated: batch.repeated + part.repeated,
+    release: () => {
+      batch.release()
+      part.release()
+    },
+  }
 }
 
 /** Reads the next batch before the caller is done with this one, so that reading overlaps loading. At most two are in memory. */

@@ -1,4 +1,4 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import {
   columnsAsJson,
@@ -7,7 +7,7 @@ import {
   type RowColumn,
   type RowOptions,
 } from '../../chatwoot/conversation-row.js'
-import type { Micros } from '../../domain/horizon.js'
+import { formatMicros, type Micros } from '../../domain/horizon.js'
 import type { KeyRange } from '../../domain/key-ranges.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
@@ -32,6 +32,15 @@ export interface QueryScope {
    * the aggregate wrote, whose keys are in another order. (Default: as jsonb, which the source parses and writes anew.)
    */
   readonly sendJsonAs?: 'bytes' | 'text' | undefined
+  /** Keys and the low watermark are not in the statement: it finds what `passedTo` returns in settings. */
+  readonly findsPassed?: boolean | undefined
+}
+
+/** Which rows an incremental run reads. */
+export interface ChangedRows {
+  /** Those of a custom relation whose stamp is at or after it; undefined for the built-in one. */
+  readonly low?: Micros | undefined
+  readonly keys: readonly string[]
 }
 
 /**
@@ -90,15 +99,15 @@ export function rowsOf(
   return rowsAfter(scope, after, hasKey(scope, keys))
 }
 
-/** The rows of a custom relation that changed since the low watermark, and those with these keys, from `after` on. */
-export function rowsSince(
+/** The rows that changed since the low watermark, and those with these keys, from `after` on. */
+export function changedRows(
   scope: QueryScope,
-  { low, keys }: { readonly low: Micros; readonly keys: readonly string[] },
+  { low, keys }: ChangedRows,
   after: string | null = null,
 ): RawBuilder<unknown> {
   const { custom } = scope.plan
-  if (!custom) throw new TypeError('The built-in relation is read by ids.')
-  const isChanged = changedSince(custom, low)
+  if (!custom || low === undefined) return rowsOf(scope, keys, after)
+  const isChanged = changedSince(custom, low, scope.findsPassed ? passed('low') : undefined)
   return rowsAfter(
     scope,
     after,
@@ -106,10 +115,28 @@ export function rowsSince(
   )
 }
 
+const settings = { low: 'chatwoot_sync.read_low', keys: 'chatwoot_sync.read_keys' } as const
+
+/**
+ * Passes to the transaction what such a query finds in settings. A COPY takes no parameters, and as part of its text a server would show these
+ * values while it runs, log them where it is slow, and keep each text in pg_stat_statements, one for every run.
+ */
+export function passedTo({ low, keys }: ChangedRows): CompiledQuery {
+  const bound = low === undefined ? '' : formatMicros(low)
+  return compile(sql`
+    select
+      pg_catalog.set_config(${sql.lit(settings.low)}, ${bound}, true) is not null as low,
+      pg_catalog.set_config(${sql.lit(settings.keys)}, ${JSON.stringify(keys)}, true) is not null as keys`)
+}
+
+/** The text of such a value. The planner looks it up to estimate by it, as it would with a parameter. */
+const passed = (value: keyof typeof settings) =>
+  sql<string>`pg_catalog.current_setting(${sql.lit(settings[value])})`
+
 /** Whether a row has one of these keys. */
 export function hasKey(scope: QueryScope, keys: readonly string[]): RawBuilder<unknown> {
-  const list = sql`array(select json_array_elements_text(${JSON.stringify(keys)}::json))`
-  return sql`${keyOf(scope)} = any(${list}::${sql.raw(keyType(scope))}[])`
+  const list = scope.findsPassed ? passed('keys') : JSON.stringify(keys)
+  return sql`${keyOf(scope)} = any(array(select json_array_elements_text(${list}::json))::${sql.raw(keyType(scope))}[])`
 }
 
 /** Which of these keys exist, in these letters. They may come from the target, and be none that the source's type can hold. */

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../../domain/abort.js'
+import { allKeys, binaryKeyType } from '../../postgres/driver/binary-copy.js'
 import {
   isAboutOtherRows,
   isAboutStatement,
@@ -11,6 +12,7 @@ import {
 } from '../../postgres/driver/row-error.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
+import { keyColumnOf, keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
 import { chunkOfBinary, chunkOfRows, clearStage, type Chunk } from '../../postgres/target/stage.js'
 import {
@@ -30,7 +32,10 @@ import { transformRows, withoutLate, type TransformedRows } from './transform-ro
 
 /** When what was loaded becomes permanent. */
 export interface CommitPolicy {
-  /** Before each batch: a transaction is open afterwards, the savepoint set, and the stage empty. */
+  /**
+   * Before each batch: a transaction is open afterwards, the savepoint set, and the stage empty. Of one transaction for all batches it may be
+   * called again before the batch ends, and does nothing then.
+   */
   begin(): Promise<void>
   /** After each batch, with the last key in it. */
   end(lastKey: string): Promise<void>
@@ -55,17 +60,25 @@ function oneTransaction(
   open: () => Promise<void>,
   ending: 'commit' | 'rollback',
 ): CommitPolicy {
-  let isOpen = false
-  const openOnce = async () => {
-    if (!isOpen) await open()
-    isOpen = true
-  }
+  let opening: Promise<void> | undefined
+  let beginning: Promise<void> | undefined
+  const openOnce = () => (opening ??= open())
+  const clear = () => target.script([clearStage, ...moveSavepoint])
   return {
-    begin: openOnce,
-    end: () => target.script([clearStage, ...moveSavepoint]),
+    begin: () => (beginning ??= opening ? clear() : openOnce()),
+    end: async () => {
+      beginning = undefined
+    },
     beginLast: openOnce,
     endLast: () => target.script([ending]),
   }
+}
+
+/** The keys of the rows of a batch as texts. */
+export function keysOf(plan: LoadPlan, batch: Batch): readonly string[] {
+  const keyAt = keyPosition(plan)
+  if ('rows' in batch) return batch.rows.map((row) => row[keyAt] ?? '')
+  return allKeys(batch, keyAt, binaryKeyType(keyColumnOf(plan).definition) ?? 'text')
 }
 
 /** How a caller follows the batches. */
@@ -125,7 +138,7 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
 }
 
 async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: Batch) {
-  if ('pieces' in batch) return { chunk: chunkOfBinary(plan, batch), dropped: [] }
+  if ('pieces' in batch) return { chunk: chunkOfBinary(plan, batch, batch.filling), dropped: [] }
   const read = rejects.spellings ? withoutHeld(rejects.spellings, plan, batch.rows) : batch.rows
   if (!transform) return { chunk: chunkOfRows(plan, read), dropped: [] }
   const { rows, dropped }: TransformedRows = await measure(tally, 'transform', async () =>

@@ -7,6 +7,8 @@ export interface BinaryBatch extends BinaryRows {
   /** Rows that repeat the one before, with the same content, and are kept once. */
   readonly repeated: number
   readonly lastKey: string
+  /** Settles when its rows are in the stage, where somebody has begun to put them there. */
+  readonly filling?: Promise<void> | undefined
   /** Says that nobody looks at the rows any more, so that their memory can hold the next ones. */
   release(): void
 }

@@ -32,15 +32,19 @@ type StampedRows = Pick<CustomRead, 'changedAtZone' | 'newParts'> & {
   readonly changedAt: { readonly name: string; readonly definition: Pick<ColumnType, 'kind'> }
 }
 
-/** True for rows whose change stamp is at or after the low watermark, and for rows without one, as nothing shows when these change. */
+/**
+ * True for rows whose change stamp is at or after the low watermark, and for rows without one, as nothing shows when these change. `text` is
+ * where the statement finds the low watermark. (Default: in a parameter.)
+ */
 export function changedSince(
   { changedAt, changedAtZone, newParts = [] }: StampedRows,
   low: Micros,
+  text: RawBuilder<string> = sql`${formatMicros(low)}`,
 ): RawBuilder<unknown> {
   const stamp = sql`r.${sql.id(changedAt.name)}`
   const isInNewPart =
     newParts.length > 0 ? sql`or r.tableoid = any(${`{${newParts.join(',')}}`}::oid[])` : sql``
-  return sql`(${stamp} >= ${boundAs(changedAt.definition, low, changedAtZone)} or ${stamp} is null ${isInNewPart})`
+  return sql`(${stamp} >= ${boundAs(changedAt.definition, text, changedAtZone)} or ${stamp} is null ${isInNewPart})`
 }
 
 /** Keys of all rows. */
@@ -91,10 +95,10 @@ function inFilter(
 /** The bound in the type of the column, so that its index is of use. A date is rounded down. */
 function boundAs(
   { kind }: Pick<ColumnType, 'kind'>,
-  low: Micros,
+  low: RawBuilder<string>,
   zone: string | undefined,
 ): RawBuilder<unknown> {
-  const utc = sql`${formatMicros(low)}::timestamp`
+  const utc = sql`${low}::timestamp`
   if (kind === 'timestamptz') return sql`(${utc} at time zone 'UTC')`
   const bound = zone === undefined ? utc : localBound(sql`(${utc} at time zone 'UTC')`, zone)
   return kind === 'date' ? sql`${bound}::date` : bound

@@ -111,14 +111,20 @@ export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
   }
 }
 
-/** Rows as the source sent them in binary. */
-export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows): Chunk {
+/** Rows as the source sent them in binary. `filling` is the first time that they are put into the stage, where that has begun already. */
+export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows, filling?: Promise<void>): Chunk {
+  let underWay = filling
   const keyAt = keyPosition(plan)
   const keyType = binaryKeyType(keyColumnOf(plan).definition) ?? 'text'
   let found: ReadonlySet<string> | undefined
   return {
     count: rows.count,
     put: async (target, into) => {
+      if (underWay && into === 'stage') {
+        const first = underWay
+        underWay = undefined
+        return first
+      }
       if (!target.copy) throw new TypeError('Binary rows need a target that can COPY.')
       await putBinaryRows(target.copy, plan, rows, into)
     },

@@ -1,8 +1,9 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import { tableOf, type Relation } from '../driver/catalog.js'
+import { tableOf, type Column, type Relation } from '../driver/catalog.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
+import { isBuiltIn, isOneOf } from '../driver/types/column-type.js'
 import {
   differing,
   hasKeyInTable,
@@ -166,7 +167,7 @@ function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRo
       ${rows}
     ),
     written as (
-      insert into ${tableOf(table)} (${sql.join(names)}) ${overriding(plan)}
+      insert into ${tableOf(table)} as h (${sql.join(names)}) ${overriding(plan)}
       select ${sql.join(values)}
       from ${sql.id(stageName)} s
       where s.ctid = any(array(
@@ -176,7 +177,7 @@ function upsert(plan: LoadPlan, rows: RawBuilder<unknown>): RawBuilder<WrittenRo
           where d.is_new or d.is_held
         ))
       on conflict (${sql.join(unique)}) ${action}
-      returning ${sql.id(key)}::text as key
+      returning h.${sql.id(key)}::text as key
     )
     select
       ${hasTriggers ? countNewAmong : countNew} as inserted,
@@ -233,8 +234,8 @@ function partsOf(plan: LoadPlan) {
   const { table, key, columns } = plan
   const names = columns.map(({ name }) => sql.id(name))
   const values = columns.map(({ name }) => sql`s.${sql.id(name)}`)
-  const assignments = columns.flatMap(({ name }) =>
-    name === key && !isLooseKey(plan) ? [] : [sql`${sql.id(name)} = excluded.${sql.id(name)}`],
+  const assignments = columns.flatMap((column) =>
+    column.name === key && !isLooseKey(plan) ? [] : [assignment(plan, column)],
   )
   if (has(table, 'etl_updated_at')) {
     names.push(sql.id('etl_updated_at'))
@@ -245,6 +246,18 @@ function partsOf(plan: LoadPlan) {
   if (canSoftDelete(plan)) assignments.push(sql`deleted_at = null`)
   const action = assignments.length > 0 ? sql`do update set ${sql.join(assignments)}` : sql`do nothing`
   return { names, values, action }
+}
+
+/**
+ * What becomes of a column of a row that exists. A large value that is equal already stays the one that is stored: a new one would be compressed
+ * and written once more, which takes a third of the time of an update. A distributed table might not take it.
+ */
+function assignment({ table }: LoadPlan, { name, definition }: Column): RawBuilder<unknown> {
+  const column = sql.id(name)
+  const isLarge = isBuiltIn(definition) && isOneOf(definition.kind, 'json', 'jsonb', 'bytea')
+  if (!isLarge || table.writing.isDistributed) return sql`${column} = excluded.${column}`
+  const isEqual = sql`pg_catalog.record_image_eq(row(h.${column})::record, row(excluded.${column})::record)`
+  return sql`${column} = case when ${isEqual} then h.${column} else excluded.${column} end`
 }
 
 const countNew = sql`(
