@@ -31,17 +31,16 @@ const withServers = 'cli,demo,docs,faults,operations,server,soak,sync,verify'
 
 /** They begin first, so that no core idles at the end; vitest itself knows what takes long only after a first run. */
 const longest = [
-  'edges/unique-values-random',
-  'sync/source-care',
-  'server/dashboard',
-  'soak/soak',
   'faults/fault-moments',
-  'faults/kill',
+  'server/dashboard',
+  'sync/source-care',
   'verify/verify',
-  'cli/cli-failures',
-  'demo/chatwoot-source',
+  'docs/promises',
+  'soak/soak',
+  'faults/kill',
   'sync/custom-relation',
-  'sync/type-matrix',
+  'operations/report',
+  'cli/cli-failures',
 ].map((name) => `/test/${name}.test.ts`)
 
 /** Project after project, `unit` at the end, where its short files fill what is left; in each, those that take longest first. */
@@ -62,11 +61,15 @@ const whole: ProjectConfig['test'] = { testTimeout: 900_000, env: { TEST_SHARE: 
 /** The large random tests: the files import those of the other folders, and play them whole. With them those of the commands, built. */
 const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], whole)
 
-/** What few users ever meet, whole: other encodings and settings, strangers in the target, servers that fail in each way they can. */
+/**
+ * What few users ever meet, whole: other encodings and settings, values that a column would lose, what tables do by themselves,
+ * strangers in the target, servers that fail in each way they can.
+ */
 const edges = project('extra:edges', folder('edges'), [servers, built], whole)
 
 /** The tests of runs and of verify once more, with a table that is partitioned by month. */
-const months = project('extra:months', folder('{sync,verify}'), [servers, built], {
+const ofMonths = 'test/{{sync,verify}/**/*,edges/{parallel-faults,scan-budget-upgrade}}.test.ts'
+const months = project('extra:months', ofMonths, [servers, built], {
   env: { TEST_TARGET_TABLE: 'months' },
 })
 

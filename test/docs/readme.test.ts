@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { databasesOf } from '../../bin/flags/databases.js'
 import { exitCodes } from '../../bin/process/exit-code.js'
 import { errorCodes } from '../../lib/domain/errors.js'
-import { helpOf, openShell } from '../fixtures/cli-fixture.js'
+import { helpOf } from '../fixtures/cli-fixture.js'
 import { englishPages, MarkdownPage, names, portuguesePages, readText } from '../fixtures/markdown-page.js'
 
 const readme = new MarkdownPage('README.md')
@@ -34,17 +34,6 @@ describe.each(['README.md', 'README.pt-BR.md'])('%s', (path) => {
     )
     expect(page.links().map(({ file }) => file)).toEqual(expect.arrayContaining(wanted))
   })
-})
-
-it('has the lines that the demo prints', async () => {
-  const [quoted = ''] = readme.blocks('text')
-  await using shell = await openShell()
-  const { stdout } = await shell.runBuilt(['demo'])
-  let rest = stdout.split('\n')
-  for (const line of quoted.trimEnd().split('\n')) {
-    expect(rest).toContain(line)
-    rest = rest.slice(rest.indexOf(line) + 1)
-  }
 })
 
 it('lists the commands that there are', async () => {

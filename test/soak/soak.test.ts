@@ -13,7 +13,7 @@ it('loses no row that the usual strategy loses, whatever happens during the runs
   const servers = { source: sourceServer(), target: targetServer() }
   const canPrepare = await allowsPreparing(servers.source)
   const names = share(
-    ['latexid', 'deletes', 'neighbours', 'budget'],
+    ['latexid', 'deletes'],
     scenarios.map(({ name }) => name),
   )
   const prepares = ['prepared', 'neighbours']
@@ -39,7 +39,7 @@ it('lets nothing grow over many runs in one process, with faults at random', asy
   const { outcomes, lost, faults } = await liveAWeek(
     { source: sourceServer(), target: targetServer() },
     1,
-    share(10, 60),
+    share(6, 60),
   )
   expect({ lost, faults }).toEqual({ lost: 0, faults: [] })
   expect(outcomes).toMatchObject({ incremental: expect.any(Number) })

@@ -11,6 +11,7 @@ import {
   writersOf,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
+import { cases } from '../setup/share.js'
 
 const many = 60
 const stamps = { created_at: '2026-01-01', updated_at: '2026-01-01' }
@@ -161,7 +162,7 @@ it('a dry run counts the same', async () => {
   ).toMatchObject({ rowsUpdated: many })
 })
 
-it.each<[string, Partial<SyncOptions>, string, number]>([
+const protections: [string, Partial<SyncOptions>, string, number][] = [
   ['hashed', { columns: { hash: ['contact_name'] }, hashSecret }, `name = 'Rui Sá'`, many],
   ['masked', { columns: { mask: ['contact_name'] } }, `name = 'Rui Sá'`, many],
   ['masked to the same', { columns: { mask: ['contact_name'] } }, `name = 'Eva'`, 0],
@@ -184,7 +185,14 @@ it.each<[string, Partial<SyncOptions>, string, number]>([
     `phone_number = '+5511912345678'`,
     many + 1 - Math.floor(many / 10),
   ],
-])('a contact of whom something is %s', async (_, options, assignment, rows) => {
+]
+const first = ['hashed', 'reduced to a key, while another one changed']
+const chosen = cases(
+  protections.filter(([what]) => first.includes(what)),
+  protections,
+)
+
+it.each(chosen)('a contact of whom something is %s', async (_, options, assignment, rows) => {
   await at.source.query(`
     update contacts
     set name = 'Rui', phone_number = '+5511987654321', custom_attributes = '{"plano": "ouro", "idade": 41}'

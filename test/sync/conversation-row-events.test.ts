@@ -6,6 +6,7 @@ import {
   insertMessage,
   openSmallSync,
   storedRow,
+  storedRows,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
 
@@ -44,14 +45,18 @@ async function insertEvent(
 
 type Event = readonly [name: string, end: number, row?: Record<string, unknown>]
 
-async function store(events: readonly Event[], fields: Record<string, unknown> = {}) {
+async function write(events: readonly Event[], fields: Record<string, unknown> = {}): Promise<number> {
   const id = await insertConversation(at.source, {
     created_at: time(0),
     updated_at: time(864_000),
     ...fields,
   })
   for (const [name, end, row] of events) await insertEvent(id, name, end, row)
-  return storedRow(at, id)
+  return id
+}
+
+async function store(events: readonly Event[], fields: Record<string, unknown> = {}) {
+  return storedRow(at, await write(events, fields))
 }
 
 it('keeps every event of a conversation in order, also those that stand twice', async () => {
@@ -117,15 +122,20 @@ it('a resolution ends when Chatwoot resolved it, whatever is changed later', asy
       reply_time_avg_business_seconds: '50.0000000000000000',
     },
   }
-  expect(await store(events, { status: 1 })).toMatchObject({
+  const [resolved, open, fast] = await storedRows(at, [
+    await write(events, { status: 1 }),
+    await write(events),
+    await write([['conversation_resolved', 1800]], { status: 1 }),
+  ])
+  expect(resolved).toMatchObject({
     ...numbers,
     ...{ resolution_time_seconds: '93600', resolution_source: 'event', is_fast_resolution: false },
   })
-  expect(await store(events)).toMatchObject({
+  expect(open).toMatchObject({
     ...numbers,
     ...{ resolution_time_seconds: null, resolution_source: null, is_fast_resolution: false },
   })
-  expect(await store([['conversation_resolved', 1800]], { status: 1 })).toMatchObject({
+  expect(fast).toMatchObject({
     ...{ resolution_time_seconds: '1800', is_fast_resolution: true },
   })
 })
@@ -137,14 +147,14 @@ it('lists events by when they were written, and tells resolutions apart by when 
     ['first_response', 100, { created_at: time(6650) }],
     ['conversation_resolved', 6600, { created_at: time(6800), value: 6601 }],
   ]
-  const row = await store(late)
+  const timeless: Event = ['conversation_resolved', 50, { event_end_time: null, created_at: '-infinity' }]
+  const [row, other] = await storedRows(at, [await write(late), await write([...late, timeless])])
   expect(row?.['reporting_events']).toMatchObject([100, 6600, 6601, 600].map((value) => ({ value })))
   expect(row).toMatchObject({
     ...{ chatwoot_first_resolution_seconds: '600', chatwoot_first_resolution_business_seconds: '300' },
     ...{ chatwoot_resolution_seconds: '6601', resolutions_count: 3, reopened_count: 1 },
   })
-  const timeless: Event = ['conversation_resolved', 50, { event_end_time: null, created_at: '-infinity' }]
-  expect(await store([...late, timeless])).toMatchObject({
+  expect(other).toMatchObject({
     ...{ chatwoot_first_resolution_seconds: '600', chatwoot_resolution_seconds: '50' },
     ...{ first_resolved_at: '2026-01-05 15:10:00', resolved_at: '2026-01-05 16:50:00' },
   })
@@ -163,12 +173,14 @@ it('counts reopenings by the events of them, else by the times resolved', async 
     ['conversation_resolved', 600],
     ['conversation_resolved', 6600],
   ]
-  expect(await store(twice)).toMatchObject({ reopened_count: 1 })
   const opened: Event = ['conversation_opened', 6000, { value: 0 }]
-  expect(await store([...twice, opened])).toMatchObject({ reopened_count: 0 })
-  expect(await store([...twice, opened, ['conversation_opened', 6100, { value: 5500 }]])).toMatchObject({
-    reopened_count: 1,
-  })
+  const again: Event = ['conversation_opened', 6100, { value: 5500 }]
+  const rows = await storedRows(at, [
+    await write(twice),
+    await write([...twice, opened]),
+    await write([...twice, opened, again]),
+  ])
+  expect(rows).toMatchObject([1, 0, 1].map((reopened_count) => ({ reopened_count })))
 })
 
 it('a bot resolved it when the last resolution is one of a bot', async () => {
@@ -176,28 +188,28 @@ it('a bot resolved it when the last resolution is one of a bot', async () => {
     ['conversation_bot_resolved', 600],
     ['conversation_resolved', 600],
   ]
-  expect(await store(byBot, { status: 1 })).toMatchObject({ is_bot_resolved: true, bot_resolutions_count: 1 })
-  expect(await store(byBot, { status: 0 })).toMatchObject({
-    is_bot_resolved: false,
-    bot_resolutions_count: 1,
-  })
   const byAgent: Event = ['conversation_resolved', 9000]
-  expect(await store([...byBot, byAgent], { status: 1 })).toMatchObject({ is_bot_resolved: false })
-  expect(await store([['conversation_bot_handoff', 900], byAgent], { status: 1 })).toMatchObject({
+  const [resolved, open, both, handedOff] = await storedRows(at, [
+    await write(byBot, { status: 1 }),
+    await write(byBot, { status: 0 }),
+    await write([...byBot, byAgent], { status: 1 }),
+    await write([['conversation_bot_handoff', 900], byAgent], { status: 1 }),
+  ])
+  expect(resolved).toMatchObject({ is_bot_resolved: true, bot_resolutions_count: 1 })
+  expect(open).toMatchObject({ is_bot_resolved: false, bot_resolutions_count: 1 })
+  expect(both).toMatchObject({ is_bot_resolved: false })
+  expect(handedOff).toMatchObject({
     ...{ is_bot_resolved: false, has_bot_handoff: true, bot_handoff_at: '2026-01-05 15:15:00' },
   })
 })
 
 it('takes the first response that came in first, and values that are no seconds for none', async () => {
-  const row = await store([
+  const written = await write([
     ['first_response', 500, { created_at: time(9000) }],
     ['first_response', 700, { created_at: time(100) }],
     ['reply_time', 800, { value: 1e300 }],
     ['reply_time', 900, { value: null }],
   ])
-  expect(row).toMatchObject({
-    ...{ chatwoot_first_response_seconds: '500', reply_time_count: 2, reply_time_avg_seconds: null },
-  })
   const id = await insertConversation(at.source)
   await at.source.query(
     `insert into reporting_events (name, value, conversation_id, created_at, updated_at, event_end_time)
@@ -206,7 +218,11 @@ it('takes the first response that came in first, and values that are no seconds 
        ('conversation_resolved', '-Infinity', $1, '-infinity', now(), null)`,
     [id],
   )
-  expect(await storedRow(at, id)).toMatchObject({ resolutions_count: 2, chatwoot_resolution_seconds: null })
+  const [row, odd] = await storedRows(at, [written, id])
+  expect(row).toMatchObject({
+    ...{ chatwoot_first_response_seconds: '500', reply_time_count: 2, reply_time_avg_seconds: null },
+  })
+  expect(odd).toMatchObject({ resolutions_count: 2, chatwoot_resolution_seconds: null })
 })
 
 it('takes the time at which an old event was written for its end', async () => {

@@ -4,6 +4,7 @@ import {
   insertConversation,
   insertMessage,
   openSmallSync,
+  rowsOfCases,
   storedRow,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
@@ -20,13 +21,19 @@ afterAll(() => at[Symbol.asyncDispose]())
 const time = (seconds: number) => new Date(Date.UTC(2026, 0, 5, 15, 0, seconds)).toISOString().slice(0, -1)
 const ana = { sender_type: 'User', sender_id: 1, message_type: 1 }
 
-/** Messages a second apart, as given. */
-async function store(messages: readonly Record<string, unknown>[], fields: Record<string, unknown> = {}) {
+type Messages = readonly Record<string, unknown>[]
+
+/** A conversation with messages a second apart, as given; returns its id. */
+async function write(messages: Messages, fields: Record<string, unknown> = {}): Promise<number> {
   const id = await insertConversation(at.source, fields)
   for (const [second, message] of messages.entries()) {
     await insertMessage(at.source, id, { created_at: time(second), ...message })
   }
-  return storedRow(at, id)
+  return id
+}
+
+async function store(messages: Messages, fields: Record<string, unknown> = {}) {
+  return storedRow(at, await write(messages, fields))
 }
 
 it('compiles messages in order of time, then of id', async () => {
@@ -141,25 +148,40 @@ it('says of a conversation with notes alone that its ratios are unknown', async 
   })
 })
 
-it.each([
+const dialogs: [string, Messages, boolean][] = [
   ['a contact who writes after an agent', [{}, ana, {}], true],
   ['a contact who only wrote before the agent', [{}, {}, ana], false],
   ['a contact who answers a note, which he does not see', [{}, { ...ana, private: true }, {}], false],
   ['a contact who answers a bot', [{ sender_type: 'AgentBot' }, {}], false],
   ['an agent alone', [ana], false],
-])('knows whether the contact replied: %s', async (_, messages, expected) => {
-  expect(await store(messages)).toMatchObject({ has_contact_reply: expected })
+]
+const ofDialog = rowsOfCases(
+  () => at,
+  dialogs,
+  ([, messages]) => write(messages),
+)
+
+it.each(dialogs)('knows whether the contact replied: %s', async (name, _, expected) => {
+  expect(await ofDialog(name)).toMatchObject({ has_contact_reply: expected })
 })
 
-it.each([
+const lengths = [
   [5, true, false],
   [6, false, false],
   [20, false, false],
   [21, false, true],
-])('tells %s public messages as short or long', async (count, isShort, isLong) => {
-  const messages = Array.from({ length: count }, () => ({}))
-  const row = await store([...messages, { ...ana, private: true }])
-  expect(row).toMatchObject({ is_short_conversation: isShort, is_long_conversation: isLong })
+] as const
+const ofLength = rowsOfCases(
+  () => at,
+  lengths,
+  ([count]) => write([...Array.from({ length: count }, () => ({})), { ...ana, private: true }]),
+)
+
+it.each(lengths)('tells %s public messages as short or long', async (count, isShort, isLong) => {
+  expect(await ofLength(count)).toMatchObject({
+    is_short_conversation: isShort,
+    is_long_conversation: isLong,
+  })
 })
 
 it('takes first and last text from what was said, not from lines about what happened and templates', async () => {
@@ -182,7 +204,7 @@ it('takes first and last text from what was said, not from lines about what happ
   })
 })
 
-it.each([
+const answers: [string, Record<string, unknown>, boolean][] = [
   ['an agent', ana, true],
   [
     "an agent in the channel's own app",
@@ -199,9 +221,20 @@ it.each([
     true,
   ],
   ['a contact', {}, false],
-])('knows whether a human answered: %s', async (_, message, expected) => {
-  for (const attributes of [undefined, asObject(message)]) {
-    const row = await store([{ ...message, ...attributes }])
+]
+const ofAnswer = rowsOfCases(
+  () => at,
+  answers,
+  ([, message]) => write([message]),
+)
+const ofObject = rowsOfCases(
+  () => at,
+  answers,
+  ([, message]) => write([{ ...message, ...asObject(message) }]),
+)
+
+it.each(answers)('knows whether a human answered: %s', async (name, _, expected) => {
+  for (const row of [await ofAnswer(name), await ofObject(name)]) {
     expect(row).toMatchObject({ has_human_intervention: expected })
   }
 })

@@ -6,6 +6,7 @@ import {
   insertMessage,
   openSmallSync,
   storedRow,
+  storedRows,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
 
@@ -30,13 +31,19 @@ beforeAll(async () => {
 
 afterAll(() => at[Symbol.asyncDispose]())
 
-async function store(messages: readonly Record<string, unknown>[], fields: Record<string, unknown> = {}) {
+type Messages = readonly Record<string, unknown>[]
+
+async function write(messages: Messages, fields: Record<string, unknown> = {}): Promise<number> {
   const id = await insertConversation(at.source, fields)
   for (const [second, message] of messages.entries()) {
     const created_at = `2026-01-05 15:00:0${second}`
     await insertMessage(at.source, id, { created_at, ...message })
   }
-  return storedRow(at, id)
+  return id
+}
+
+async function store(messages: Messages, fields: Record<string, unknown> = {}) {
+  return storedRow(at, await write(messages, fields))
 }
 
 it('counts messages by their kind as Chatwoot does, and by what became of them', async () => {
@@ -55,9 +62,14 @@ it('counts messages by their kind as Chatwoot does, and by what became of them',
     ...{ external_echo_count: 1, automation_messages_count: 1, campaign_messages_count: 1 },
     ...{ content_types: { 0: 5, 4: 1, 9: 1 }, attachments_count: 0, is_one_touch: false },
   })
-  expect(await store([{}, ana], { status: 1 })).toMatchObject({ is_one_touch: true })
-  expect(await store([{}, ana, ana], { status: 1 })).toMatchObject({ is_one_touch: false })
-  expect(await store([])).toMatchObject({
+  const [once, twice, none] = await storedRows(at, [
+    await write([{}, ana], { status: 1 }),
+    await write([{}, ana, ana], { status: 1 }),
+    await write([]),
+  ])
+  expect(once).toMatchObject({ is_one_touch: true })
+  expect(twice).toMatchObject({ is_one_touch: false })
+  expect(none).toMatchObject({
     content_types: {},
     agent_ids: [],
     agents: [],
@@ -67,23 +79,20 @@ it('counts messages by their kind as Chatwoot does, and by what became of them',
 
 it('an attribute is one of the message itself, not of what it quotes', async () => {
   const quoted = '{"quoted":"{\\"deleted\\":true, \\"external_echo\\":true}","deleted":false}'
-  for (const content_attributes of [
-    quoted,
-    JSON.parse(quoted),
-    'not JSON',
-    null,
-    [],
-    '{"deleted":',
-  ] as unknown[]) {
-    const row = await store([{ ...ana, content_attributes }])
+  const odd: unknown[] = [quoted, JSON.parse(quoted), 'not JSON', null, [], '{"deleted":']
+  const ids: number[] = []
+  for (const content_attributes of odd) ids.push(await write([{ ...ana, content_attributes }]))
+  const spaced = { content_attributes: '{"in_reply_to": 4, "deleted": true}' }
+  const [deleted, ...others] = await storedRows(at, [await write([spaced]), ...ids])
+  for (const row of others) {
     expect(row).toMatchObject({
       deleted_messages_count: 0,
       external_echo_count: 0,
       automation_messages_count: 0,
     })
   }
-  const spaced = { content_attributes: '{"in_reply_to": 4, "deleted": true}' }
-  expect(await store([spaced])).toMatchObject({ deleted_messages_count: 1 })
+  expect(others).toHaveLength(odd.length)
+  expect(deleted).toMatchObject({ deleted_messages_count: 1 })
 })
 
 it('names the agents who wrote in the order in which they began, and those who take part', async () => {

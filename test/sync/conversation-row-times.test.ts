@@ -5,7 +5,9 @@ import {
   insertConversation,
   insertMessage,
   openSmallSync,
+  rowsOfCases,
   storedRow,
+  storedRows,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
 import { hasMonths } from '../setup/partitions.js'
@@ -32,6 +34,13 @@ afterAll(() => at[Symbol.asyncDispose]())
 
 async function store(fields: Record<string, unknown>, timeZone?: string) {
   return storedRow(at, await insertConversation(at.source, fields), { timeZone })
+}
+
+/** What one run makes of several conversations. */
+async function storeAll(...conversations: readonly Record<string, unknown>[]) {
+  const ids: number[] = []
+  for (const fields of conversations) ids.push(await insertConversation(at.source, fields))
+  return storedRows(at, ids)
 }
 
 it('writes the calendar in the time zone of the inbox', async () => {
@@ -63,15 +72,22 @@ it('writes the calendar in the time zone of the inbox', async () => {
   })
 })
 
-it.each([
+const inboxes = [
   [10, null, 'UTC', 15],
   [11, 'America/Sao_Paulo', 'America/Sao_Paulo', 12],
   [12, 'Asia/Tokyo', 'Asia/Tokyo', 0],
   [13, 'Brasilia', 'UTC', 15],
   [14, '', 'UTC', 15],
   [15, 'UTC', 'UTC', 15],
-])('takes for inbox %s with zone %s that of %s', async (inbox_id, zone, used, hour) => {
-  expect(await store({ inbox_id })).toMatchObject({
+] as const
+const ofInbox = rowsOfCases(
+  () => at,
+  inboxes,
+  ([inbox_id]) => insertConversation(at.source, { inbox_id }),
+)
+
+it.each(inboxes)('takes for inbox %s with zone %s that of %s', async (inbox, zone, used, hour) => {
+  expect(await ofInbox(inbox)).toMatchObject({
     inbox_timezone: zone,
     calendar_timezone: used,
     conversation_hour: hour,
@@ -104,15 +120,15 @@ it('takes the option timeZone for every conversation', async () => {
 })
 
 it('follows the summer time of the zone', async () => {
-  expect(await store({ inbox_id: 11, created_at: '2018-12-01 12:00' })).toMatchObject({
-    conversation_hour: 10,
-  })
-  expect(await store({ inbox_id: 11, created_at: '2018-07-01 12:00' })).toMatchObject({
-    conversation_hour: 9,
-  })
+  const [summer, winter] = await storeAll(
+    { inbox_id: 11, created_at: '2018-12-01 12:00' },
+    { inbox_id: 11, created_at: '2018-07-01 12:00' },
+  )
+  expect(summer).toMatchObject({ conversation_hour: 10 })
+  expect(winter).toMatchObject({ conversation_hour: 9 })
 })
 
-it.each([
+const hours = [
   ['2026-01-05 00:00', 'Segunda-feira', 'Madrugada', true, false, true],
   ['2026-01-06 05:59:59', 'Terça-feira', 'Madrugada', true, false, true],
   ['2026-01-07 06:00', 'Quarta-feira', 'Manhã', true, false, false],
@@ -122,8 +138,15 @@ it.each([
   ['2026-01-09 18:00', 'Sexta-feira', 'Noite', true, false, false],
   ['2026-01-10 12:00', 'Sábado', 'Tarde', false, false, false],
   ['2026-01-11 20:00', 'Domingo', 'Noite', false, false, true],
-])('takes %s for a %s, %s', async (created_at, day, period, isWeekday, isBusiness, isNight) => {
-  expect(await store({ created_at, inbox_id: 15 })).toMatchObject({
+] as const
+const ofHour = rowsOfCases(
+  () => at,
+  hours,
+  ([created_at]) => insertConversation(at.source, { created_at, inbox_id: 15 }),
+)
+
+it.each(hours)('takes %s for a %s, %s', async (hour, day, period, isWeekday, isBusiness, isNight) => {
+  expect(await ofHour(hour)).toMatchObject({
     conversation_day_name: day,
     conversation_period: period,
     is_weekday: isWeekday,
@@ -141,13 +164,21 @@ it('counts weeks and their years as ISO does', async () => {
   })
 })
 
-it.each([
+const replies = [
   ['2026-01-05 15:04:59.999', '299', '5.0', true, false],
   ['2026-01-05 15:05:00', '300', '5.0', false, false],
   ['2026-01-05 15:30:00', '1800', '30.0', false, false],
   ['2026-01-05 15:31:03', '1863', '31.1', false, true],
-])('measures a first reply at %s', async (first_reply_created_at, seconds, minutes, isFast, isSlow) => {
-  expect(await store({ created_at: '2026-01-05 15:00', first_reply_created_at })).toMatchObject({
+] as const
+const ofReply = rowsOfCases(
+  () => at,
+  replies,
+  ([first_reply_created_at]) =>
+    insertConversation(at.source, { created_at: '2026-01-05 15:00', first_reply_created_at }),
+)
+
+it.each(replies)('measures a first reply at %s', async (reply, seconds, minutes, isFast, isSlow) => {
+  expect(await ofReply(reply)).toMatchObject({
     first_response_time_seconds: seconds,
     first_response_time_minutes: minutes,
     is_fast_response: isFast,
@@ -161,7 +192,12 @@ it('measures the time to the resolution of resolved conversations only', async (
     updated_at: '2026-01-05 16:59:59.5',
     last_activity_at: '2026-01-05 16:00',
   }
-  expect(await store({ status: 1, ...times })).toMatchObject({
+  const [fast, slow, open] = await storeAll(
+    { status: 1, ...times },
+    { status: 1, ...times, updated_at: '2026-01-05 17:00' },
+    { status: 0, ...times },
+  )
+  expect(fast).toMatchObject({
     resolution_time_seconds: '7199',
     is_fast_resolution: true,
     conversation_duration_seconds: '3600',
@@ -170,11 +206,11 @@ it('measures the time to the resolution of resolved conversations only', async (
     is_fast_response: false,
     is_slow_response: false,
   })
-  expect(await store({ status: 1, ...times, updated_at: '2026-01-05 17:00' })).toMatchObject({
+  expect(slow).toMatchObject({
     resolution_time_seconds: '7200',
     is_fast_resolution: false,
   })
-  expect(await store({ status: 0, ...times })).toMatchObject({
+  expect(open).toMatchObject({
     resolution_time_seconds: null,
     is_fast_resolution: false,
   })
@@ -188,9 +224,8 @@ it('keeps waiting, snooze and last seen', async () => {
     agent_last_seen_at: '2026-01-05 15:00:00.000004',
   }
   const flags = { is_waiting: true, contact_has_seen: true, agent_has_seen: true }
-  expect(await store(times)).toMatchObject({ ...times, ...flags })
   const none = { is_waiting: false, contact_has_seen: false, agent_has_seen: false }
-  expect(await store({})).toMatchObject(none)
+  expect(await storeAll(times, {})).toMatchObject([{ ...times, ...flags }, none])
 })
 
 // A conversation without the date of its month is rejected.

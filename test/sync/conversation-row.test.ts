@@ -5,7 +5,9 @@ import {
   insertConversation,
   insertMessage,
   openSmallSync,
+  rowsOfCases,
   storedRow,
+  storedRows,
   type SyncFixture,
 } from '../fixtures/sync-fixture.js'
 
@@ -21,26 +23,47 @@ async function store(fields: Record<string, unknown> = {}) {
   return storedRow(at, await insertConversation(at.source, fields))
 }
 
-it.each([
+/** What one run makes of several conversations. */
+async function storeAll(...conversations: readonly Record<string, unknown>[]) {
+  const ids: number[] = []
+  for (const fields of conversations) ids.push(await insertConversation(at.source, fields))
+  return storedRows(at, ids)
+}
+
+const statuses = [
   [0, 'Aberta', { is_open: true, is_resolved: false, is_pending: false }],
   [1, 'Resolvida', { is_open: false, is_resolved: true, is_pending: false, is_bot_resolved: false }],
   [2, 'Pendente', { is_open: false, is_resolved: false, is_pending: true }],
   [3, 'Adiada', { is_open: false, is_resolved: false, is_pending: false }],
   [9, 'Desconhecido (9)', { is_open: false, is_resolved: false, is_pending: false }],
   [-1, 'Desconhecido (-1)', { is_open: false, is_resolved: false, is_pending: false }],
-])('calls status %s %s', async (status, label, flags) => {
-  expect(await store({ status })).toMatchObject({ status, status_label_pt: label, ...flags })
+] as const
+const ofStatus = rowsOfCases(
+  () => at,
+  statuses,
+  ([status]) => insertConversation(at.source, { status }),
+)
+
+it.each(statuses)('calls status %s %s', async (status, label, flags) => {
+  expect(await ofStatus(status)).toMatchObject({ status, status_label_pt: label, ...flags })
 })
 
-it.each([
+const priorities = [
   [null, 'Nenhuma', 0, false, false],
   [0, 'Baixa', 1, true, false],
   [1, 'Média', 2, true, false],
   [2, 'Alta', 3, true, true],
   [3, 'Urgente', 4, true, true],
   [7, 'Desconhecida (7)', 0, true, false],
-])('calls priority %s %s', async (priority, label, score, has, isHigh) => {
-  expect(await store({ priority })).toMatchObject({
+] as const
+const ofPriority = rowsOfCases(
+  () => at,
+  priorities,
+  ([priority]) => insertConversation(at.source, { priority }),
+)
+
+it.each(priorities)('calls priority %s %s', async (priority, label, score, has, isHigh) => {
+  expect(await ofPriority(priority)).toMatchObject({
     priority,
     priority_label: label,
     priority_score: score,
@@ -85,7 +108,9 @@ it('names agent, team, inbox, contact and account', async () => {
 
 it('keeps a conversation whose contact, inbox, agent, team and account are gone', async () => {
   const ids = { contact_id: 99, inbox_id: 98, assignee_id: 97, team_id: 96 }
-  expect(await store(ids)).toMatchObject({
+  const none = { contact_id: null, assignee_id: null, team_id: null }
+  const [gone, without] = await storeAll(ids, none)
+  expect(gone).toMatchObject({
     ...ids,
     contact_name: null,
     contact_email: null,
@@ -99,8 +124,7 @@ it('keeps a conversation whose contact, inbox, agent, team and account are gone'
     team_name: null,
     has_team: true,
   })
-  const none = { contact_id: null, assignee_id: null, team_id: null }
-  expect(await store(none)).toMatchObject({
+  expect(without).toMatchObject({
     ...none,
     has_contact: false,
     is_assigned: false,
@@ -125,11 +149,9 @@ it('takes empty identifiers for none', async () => {
 })
 
 it('takes labels from the taggings, in their order, else from the cached list, else none', async () => {
-  expect(await store({ cached_label_list: 'vip, pós-venda, b2b' })).toMatchObject({
-    labels: ['vip', 'pós-venda', 'b2b'],
-  })
-  expect(await store({ cached_label_list: '' })).toMatchObject({ labels: [] })
-  expect(await store()).toMatchObject({ labels: [] })
+  const lists = [{ cached_label_list: 'vip, pós-venda, b2b' }, { cached_label_list: '' }, {}]
+  const labels = [['vip', 'pós-venda', 'b2b'], [], []]
+  expect(await storeAll(...lists)).toMatchObject(labels.map((each) => ({ labels: each })))
 
   const id = await insertConversation(at.source, { cached_label_list: 'gone' })
   for (const [tag, name] of ['vip', 'b2b', 'not a label', 'of a contact'].entries()) {
@@ -174,26 +196,39 @@ it('counts the latest of several answers to the survey', async () => {
   ).toHaveLength(1)
 })
 
-it.each([
+const ratings = [
   [1, 'Detrator', 'Negativo', 'x'.repeat(51), true, true],
   [2, 'Detrator', 'Negativo', 'x'.repeat(50), true, false],
   [3, 'Detrator', 'Neutro', ' \n\t', false, false],
   [4, 'Neutro', 'Positivo', '', false, false],
   [5, 'Promotor', 'Positivo', null, false, false],
   [6, 'Sem Rating', 'Sem Rating', 'ok', true, false],
-])('takes a rating of %s for %s and %s', async (rating, nps, sentiment, feedback, isWritten, isDetailed) => {
-  const id = await insertConversation(at.source)
-  const stamps = { created_at: '2026-01-06', updated_at: '2026-01-06' }
-  const ids = { account_id: 1, conversation_id: id, contact_id: 1, message_id: 1000 + id }
-  await insert(at.source, 'csat_survey_responses', { ...ids, rating, feedback_message: feedback, ...stamps })
-  expect(await storedRow(at, id)).toMatchObject({
-    csat_rating: rating,
-    csat_nps_category: nps,
-    csat_sentiment_category: sentiment,
-    has_written_feedback: isWritten,
-    has_detailed_feedback: isDetailed,
-  })
-})
+] as const
+const ofRating = rowsOfCases(
+  () => at,
+  ratings,
+  async ([rating, , , feedback]) => {
+    const id = await insertConversation(at.source)
+    const stamps = { created_at: '2026-01-06', updated_at: '2026-01-06' }
+    const ids = { account_id: 1, conversation_id: id, contact_id: 1, message_id: 1000 + id }
+    const answer = { ...ids, rating, feedback_message: feedback, ...stamps }
+    await insert(at.source, 'csat_survey_responses', answer)
+    return id
+  },
+)
+
+it.each(ratings)(
+  'takes a rating of %s for %s and %s',
+  async (rating, nps, sentiment, _, isWritten, isDetailed) => {
+    expect(await ofRating(rating)).toMatchObject({
+      csat_rating: rating,
+      csat_nps_category: nps,
+      csat_sentiment_category: sentiment,
+      has_written_feedback: isWritten,
+      has_detailed_feedback: isDetailed,
+    })
+  },
+)
 
 it('says of a conversation without an answer that there is none', async () => {
   expect(await store()).toMatchObject({

@@ -15,11 +15,15 @@ import {
 } from '../fixtures/sync-fixture.js'
 import { chatwootSize, largeSize } from '../setup/templates.js'
 import { openPool } from '../setup/pool.js'
+import { share } from '../setup/share.js'
 
 const relation = { name: 'items', key: 'id', changedAt: 'updated_at' }
 const own = { relation, table: 'items', maxDeleteShare: 1 } satisfies Partial<SyncOptions>
 
-/** Two thousand items in the source, none in the target. */
+/** Items of which a run reads enough batches for every renewal that is asked for. */
+const many = share(600, 2000)
+
+/** So many items in the source, none in the target. */
 async function openItems(): Promise<SyncFixture> {
   const at = await openEmptySync()
   const columns = 'id integer primary key, payload text not null, updated_at timestamp not null'
@@ -27,7 +31,7 @@ async function openItems(): Promise<SyncFixture> {
   await at.source.query(
     `insert into items
      select id, 'first', now() at time zone 'UTC' - interval '1 day'
-     from generate_series(1, 2000) id`,
+     from generate_series(1, ${many}) id`,
   )
   await at.target.query(`create table items (${columns}, deleted_at timestamptz)`)
   return at
@@ -66,7 +70,7 @@ const changes = (turn: number) => [
   `update items set payload = 'turn ${turn}', updated_at = clock_timestamp() at time zone 'UTC' where id % 97 = ${turn % 97}`,
   `delete from items where id % 101 = ${turn % 101}`,
   `insert into items values (${-turn}, 'behind', clock_timestamp() at time zone 'UTC'), (${5000 + turn}, 'before', clock_timestamp() at time zone 'UTC')`,
-  `update items set id = -1000 - id, updated_at = clock_timestamp() at time zone 'UTC' where id = ${1990 - turn}`,
+  `update items set id = -1000 - id, updated_at = clock_timestamp() at time zone 'UTC' where id = ${many - 10 - turn}`,
 ]
 
 it.each([
@@ -132,14 +136,15 @@ it('marks what was deleted behind the key, although as many rows came before it'
 })
 
 it('reads the changes of an incremental run under several snapshots as well', async () => {
-  await using at = await openLargeSync()
+  const [open, conversations, batchSize] = share([openSync, chatwootSize, 10], [openLargeSync, largeSize, 40])
+  await using at = await open()
   await at.sync()
   await at.source.query(`update conversations set priority = 1, updated_at = now() at time zone 'UTC'`)
   const said: string[] = []
   const logger = { ...silentLogger, info: (message: string) => void said.push(message) }
   using clock = clockOfProgress()
-  const report = await at.sync({ batchSize: 40, maxSnapshotSeconds: 60, logger, onProgress: clock.moveOn })
-  expect(report).toMatchObject({ loadType: 'incremental', rowsExtracted: largeSize })
+  const report = await at.sync({ batchSize, maxSnapshotSeconds: 60, logger, onProgress: clock.moveOn })
+  expect(report).toMatchObject({ loadType: 'incremental', rowsExtracted: conversations })
   expect(said.filter((message) => message === 'Continued under a new snapshot').length).toBeGreaterThan(2)
   expect(await differences(at)).toEqual([])
 })
@@ -161,10 +166,11 @@ it('fails when the source changes between two snapshots', async () => {
 
 it.each([1, 4])('reads no more rows in a second than it may, over %i connections', async (parallel) => {
   await using at = await openItems()
-  const report = await at.sync({ ...own, parallel, batchSize: 500, maxRowsPerSecond: 1500 })
-  expect(report.rowsExtracted).toBe(2000)
+  const maxRowsPerSecond = (many * 3) / 4
+  const report = await at.sync({ ...own, parallel, batchSize: many / 4, maxRowsPerSecond })
+  expect(report.rowsExtracted).toBe(many)
   // The first second's rows may come at once.
-  expect(report.durationSeconds).toBeGreaterThan((2000 - 1500) / 1500)
+  expect(report.durationSeconds).toBeGreaterThan((many - maxRowsPerSecond) / maxRowsPerSecond)
   const stop = new AbortController()
   const waiting = at.sync({ ...own, parallel, loadType: 'full', maxRowsPerSecond: 1, signal: stop.signal })
   setTimeout(() => stop.abort(), 300)

@@ -12,14 +12,14 @@ import { share } from '../setup/share.js'
 let source: TestDatabase
 let target: TestDatabase
 
-/** Of the smaller size, too, more than are compared at once. */
-const conversations = share(2100, 5000)
+/** Of the smaller size, too, more than are compared at once; both sides read all messages again for each comparison. */
+const [conversations, messagesPerConversation] = share([2100, 1], [5000, 4])
 
 beforeAll(async () => {
   ;[source, target] = await Promise.all([cloneDatabase('source', 'template0'), cloneDatabase('target')])
   // Long ago, so that no stamp is within the allowance of now.
   const now = '2026-01-31T12:00:00Z'
-  await createChatwootSource(source.url, { conversations, messagesPerConversation: 4, now })
+  await createChatwootSource(source.url, { conversations, messagesPerConversation, now })
   await syncConversations({ source: source.url, target: target.url })
 })
 

@@ -104,13 +104,14 @@ it.each([1, 2, 6])('is stopped by its signal, and resumed over %i connections', 
 it('says why where the snapshot cannot be exported, and loads over one connection', async () => {
   await using at = await openSync()
   const source = new URL(at.source.url)
+  const role = `without_export_${at.source.name}`
   await at.source.query(`
-    create role reader_without_export login password 'x';
-    grant usage on schema public to reader_without_export;
-    grant select on all tables in schema public to reader_without_export;
+    create role ${role} login password 'x';
+    grant usage on schema public to ${role};
+    grant select on all tables in schema public to ${role};
     revoke execute on function pg_export_snapshot() from public`)
   try {
-    Object.assign(source, { username: 'reader_without_export', password: 'x' })
+    Object.assign(source, { username: role, password: 'x' })
     const report = await at.sync({ ...load, source: source.href })
     expect(report.rowsInserted).toBe(chatwootSize)
     expect(reducedIn(report)).toEqual([
@@ -120,24 +121,25 @@ it('says why where the snapshot cannot be exported, and loads over one connectio
     // SELECT is enough.
     expect(reducedIn(await at.sync({ ...load, source: source.href, loadType: 'full' }))).toEqual([])
   } finally {
-    await at.source.query('drop owned by reader_without_export; drop role reader_without_export')
+    await at.source.query(`drop owned by ${role}; drop role ${role}`)
   }
 })
 
 it('takes as many connections as the role may have', async () => {
   await using at = await openSync()
   const source = new URL(at.source.url)
-  await at.source.query(`create role reader_of_two superuser login password 'x' connection limit 2`)
-  await at.source.query(`alter role reader_of_two nosuperuser; grant pg_read_all_data to reader_of_two`)
+  const role = `of_two_${at.source.name}`
+  await at.source.query(`create role ${role} superuser login password 'x' connection limit 2`)
+  await at.source.query(`alter role ${role} nosuperuser; grant pg_read_all_data to ${role}`)
   try {
-    Object.assign(source, { username: 'reader_of_two', password: 'x' })
+    Object.assign(source, { username: role, password: 'x' })
     const report = await at.sync({ ...load, source: source.href })
     expect(report.rowsInserted).toBe(chatwootSize)
     expect(reducedIn(report)).toEqual([
       expect.stringMatching(/over 2 connections .* instead of 4: .*too many/),
     ])
   } finally {
-    await at.source.query('drop owned by reader_of_two; drop role reader_of_two')
+    await at.source.query(`drop owned by ${role}; drop role ${role}`)
   }
 })
 
