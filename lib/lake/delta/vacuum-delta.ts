@@ -7,12 +7,29 @@ export interface Vacuumed {
 }
 
 /**
- * Removes the files that neither the newest version needs nor one that was the newest at `before` or later: those that were taken out of the
- * table before that, and those that no version has ever named and that are older. Files that are younger stay, as a writer may be about to
- * commit them; with `before` in the future the caller has to know that there is none.
+ * Removes the files that no version needs which was the newest at `before` or later: those that were taken out of the table before that,
+ * and those that are older and that no version has ever named. Files that are younger stay, as a writer may be about to commit them; with
+ * `before` in the future the caller has to know that there is none. What is not Parquet is left alone.
  */
-export declare function vacuumDelta(
+export async function vacuumDelta(
   storage: LakeStorage,
-  table: DeltaTable,
+  { files, removed }: Pick<DeltaTable, 'files' | 'removed'>,
   before: Date,
-): Promise<Vacuumed>
+): Promise<Vacuumed> {
+  const unneeded: string[] = []
+  let bytes = 0
+  for await (const file of storage.list('')) {
+    if (!isDataFile(file.path) || files.has(file.path)) continue
+    const until = removed.get(file.path)?.deletionTimestamp ?? file.modifiedAt.getTime()
+    if (until >= before.getTime()) continue
+    unneeded.push(file.path)
+    bytes += file.bytes
+  }
+  await storage.remove(unneeded)
+  await storage.removeUnfinished(before)
+  return { files: unneeded.length, bytes }
+}
+
+/** Readers of Delta ignore what begins with `_` or `.`. */
+const isDataFile = (path: string) =>
+  path.endsWith('.parquet') && !path.split('/').some((part) => /^[_.]/.test(part))

@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto'
+
+import { SyncError } from '../../domain/errors.js'
+import { openFolder } from './folder.js'
 import type { LakeStorage } from './storage.js'
 
 /** How to reach a bucket; of no meaning for a folder. */
 export interface StorageOptions {
-  /** Of a store that is not AWS: `https://minio.example.com:9000`. (Default: that of the SDK's own settings, else AWS.) */
+  /** Of a store that is not AWS: `https://minio.example.com:9000`. (Default: what the SDK finds in its own settings, else AWS.) */
   readonly endpoint?: string | undefined
-  /** (Default: that of the SDK's own settings, else us-east-1.) */
+  /** (Default: what the SDK finds in its own settings, else us-east-1.) */
   readonly region?: string | undefined
   /** Whether the bucket is in the path of a URL and not in its host name. (Default: with an endpoint.) */
   readonly pathStyle?: boolean | undefined
@@ -14,10 +18,32 @@ export interface StorageOptions {
  * The storage that `to` names: a folder, which is created, or `s3://bucket/prefix`. Throws CONFIG_INVALID for a text that is neither,
  * CONFIG_MISSING when a bucket is named and the package @aws-sdk/client-s3 is not installed, and LAKE_FAILED.
  */
-export declare function openStorage(to: string, options?: StorageOptions): Promise<LakeStorage>
+export async function openStorage(to: string, options: StorageOptions = {}): Promise<LakeStorage> {
+  const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(to) ?? []
+  if (scheme === undefined && to.trim() !== '') return openFolder(to)
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})(?:\/(.*))?$/.exec(to) ?? []
+  if (bucket === undefined) throw notAPlace(scheme)
+  const { openBucket } = await import('./bucket.js')
+  return openBucket({ bucket, prefix, ...options })
+}
+
+function notAPlace(scheme: string | undefined): SyncError {
+  const what = scheme === undefined ? 'is empty' : `begins with ${scheme}://, and names no bucket of S3`
+  return new SyncError('CONFIG_INVALID', `The place of the lake ${what}.`, {
+    remedy: 'Name a folder, or s3://bucket/prefix, with --endpoint for a store that speaks S3.',
+  })
+}
 
 /**
- * Whether `putIfAbsent` keeps its promise there, tried on a file that is removed again. A store that ignores the condition would let two
- * writers lose the work of one.
+ * Whether `putIfAbsent` keeps its promise there, tried on a file that is removed again. A store that ignores the condition would let one of
+ * two writers undo the work of the other.
  */
-export declare function honoursPutIfAbsent(storage: LakeStorage): Promise<boolean>
+export async function honoursPutIfAbsent(storage: LakeStorage): Promise<boolean> {
+  const path = `_chatwoot_sync/probe-${randomUUID()}`
+  try {
+    const isFirst = await storage.putIfAbsent(path, randomUUID())
+    return isFirst && !(await storage.putIfAbsent(path, randomUUID()))
+  } finally {
+    await storage.remove([path])
+  }
+}
