@@ -31,6 +31,7 @@ export function convertStatement(
   compression zstd,
   row_group_size ${rowsOfGroup(rows, bytes)},
   row_group_size_bytes '${groupBytes}B',
+  use_tmp_file false,
   return_stats
 )`
 }

@@ -1,4 +1,4 @@
-import type { LakeColumn } from './lake-columns.js'
+import { outOfRangeColumn, type LakeColumn } from './lake-columns.js'
 
 /** What Delta notes of a file: lower and upper bounds and NULLs of columns that hold no texts, so that the log names nobody. */
 export interface FileStatistics {
@@ -23,7 +23,7 @@ interface Facts {
 export function fileStatistics(
   row: Readonly<Record<string, unknown>> | undefined,
   columns: readonly LakeColumn[],
-): { readonly rows: number; readonly stats: FileStatistics } {
+): { readonly rows: number; readonly rowsOutOfRange: number; readonly stats: FileStatistics } {
   const rows = Number(row?.['count'])
   const facts = factsOf(row?.['column_statistics'])
   const minValues: Record<string, Bound> = {}
@@ -39,7 +39,12 @@ export function fileStatistics(
     minValues[name] = min
     maxValues[name] = max
   }
-  return { rows, stats: { numRecords: rows, minValues, maxValues, nullCount } }
+  const within = facts.get(outOfRangeColumn)?.null_count
+  return {
+    rows,
+    rowsOutOfRange: within === undefined ? 0 : rows - Number(within),
+    stats: { numRecords: rows, minValues, maxValues, nullCount },
+  }
 }
 
 /** Maps are lists of pairs. */

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 
@@ -15,7 +15,7 @@ import type { SpooledRows } from './spool-csv.js'
 export interface ParquetWriter extends AsyncDisposable {
   /**
    * Writes one Parquet file, compressed by zstd, of rows that were spooled with `\N` for NULL and with the cell of `outOfRangeColumn` last.
-   * Once it resolves the file is whole and on disk; the name of it in its folder is for the caller to make durable. Throws LAKE_FAILED and
+   * Once it resolves the file is whole and on disk; the name of it in its folder is for the caller to make durable. Throws STORAGE_FAILED and
    * ABORTED, and leaves no file then.
    */
   convert(rows: SpooledRows, work: ParquetWork): Promise<ParquetFile>
@@ -25,11 +25,16 @@ export interface ParquetWork {
   readonly columns: readonly LakeColumn[]
   /** The file to create. */
   readonly file: string
+  /** Who may read it. (Default: as the process has it.) */
+  readonly mode?: number
   readonly signal?: AbortSignal | undefined
 }
 
 export interface ParquetFile {
+  readonly file: string
   readonly rows: number
+  /** Rows with values that the types cannot hold. */
+  readonly rowsOutOfRange: number
   readonly bytes: number
   readonly stats: FileStatistics
 }
@@ -70,19 +75,21 @@ async function loadDuckDb() {
 async function convert(
   connection: DuckDBConnection,
   spooled: SpooledRows,
-  { columns, file, signal }: ParquetWork,
+  { columns, file, mode, signal }: ParquetWork,
 ): Promise<ParquetFile> {
   throwIfAborted(signal)
   const interrupt = () => connection.interrupt()
   signal?.addEventListener('abort', interrupt, { once: true })
   try {
+    // DuckDB keeps the rights of a file that exists.
+    await writeFile(file, '', { flag: 'wx', mode })
     for (const setting of settingsFor(spooled)) await connection.run(setting)
     const written = await connection.runAndReadAll(convertStatement(spooled, columns, file))
     const [row] = written.getRowObjectsJson()
-    const { rows, stats } = fileStatistics(row, columns)
+    const { rows, ...facts } = fileStatistics(row, columns)
     if (rows !== spooled.rows) throw new Error(`${spooled.rows} rows became ${rows}`)
     await syncPath(file)
-    return { rows, bytes: (await stat(file)).size, stats }
+    return { file, rows, bytes: (await stat(file)).size, ...facts }
   } catch (error) {
     await rm(file, { force: true })
     if (signal?.aborted) throw aborted(signal.reason)
@@ -97,7 +104,7 @@ function conversionError(error: unknown, file: string): unknown {
   if (error instanceof SyncError || Reflect.get(Object(error), 'code') !== undefined)
     return fileError(error, file)
   const [kind = ''] = /^[A-Z][A-Za-z ]+ Error/.exec(String(Reflect.get(Object(error), 'message'))) ?? []
-  return new SyncError('LAKE_FAILED', `DuckDB could not write ${file}: ${kind || 'it failed'}.`, {
+  return new SyncError('STORAGE_FAILED', `DuckDB could not write ${file}: ${kind || 'it failed'}.`, {
     remedy: /Memory/.test(kind)
       ? 'Free some memory, or leave out the columns with the largest texts.'
       : 'Check the disk; please report it if it happens again.',

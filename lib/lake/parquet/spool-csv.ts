@@ -25,7 +25,7 @@ export interface Spooling {
   readonly onRows?: ((rows: number) => void) | undefined
 }
 
-/** Writes rows into a file as they come. Throws what the rows throw, LAKE_FAILED when the file cannot be written, and ABORTED. */
+/** Writes rows into a file as they come. Throws what the rows throw, STORAGE_FAILED when the file cannot be written, and ABORTED. */
 export async function spoolCsv(
   rows: CsvRows,
   { file, header = '', signal, onRows }: Spooling,

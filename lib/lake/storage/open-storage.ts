@@ -16,7 +16,7 @@ export interface StorageOptions {
 
 /**
  * The storage that `to` names: a folder, which is created, or `s3://bucket/prefix`. Throws CONFIG_INVALID for a text that is neither,
- * CONFIG_MISSING when a bucket is named and the package @aws-sdk/client-s3 is not installed, and LAKE_FAILED.
+ * CONFIG_MISSING when a bucket is named and the package @aws-sdk/client-s3 is not installed, and STORAGE_FAILED.
  */
 export async function openStorage(to: string, options: StorageOptions = {}): Promise<LakeStorage> {
   const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(to) ?? []

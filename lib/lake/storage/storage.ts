@@ -8,7 +8,7 @@ export interface StoredFile {
 
 /**
  * Where a lake lies: a folder or a prefix of a bucket. Paths are relative to it, with `/` between their parts. Every method throws
- * LAKE_FAILED when the place cannot be reached, read or written, after the retries that make sense there.
+ * STORAGE_FAILED when the place cannot be reached, read or written, after the retries that make sense there.
  */
 export interface LakeStorage extends AsyncDisposable {
   /** For messages: the folder, or `s3://bucket/prefix`; never a secret. */

@@ -40,7 +40,10 @@ where ${where}${order}`)
 }
 
 /** A column of the table in a condition of `ExportedRows`. */
-export const column = (name: string): RawBuilder<unknown> => sql.ref(`exported.${name}`)
+export const column = (name: string): RawBuilder<unknown> => sql`exported.${sql.id(name)}`
+
+/** A condition of `ExportedRows`, of a table with `deleted_at`. */
+export const isNotSoftDeleted: RawBuilder<unknown> = sql`exported.deleted_at is null`
 
 function cellOf({ name, form, range }: ExportedCell): RawBuilder<unknown> {
   const value = formOf(name, form)
