@@ -27,7 +27,7 @@ const folder = (name: string) => `test/${name}/**/*.test.ts`
  * One project for all folders whose tests need servers, as a worker is used again for files of the same project only: with a project for each
  * folder, starting workers and loading the source into each would take a tenth of the run.
  */
-const withServers = 'cli,demo,docs,faults,operations,server,soak,sync,verify'
+const withServers = 'cli,demo,docs,faults,lake,operations,server,soak,sync,verify'
 
 /** They begin first, so that no core idles at the end; vitest itself knows what takes long only after a first run. */
 const longest = [
