@@ -3,11 +3,15 @@ import { SyncError } from '../domain/errors.js'
 /** The error for a file of this machine that cannot be written or read. */
 export function fileError(cause: unknown, path: string): SyncError {
   const code: unknown = Reflect.get(Object(cause), 'code')
-  return new SyncError('STORAGE_FAILED', `The file ${path} cannot be written or read: ${reasonOf(code, cause)}.`, {
-    remedy: remedyOf(code),
-    details: { path, fileError: typeof code === 'string' ? code : null },
-    cause,
-  })
+  return new SyncError(
+    'STORAGE_FAILED',
+    `The file ${path} cannot be written or read: ${reasonOf(code, cause)}.`,
+    {
+      remedy: remedyOf(code),
+      details: { path, fileError: typeof code === 'string' ? code : null },
+      cause,
+    },
+  )
 }
 
 /** Whether an error is that of a file that does not exist. */

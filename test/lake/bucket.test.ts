@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -7,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { openBucket } from '../../lib/lake/storage/bucket.js'
 import { honoursPutIfAbsent, openStorage } from '../../lib/lake/storage/open-storage.js'
 import { openStore, type Fault, type Store } from '../fixtures/lake/store.js'
+import { openTemporary } from '../fixtures/lake/temporary.js'
 
 beforeEach(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'key')
@@ -39,10 +39,17 @@ it('moves files into the bucket, reads, fetches, lists page by page and removes 
     expect(modifiedAt).toEqual(new Date('2026-01-02T03:04:05Z'))
     listed.push(path)
   }
-  expect(listed).toEqual(['_delta_log/0.json', 'month=2026-01/a.parquet', 'month=2026-01/b.parquet', 'y', 'z'])
+  expect(listed).toEqual([
+    '_delta_log/0.json',
+    'month=2026-01/a.parquet',
+    'month=2026-01/b.parquet',
+    'y',
+    'z',
+  ])
   expect(await bucket.read('z')).toBe('content of z')
   expect(await bucket.read('none')).toBeUndefined()
-  const local = join(await mkdtemp(join(tmpdir(), 'bucket-test-')), 'y')
+  await using folder = await openTemporary()
+  const local = folder.file('y')
   expect(await bucket.fetch('y', local)).toBe(true)
   expect(await readFile(local, 'utf8')).toBe('content of y')
   expect(await bucket.fetch('none', local)).toBe(false)
@@ -53,7 +60,9 @@ it('moves files into the bucket, reads, fetches, lists page by page and removes 
 it('lets exactly one of eight create an object', async () => {
   await using store = await openStore()
   await using bucket = await bucketOf(store)
-  const created = await Promise.all(Array.from({ length: 8 }, (_, index) => bucket.putIfAbsent('v', String(index))))
+  const created = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => bucket.putIfAbsent('v', String(index))),
+  )
   expect(created.filter(Boolean)).toHaveLength(1)
   expect(textOf(store, 'v')).toBe(String(created.indexOf(true)))
 })
@@ -127,7 +136,8 @@ it('finds out whether a store honours put-if-absent, and leaves nothing there', 
 
 it('says which credentials are missing', async () => {
   vi.unstubAllEnvs()
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) vi.stubEnv(name, undefined)
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE'])
+    vi.stubEnv(name, undefined)
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/none')
   vi.stubEnv('AWS_CONFIG_FILE', '/none')

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, it } from 'vitest'
@@ -9,13 +8,11 @@ import { commitDelta } from '../../lib/lake/delta/commit-delta.js'
 import { readDelta } from '../../lib/lake/delta/read-delta.js'
 import { fieldsOf, grownTable, newTable, shapeActions } from '../../lib/lake/delta/schema.js'
 import { vacuumDelta } from '../../lib/lake/delta/vacuum-delta.js'
-import { openFolder } from '../../lib/lake/storage/folder.js'
 import { askDuckDb, duckDbChecksums } from '../fixtures/lake/duckdb-reader.js'
 import { createHostileTable, postgresChecksums } from '../fixtures/lake/hostile-table.js'
+import { openLakeFolder } from '../fixtures/lake/temporary.js'
 import { writeLake } from '../fixtures/lake/write-lake.js'
 import { cloneDatabase } from '../setup/database.js'
-
-const openLake = async () => openFolder(await mkdtemp(join(tmpdir(), 'lake-test-')))
 
 const shape = newTable([
   { name: 'id', type: 'long' },
@@ -27,14 +24,14 @@ const fileAt = (path: string): DeltaFile => ({
 })
 
 /** The files of the newest version, as a list for DuckDB. */
-async function filesOf(storage: Awaited<ReturnType<typeof openLake>>) {
+async function filesOf(storage: Awaited<ReturnType<typeof openLakeFolder>>) {
   const table = await readDelta(storage)
   const paths = [...(table?.files.keys() ?? [])].map((path) => `'${storage.place}/${path}'`)
   return `read_parquet([${paths.join(', ')}], union_by_name = true, hive_partitioning = true)`
 }
 
 it('is there from its first version on, and knows its files, writers and schema', async () => {
-  await using lake = await openLake()
+  await using lake = await openLakeFolder()
   expect(await readDelta(lake)).toBeUndefined()
   const first = [...shapeActions(shape), { add: fileAt('month=2026-01/a.parquet') }]
   expect(await commitDelta(lake, 0, first)).toBe(true)
@@ -45,7 +42,10 @@ it('is there from its first version on, and knows its files, writers and schema'
   ]
   expect(await commitDelta(lake, 1, second)).toBe(true)
   const table = await readDelta(lake)
-  expect(table).toMatchObject({ version: 1, protocol: { minReaderVersion: 3, readerFeatures: ['timestampNtz'] } })
+  expect(table).toMatchObject({
+    version: 1,
+    protocol: { minReaderVersion: 3, readerFeatures: ['timestampNtz'] },
+  })
   expect([...(table?.files.keys() ?? [])]).toEqual(['month=2026-01/b.parquet'])
   expect(table?.removed.get('month=2026-01/a.parquet')).toMatchObject({ deletionTimestamp: 5 })
   expect(table?.transactions.get('mine')).toBe(7)
@@ -54,7 +54,7 @@ it('is there from its first version on, and knows its files, writers and schema'
 })
 
 it('lets one of many writers write a version, whole', async () => {
-  await using lake = await openLake()
+  await using lake = await openLakeFolder()
   await commitDelta(lake, 0, shapeActions(shape))
   const writers = Array.from({ length: 8 }, (_, index) =>
     commitDelta(lake, 1, [{ add: fileAt(`month=2026-01/${index}.parquet`) }]),
@@ -69,7 +69,10 @@ it('lets one of many writers write a version, whole', async () => {
 it('needs no feature without times that have no zone', () => {
   const plain = newTable([{ name: 'id', type: 'long' }])
   expect(plain.protocol).toEqual({ minReaderVersion: 1, minWriterVersion: 2 })
-  const grown = grownTable(plain, [{ name: 'id', type: 'long' }, { name: 'at', type: 'timestamp_ntz' }])
+  const grown = grownTable(plain, [
+    { name: 'id', type: 'long' },
+    { name: 'at', type: 'timestamp_ntz' },
+  ])
   expect(shapeActions(grown, plain)).toEqual([{ protocol: shape.protocol }, { metaData: grown.metadata }])
 })
 
@@ -101,7 +104,7 @@ it.each([['a b'], ['a,b'], ['a=b'], ['month'], ['ID'], ['a\nb']])('takes no colu
 
 it('does not go on where another program has changed the table', async () => {
   const change = async (line: object, file = 1) => {
-    const lake = await openLake()
+    await using lake = await openLakeFolder()
     await commitDelta(lake, 0, shapeActions(shape))
     const path = join(lake.place, '_delta_log', `${String(file).padStart(20, '0')}.json`)
     await writeFile(path, `${JSON.stringify(line)}\n`)
@@ -111,13 +114,15 @@ it('does not go on where another program has changed the table', async () => {
   expect(await change({ protocol: { ...features, writerFeatures: ['deletionVectors'] } })).toContain(
     'another program has turned on the feature deletionVectors',
   )
-  expect(await change({ protocol: { minReaderVersion: 2, minWriterVersion: 5 } })).toContain('reader version 2')
+  expect(await change({ protocol: { minReaderVersion: 2, minWriterVersion: 5 } })).toContain(
+    'reader version 2',
+  )
   expect(await change({ txn: { appId: 'x', version: 1 } }, 2)).toContain('its log lacks version 1')
   expect(await change({ domainMetadata: { domain: 'x' } })).toContain('"version":1')
 })
 
 it('removes what no version needs, and nothing that is younger', async () => {
-  await using lake = await openLake()
+  await using lake = await openLakeFolder()
   const put = async (path: string, age: number) => {
     const local = join(lake.staging, 'x')
     await writeFile(local, path)
@@ -154,7 +159,7 @@ it('removes what no version needs, and nothing that is younger', async () => {
 
 it('holds the table month by month, after months are written again too', async () => {
   await using database = await cloneDatabase('target', 'template0')
-  await using lake = await openLake()
+  await using lake = await openLakeFolder()
   await createHostileTable(database, 300, 100_000)
   const of = { url: database.url, table: 'hostile', time: 'created' }
   expect(await writeLake(lake, of)).toBe(true)
@@ -175,7 +180,7 @@ it('holds the table month by month, after months are written again too', async (
 
 it('names nobody in its log', async () => {
   await using database = await cloneDatabase('target', 'template0')
-  await using lake = await openLake()
+  await using lake = await openLakeFolder()
   await database.query('create table t (id integer primary key, at timestamp, name text, labels text[])')
   await database.query(`insert into t values
     (1, '2026-01-01 00:00:00.000001', 'Planted Person', '{planted}'),

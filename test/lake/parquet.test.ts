@@ -1,5 +1,4 @@
-import { mkdtemp, readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, it } from 'vitest'
@@ -7,20 +6,24 @@ import { expect, it } from 'vitest'
 import { exportConversations, type ExportOptions } from '../../lib/index.js'
 import { askDuckDb, duckDbChecksums } from '../fixtures/lake/duckdb-reader.js'
 import { createHostileTable, postgresChecksums } from '../fixtures/lake/hostile-table.js'
+import { openTemporary } from '../fixtures/lake/temporary.js'
 import { cloneDatabase } from '../setup/database.js'
 import { openPool } from '../setup/pool.js'
-
-const newFolder = () => mkdtemp(join(tmpdir(), 'export-test-'))
 
 /** A database with a table of this definition and these rows, and what an export to Parquet holds of it. */
 async function openTable(definition: string, ...rows: string[]) {
   const database = await cloneDatabase('target', 'template0')
   await database.query(`create table t (${definition})`)
   for (const row of rows) await database.query(`insert into t values (${row})`)
-  const folder = await newFolder()
+  const temporary = await openTemporary()
+  const folder = temporary.path
   return {
     ...database,
     folder,
+    [Symbol.asyncDispose]: async () => {
+      await temporary[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
     exported: (options: Partial<ExportOptions> = {}) =>
       exportConversations({ target: database.url, table: 't', to: join(folder, 'a.parquet'), ...options }),
     read: (select = '*') => askDuckDb(`select ${select} from read_parquet('${folder}/a.parquet')`),
@@ -30,14 +33,16 @@ async function openTable(definition: string, ...rows: string[]) {
 it('holds every value of every type exactly', async () => {
   await using database = await cloneDatabase('target', 'template0')
   await createHostileTable(database, 700, 1_000_000)
-  const file = join(await newFolder(), 'hostile.parquet')
+  await using folder = await openTemporary()
+  const file = folder.file('hostile.parquet')
   const report = await exportConversations({ target: database.url, table: 'hostile', to: file })
   expect(report).toMatchObject({ rows: 700, columns: 24, rowsOutOfRange: 0, format: 'parquet' })
   expect(await duckDbChecksums(`read_parquet('${file}')`)).toEqual(await postgresChecksums(database))
 })
 
 it('has types that readers of any language take', async () => {
-  await using at = await openTable(`id integer primary key, s smallint, b bigint, f boolean, r real, d double precision,
+  await using at =
+    await openTable(`id integer primary key, s smallint, b bigint, f boolean, r real, d double precision,
     n numeric(12,3), m numeric(38,0), n39 numeric(39,0), negative numeric(3,-2), any_size numeric, day date, at timestamp(3),
     zoned timestamptz, t text, v varchar(9), c char(4), u uuid, j json, jb jsonb, x bytea, i interval, labels text[],
     numbers integer[], longs bigint[], flags boolean[], times timestamp[]`)
@@ -46,7 +51,14 @@ it('has types that readers of any language take', async () => {
   expect(Object.fromEntries(described.map((row) => [row['column_name'], row['column_type']]))).toEqual({
     ...{ id: 'INTEGER', s: 'SMALLINT', b: 'BIGINT', f: 'BOOLEAN', r: 'FLOAT', d: 'DOUBLE' },
     ...{ n: 'DECIMAL(12,3)', m: 'DECIMAL(38,0)', n39: 'VARCHAR', negative: 'VARCHAR', any_size: 'VARCHAR' },
-    ...{ day: 'DATE', at: 'TIMESTAMP', zoned: 'TIMESTAMP WITH TIME ZONE', t: 'VARCHAR', v: 'VARCHAR', c: 'VARCHAR' },
+    ...{
+      day: 'DATE',
+      at: 'TIMESTAMP',
+      zoned: 'TIMESTAMP WITH TIME ZONE',
+      t: 'VARCHAR',
+      v: 'VARCHAR',
+      c: 'VARCHAR',
+    },
     ...{ u: 'VARCHAR', j: 'VARCHAR', jb: 'VARCHAR', x: 'VARCHAR', i: 'VARCHAR', labels: 'VARCHAR[]' },
     ...{ numbers: 'INTEGER[]', longs: 'BIGINT[]', flags: 'VARCHAR[]', times: 'VARCHAR[]' },
     values_out_of_range: 'VARCHAR',
@@ -77,7 +89,7 @@ it('says of a value that Parquet cannot hold what it was', async () => {
     `4, null, null, null, null, null`,
   )
   expect(await at.exported()).toMatchObject({ rows: 4, rowsOutOfRange: 2 })
-  const rows = await at.read('day, at, zoned, n, l, values_out_of_range::json as beyond')
+  const rows = await at.read('day, "at", zoned, n, l, values_out_of_range::json as beyond')
   const nothing = { day: null, at: null, zoned: null, n: null, l: null }
   expect(rows).toEqual([
     {
@@ -90,7 +102,13 @@ it('says of a value that Parquet cannot hold what it was', async () => {
   ])
   expect(rows.slice(1, 3).map(({ beyond }) => JSON.parse(String(beyond)))).toEqual([
     {
-      ...{ day: 'infinity', at: '-infinity', zoned: '294276-12-31 00:00:00+00', n: 'NaN', l: '{{a,b},{c,d}}' },
+      ...{
+        day: 'infinity',
+        at: '-infinity',
+        zoned: '294276-12-31 00:00:00+00',
+        n: 'NaN',
+        l: '{{a,b},{c,d}}',
+      },
     },
     {
       ...{ day: '0044-03-15 BC', at: '1899-12-31 23:59:59.999999', zoned: '10000-01-01 00:00:00+00' },
@@ -102,8 +120,8 @@ it('says of a value that Parquet cannot hold what it was', async () => {
 it('writes times without a zone as points in time where it is asked to', async () => {
   await using at = await openTable('id integer primary key, at timestamp', `1, '2026-06-01 12:00:00.123456'`)
   await at.exported({ timestamps: 'utc' })
-  expect(await at.read('typeof(at) as type, at::varchar as at')).toEqual([
-    { type: 'TIMESTAMP WITH TIME ZONE', at: '2026-06-01 12:00:00.123456+00' },
+  expect(await at.read('typeof("at") as type, "at"::varchar as text')).toEqual([
+    { type: 'TIMESTAMP WITH TIME ZONE', text: '2026-06-01 12:00:00.123456+00' },
   ])
 })
 
@@ -117,8 +135,10 @@ it('takes a table without rows, and one without a key', async () => {
 })
 
 it('takes names that SQL has to quote, in folders whose names are patterns', async () => {
-  await using at = await openTable(`"id" integer primary key, "a ""b"", 'c'" text, "select" text, "É $1" text`, `1, 'x', 'y', 'z'`)
-  const { mkdir } = await import('node:fs/promises')
+  await using at = await openTable(
+    `"id" integer primary key, "a ""b"", 'c'" text, "select" text, "É $1" text`,
+    `1, 'x', 'y', 'z'`,
+  )
   const folder = join(at.folder, "it's [a] *?")
   await mkdir(folder)
   await at.exported({ to: join(folder, 'x.parquet') })
@@ -129,16 +149,16 @@ it('takes names that SQL has to quote, in folders whose names are patterns', asy
 it('reads by a Kysely and by a pool as by a connection string', async () => {
   await using database = await cloneDatabase('target', 'template0')
   await createHostileTable(database, 100, 3_000_000)
-  const folder = await newFolder()
+  await using folder = await openTemporary()
   const wanted = await postgresChecksums(database)
   const { Kysely, PostgresDialect } = await import('kysely')
   const pool = openPool({ connectionString: database.url })
   const target = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  await exportConversations({ target, table: 'hostile', to: join(folder, 'kysely.parquet') })
-  await exportConversations({ target: pool, table: 'hostile', to: join(folder, 'pool.parquet') })
+  await exportConversations({ target, table: 'hostile', to: folder.file('kysely.parquet') })
+  await exportConversations({ target: pool, table: 'hostile', to: folder.file('pool.parquet') })
   await target.destroy()
   for (const name of ['kysely', 'pool'])
-    expect(await duckDbChecksums(`read_parquet('${folder}/${name}.parquet')`), name).toEqual(wanted)
+    expect(await duckDbChecksums(`read_parquet('${folder.file(name)}.parquet')`), name).toEqual(wanted)
 })
 
 it('leaves nothing but the file', async () => {
@@ -146,4 +166,3 @@ it('leaves nothing but the file', async () => {
   await at.exported()
   expect(await readdir(at.folder)).toEqual(['a.parquet'])
 })
-

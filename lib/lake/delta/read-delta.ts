@@ -1,12 +1,6 @@
 import { SyncError } from '../../domain/errors.js'
 import type { LakeStorage } from '../storage/storage.js'
-import type {
-  DeltaFile,
-  DeltaMetadata,
-  DeltaProtocol,
-  DeltaRemoval,
-  DeltaTransaction,
-} from './actions.js'
+import type { DeltaFile, DeltaMetadata, DeltaProtocol, DeltaRemoval, DeltaTransaction } from './actions.js'
 import { logFolder, versionFile, versionOf } from './log-files.js'
 
 /** A Delta table as of one version. */
@@ -64,8 +58,9 @@ const newState = (): State => ({
 
 function actionsIn(storage: LakeStorage, text: string): readonly ReadAction[] {
   try {
-    const lines = text.split('\n').filter((line) => line.trim() !== '')
-    return lines.map((line): ReadAction => JSON.parse(line))
+    // One value instead of many: the lines of JSON are the elements of a list.
+    const actions: ReadAction[] = JSON.parse(`[${text.trim().replaceAll(/[\r\n]+/g, ',')}]`)
+    return actions
   } catch (cause) {
     throw unreadable(storage, 'a file of its log is no JSON', cause)
   }
@@ -103,14 +98,21 @@ function tableOf(storage: LakeStorage, state: State, version: number): DeltaTabl
 }
 
 /** Features under which what this package writes and reads stays right. */
-const known: ReadonlySet<string> = new Set(['timestampNtz', 'appendOnly', 'invariants', 'v2Checkpoint', 'vacuumProtocolCheck'])
+const known: ReadonlySet<string> = new Set([
+  'timestampNtz',
+  'appendOnly',
+  'invariants',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+])
 
 function unknownIn(protocol: DeltaProtocol): string | undefined {
   const { minReaderVersion: reader, minWriterVersion: writer } = protocol
   const features = [...(protocol.readerFeatures ?? []), ...(protocol.writerFeatures ?? [])]
   const feature = features.find((name) => !known.has(name))
   if (feature !== undefined) return `the feature ${feature}`
-  const isKnown = (reader === 1 && writer <= 2) || (reader === 3 && writer === 7) || (reader === 1 && writer === 7)
+  const isKnown =
+    (reader === 1 && writer <= 2) || (reader === 3 && writer === 7) || (reader === 1 && writer === 7)
   return isKnown ? undefined : `reader version ${reader} and writer version ${writer}`
 }
 
@@ -121,4 +123,3 @@ function unreadable({ place }: LakeStorage, why: string, cause?: unknown): SyncE
     cause,
   })
 }
-

@@ -92,7 +92,8 @@ function schemaText(fields: readonly LakeField[]): string {
   })
 }
 
-const isSameType = (one: DeltaType | undefined, other: DeltaType): boolean => typeText(one) === typeText(other)
+const isSameType = (one: DeltaType | undefined, other: DeltaType): boolean =>
+  typeText(one) === typeText(other)
 
 const typeText = (type: DeltaType | undefined): string =>
   typeof type === 'object' ? `array of ${type.elementType}` : String(type)
@@ -101,10 +102,14 @@ function typeChanged(changed: readonly LakeField[], known: ReadonlyMap<string, D
   const changes = changed.map(
     ({ name, type }) => `${name} was ${typeText(known.get(name))} and is ${typeText(type)}`,
   )
-  return new SyncError('LAKE_TYPE_CHANGED', `Columns have another type than in the lake: ${changes.join('; ')}.`, {
-    remedy: 'Run it once with --rebuild, which writes every month anew.',
-    details: { changes },
-  })
+  return new SyncError(
+    'LAKE_TYPE_CHANGED',
+    `Columns have another type than in the lake: ${changes.join('; ')}.`,
+    {
+      remedy: 'Run it once with --rebuild, which writes every month anew.',
+      details: { changes },
+    },
+  )
 }
 
 function checkNames(fields: readonly LakeField[]): void {
@@ -114,12 +119,12 @@ function checkNames(fields: readonly LakeField[]): void {
     const plain = name.toLowerCase()
     const isTwice = seen.has(plain)
     seen.add(plain)
-    // eslint-disable-next-line no-control-regex -- Names of PostgreSQL may hold them.
     return isTwice || name === '' || /[ ,;{}()=\u0000-\u001f]/.test(name)
   })
   if (wrong.length === 0) return
   throw new SyncError('CONFIG_INVALID', `Readers of a lake do not take the columns ${wrong.join(', ')}.`, {
-    remedy: 'Leave them out (--without), or rename them: no spaces, commas or brackets, no names that differ only in capitals, none that is month.',
+    remedy:
+      'Leave them out (--without), or rename them: no spaces, commas or brackets, no names that differ only in capitals, none that is month.',
     details: { columns: wrong },
   })
 }

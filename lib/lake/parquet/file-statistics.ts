@@ -30,7 +30,7 @@ export function fileStatistics(
   const maxValues: Record<string, Bound> = {}
   const nullCount: Record<string, number> = {}
   for (const { name, isList, deltaType } of columns.slice(0, mostColumns)) {
-    const found = facts.get(`"${name.replaceAll('"', '""')}"`) ?? facts.get(name)
+    const found = facts.get(keyOf(name))
     if (isList || found?.null_count === undefined) continue
     nullCount[name] = Number(found.null_count)
     const min = boundOf(found.min, deltaType, 'lower')
@@ -39,13 +39,15 @@ export function fileStatistics(
     minValues[name] = min
     maxValues[name] = max
   }
-  const within = facts.get(outOfRangeColumn)?.null_count
+  const within = facts.get(keyOf(outOfRangeColumn))?.null_count
   return {
     rows,
     rowsOutOfRange: within === undefined ? 0 : rows - Number(within),
     stats: { numRecords: rows, minValues, maxValues, nullCount },
   }
 }
+
+const keyOf = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 /** Maps are lists of pairs. */
 function factsOf(statistics: unknown): ReadonlyMap<string, Facts> {

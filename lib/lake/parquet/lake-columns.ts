@@ -123,7 +123,8 @@ function decimalType(type: ColumnType): ExportedType {
 /** Elements that are neither integers nor booleans are texts. */
 function listType({ kind, isDomain }: ColumnType): ExportedType {
   const list = { isList: true, range: 'list' } as const
-  if (!isDomain && kind === 'integer') return { ...list, duckType: 'INTEGER', deltaType: 'integer', form: 'json' }
+  if (!isDomain && kind === 'integer')
+    return { ...list, duckType: 'INTEGER', deltaType: 'integer', form: 'json' }
   if (!isDomain && kind === 'bigint') return { ...list, duckType: 'BIGINT', deltaType: 'long', form: 'json' }
   return { ...list, ...asText, form: isText(kind) ? 'json' : 'jsonOfTexts' }
 }

@@ -40,7 +40,8 @@ export function bucketError(cause: unknown, place: string, request: string): Syn
 }
 
 function remedyOf(status: number | undefined, name: string): string {
-  if (/Credentials/.test(name)) return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role of AWS.'
+  if (/Credentials/.test(name))
+    return 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role of AWS.'
   if (/Region/.test(name) || status === 301) return 'Set the region of the bucket (AWS_REGION).'
   if (status === 403) return 'Allow GetObject, PutObject, DeleteObject and ListBucket there.'
   if (status === 404) return 'Create the bucket, or correct its name or the endpoint.'

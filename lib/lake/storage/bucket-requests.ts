@@ -13,8 +13,15 @@ export interface BucketLimits {
 
 const usual: BucketLimits = { timeout: 60_000, retryDelay: 250, tries: 5 }
 
+/** Sends a request, of so many bytes, until it is answered. */
+export type BucketRequest = <T>(
+  name: string,
+  send: (signal: AbortSignal) => Promise<T>,
+  bytes?: number,
+) => Promise<T>
+
 /** A function that sends a request until it is answered, a few times at most; throws STORAGE_FAILED. */
-export function bucketRequests(place: string, limits: Partial<BucketLimits>) {
+export function bucketRequests(place: string, limits: Partial<BucketLimits>): BucketRequest {
   const { timeout, retryDelay, tries } = { ...usual, ...limits }
 
   return async function request<T>(

@@ -21,7 +21,8 @@ export async function openFolder(path: string): Promise<LakeStorage> {
     place: root,
     staging,
     put: (file, localFile) => guarded(at(file), () => moveInto(at(file), localFile)),
-    putIfAbsent: (file, text) => guarded(at(file), () => linkText(at(file), join(staging, randomUUID()), text)),
+    putIfAbsent: (file, text) =>
+      guarded(at(file), () => linkText(at(file), join(staging, randomUUID()), text)),
     read: (file) => guarded(at(file), () => unlessMissing(readFile(at(file), 'utf8'))),
     fetch: async (file, localFile) =>
       guarded(at(file), async () => {
@@ -127,4 +128,3 @@ async function removeOlder(folder: string, before: Date): Promise<void> {
     if (found && found.mtime < before) await rm(path, { recursive: true, force: true })
   }
 }
-

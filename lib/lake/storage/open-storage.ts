@@ -2,17 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { SyncError } from '../../domain/errors.js'
 import { openFolder } from './folder.js'
-import type { LakeStorage } from './storage.js'
-
-/** How to reach a bucket; of no meaning for a folder. */
-export interface StorageOptions {
-  /** Of a store that is not AWS: `https://minio.example.com:9000`. (Default: what the SDK finds in its own settings, else AWS.) */
-  readonly endpoint?: string | undefined
-  /** (Default: what the SDK finds in its own settings, else us-east-1.) */
-  readonly region?: string | undefined
-  /** Whether the bucket is in the path of a URL and not in its host name. (Default: with an endpoint.) */
-  readonly pathStyle?: boolean | undefined
-}
+import type { LakeStorage, StorageOptions } from './storage.js'
 
 /**
  * The storage that `to` names: a folder, which is created, or `s3://bucket/prefix`. Throws CONFIG_INVALID for a text that is neither,

@@ -36,3 +36,13 @@ export interface LakeStorage extends AsyncDisposable {
   /** What a call that was broken off has left behind and that is older than this: unfinished writes, and files in `staging`. */
   removeUnfinished(before: Date): Promise<void>
 }
+
+/** How to reach a bucket; of no meaning for a folder. */
+export interface StorageOptions {
+  /** Of a store that is not AWS: `https://minio.example.com:9000`. (Default: what the SDK finds in its own settings, else AWS.) */
+  readonly endpoint?: string | undefined
+  /** (Default: what the SDK finds in its own settings, else us-east-1.) */
+  readonly region?: string | undefined
+  /** Whether the bucket is in the path of a URL and not in its host name. (Default: with an endpoint.) */
+  readonly pathStyle?: boolean | undefined
+}

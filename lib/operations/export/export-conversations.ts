@@ -1,52 +1,10 @@
 import { SyncError } from '../../domain/errors.js'
 import { checkSchemaName } from '../../domain/schema-name.js'
-import type { TimestampForm } from '../../lake/parquet/lake-columns.js'
 import { openParquetWriter } from '../../lake/parquet/parquet-writer.js'
-import { defaults, type SyncOptions } from '../../options.js'
+import { defaults } from '../../options.js'
+import type { ExportFormat, ExportOptions, ExportReport } from './export-options.js'
 import { openNewFile } from './new-file.js'
 import { spoolTable } from './spool-table.js'
-
-export type ExportFormat = 'parquet' | 'csv'
-
-export interface ExportOptions extends Pick<SyncOptions, 'target' | 'schema' | 'table' | 'signal'> {
-  /** The file to write. One of that name is replaced once the new one is whole; only its owner may read it. */
-  readonly to: string
-  /** Parquet needs the package @duckdb/node-api. (Default: by the end of the name, .parquet or .csv.) */
-  readonly format?: ExportFormat | undefined
-  /** Names of columns that are left out. (Default: none.) */
-  readonly without?: readonly string[] | undefined
-  /** Whether soft-deleted rows are exported as well, with `deleted_at`. (Default: false.) */
-  readonly includeDeleted?: boolean | undefined
-  /** How Parquet holds times without a zone: as such, or as points in time of UTC for readers that do not know them. (Default: ntz.) */
-  readonly timestamps?: TimestampForm | undefined
-  /** Called as rows are read. */
-  readonly onProgress?: ((progress: ExportProgress) => void) | undefined
-}
-
-export interface ExportProgress {
-  readonly rowsExported: number
-  /** An estimate of the planner; null if unknown. */
-  readonly rowsExpected: number | null
-}
-
-export interface ExportReport {
-  readonly table: string
-  /** Its absolute path. */
-  readonly file: string
-  readonly format: ExportFormat
-  readonly rows: number
-  readonly columns: number
-  readonly bytes: number
-  readonly includeDeleted: boolean
-  /**
-   * Rows with a value that its type in Parquet cannot hold: it is NULL there, and stands in the column `values_out_of_range`. Always 0 for
-   * CSV.
-   */
-  readonly rowsOutOfRange: number
-  /** A text with an offset; everything that was committed in the target before is in the file. */
-  readonly asOf: string
-  readonly durationSeconds: number
-}
 
 /**
  * Writes the table of the target into one file, a row for each conversation as of one moment: as CSV with the texts of PostgreSQL, or as
@@ -71,7 +29,12 @@ export async function exportConversations(options: ExportOptions): Promise<Expor
   const { spooled, lake, columns, asOf } = await spoolTable(wanted, file.unfinished('csv'))
   const written =
     writer && lake
-      ? await writer.convert(spooled, { columns: lake, file: file.unfinished('parquet'), mode: 0o600, signal })
+      ? await writer.convert(spooled, {
+          columns: lake,
+          file: file.unfinished('parquet'),
+          mode: 0o600,
+          signal,
+        })
       : { ...spooled, rowsOutOfRange: 0 }
   await file.publish(written.file)
   return {
@@ -83,12 +46,16 @@ export async function exportConversations(options: ExportOptions): Promise<Expor
 
 function checkedFormat({ target, schema, to, format, timestamps }: ExportOptions): ExportFormat {
   if (target === undefined || to === undefined || to === '') {
-    throw new SyncError('CONFIG_MISSING', `The option ${target === undefined ? 'target' : 'to'} is missing.`, {
-      remedy:
-        target === undefined
-          ? 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.'
-          : 'Name the file to write.',
-    })
+    throw new SyncError(
+      'CONFIG_MISSING',
+      `The option ${target === undefined ? 'target' : 'to'} is missing.`,
+      {
+        remedy:
+          target === undefined
+            ? 'Set it to a connection string, a configuration or a pool of pg, or a Kysely.'
+            : 'Name the file to write.',
+      },
+    )
   }
   checkSchemaName(schema)
   const [, byName] = /\.(parquet|csv)$/i.exec(to) ?? []
@@ -99,7 +66,9 @@ function checkedFormat({ target, schema, to, format, timestamps }: ExportOptions
     })
   }
   if (timestamps !== undefined && timestamps !== 'ntz' && timestamps !== 'utc') {
-    throw new SyncError('CONFIG_INVALID', 'timestamps is neither ntz nor utc.', { remedy: 'Use one of them.' })
+    throw new SyncError('CONFIG_INVALID', 'timestamps is neither ntz nor utc.', {
+      remedy: 'Use one of them.',
+    })
   }
   return chosen
 }

@@ -1,4 +1,9 @@
-import { keptColumns, lakeColumns, type LakeColumn, type TimestampForm } from '../../lake/parquet/lake-columns.js'
+import {
+  keptColumns,
+  lakeColumns,
+  type LakeColumn,
+  type TimestampForm,
+} from '../../lake/parquet/lake-columns.js'
 import { parquetRows } from '../../lake/parquet/exported-query.js'
 import { spoolCsv, type SpooledRows } from '../../lake/parquet/spool-csv.js'
 import { defaults } from '../../options.js'
@@ -9,7 +14,7 @@ import { csvLine, readCsv } from '../../postgres/driver/csv-rows.js'
 import { tableIn } from '../../postgres/driver/search-path.js'
 import { withSnapshot } from '../../postgres/driver/transaction.js'
 import { exportedRows, isNotSoftDeleted } from '../../postgres/target/exported-cells.js'
-import type { ExportOptions } from './export-conversations.js'
+import type { ExportOptions } from './export-options.js'
 
 /** The rows of a table in a local file. */
 export interface SpooledTable {

@@ -28,7 +28,11 @@ export function readCsv(session: Session, query: CompiledQuery, { columns, nullT
   }
   const pieces = () =>
     session.copy?.csv(query, `null '${nullText}'`, onRow) ??
-    linesOf(session.fetch(query, columns, () => fetchedAtOnce), nullText, onRow)
+    linesOf(
+      session.fetch(query, columns, () => fetchedAtOnce),
+      nullText,
+      onRow,
+    )
   return {
     get rows() {
       return seen.rows

@@ -8,7 +8,7 @@ import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/
 import { unwrapCopyData } from './binary-copy.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import type { Cells, Destination, Place, RowsOfEach, Session, Side } from './session.js'
+import type { Cells, Copy, Destination, Place, RowsOfEach, Session, Side } from './session.js'
 import { sessionPins, type SessionPins } from './transaction.js'
 import { inline, kyselyOver, plain, sendPipelined, transactionOf } from './statement.js'
 import { guardCopy, socketOf, wireOf } from './wire-guard.js'
@@ -90,19 +90,26 @@ export function pgSession(
       requireTexts(table, cells)
       await run(() => copyInto(client, table, csvPieces(cells), csvOptions))
     },
-    copy: {
-      out: (query) => {
-        roundTrips += 1
-        return copyOut(client, query, 'format binary', guard)
-      },
-      csv: (query, options, onRow) => {
-        roundTrips += 1
-        return copyOut(client, query, `format csv, ${options}`, guard, onRow)
-      },
-      into: (table, stream) => run(() => copyInto(client, table, stream, 'format binary')),
-    },
+    copy: copyOver(client, guard, () => void (roundTrips += 1)),
     destroy,
     [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function copyOver(client: pg.ClientBase, guard: Run, count: () => void): Copy {
+  return {
+    out: (query) => {
+      count()
+      return copyOut(client, query, 'format binary', guard)
+    },
+    csv: (query, options, onRow) => {
+      count()
+      return copyOut(client, query, `format csv, ${options}`, guard, onRow)
+    },
+    into: (table, stream) => {
+      count()
+      return guard(() => copyInto(client, table, stream, 'format binary'))
+    },
   }
 }
 

@@ -87,8 +87,7 @@ function outOfRange(cells: readonly ExportedCell[]): RawBuilder<unknown> {
   if (limited.length === 0) return sql`null::text`
   const isOutside = ({ name, range }: (typeof limited)[number]) => sql`not (${isWithin(name, range)})`
   const found = limited.map(
-    (cell) =>
-      sql`(${sql.lit(cell.name)}, case when ${isOutside(cell)} then ${column(cell.name)}::text end)`,
+    (cell) => sql`(${sql.lit(cell.name)}, case when ${isOutside(cell)} then ${column(cell.name)}::text end)`,
   )
   return sql`case
     when ${sql.join(limited.map(isOutside), sql` or `)}
