@@ -77,6 +77,12 @@ const pooler = project('extra:pooler', folder('pooler'), [servers, built])
 /** Installs bundlers and other runtimes from the registry. */
 const bundlers = project('extra:bundlers', folder('bundlers'), [servers, built])
 
+/** Readers of lakes that are installed from PyPI and by Maven: `test/readers/install`. */
+const readers = project('extra:readers', folder('readers'), [servers, built], {
+  testTimeout: 900_000,
+  hookTimeout: 900_000,
+})
+
 export default defineConfig({
   // By its name the package is this source, as in tsconfig.json, and not whatever build lies in dist.
   resolve: {
@@ -114,6 +120,7 @@ export default defineConfig({
       examples,
       months,
       bundlers,
+      readers,
     ],
   },
 })

@@ -1,6 +1,6 @@
-"""Reads a Delta table by one engine, and prints JSON: of each column how many rows have a value, and a checksum.
+"""Reads Delta tables by one engine, and prints a line of JSON for each: of each column how many rows have a value, and a checksum.
 
-python read.py <engine> <table> <columns as JSON: [{"name", "kind"}]> [<options of the storage as JSON>]
+python read.py <engine> <columns as JSON: [{"name", "kind"}]> <options of the storage as JSON> <table>...
 
 The checksum is the sum of the first 32 bits of the MD5 of "<id>|<text of the cell>" of each row that has a value. Lists are written as their
 length, a colon and their elements between the characters 31, with character 30 for NULL.
@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import sys
 
 
@@ -30,7 +31,8 @@ def of_delta_rs(table, columns, options):
     written = {
         "boolean": lambda value: "true" if value else "false",
         "double": lambda value: str(int(value * 4)),
-        "decimal": lambda value: format(value, "f"),
+        # Of the digits behind the point those that are not zero, as ClickHouse writes no others.
+        "decimal": lambda value: re.sub(r"\.?0+$", "", format(value, "f")),
         "texts": lambda value: list_text(value),
         "integers": lambda value: list_text(value),
     }
@@ -56,6 +58,8 @@ def list_text(value):
 
 
 def of_clickhouse(table, columns, _options):
+    # ClickHouse reads only below the folder in which it runs.
+    os.chdir("/")
     import chdb
 
     def listed(name):
@@ -80,31 +84,27 @@ def of_clickhouse(table, columns, _options):
         text = listed(name) if column["kind"] in ("texts", "integers") else texts[column["kind"]].format(name)
         part = f"reinterpretAsUInt32(reverse(substring(MD5(concat(toString(id), '|', {text})), 1, 4)))"
         items.append(f"toString(count({text})), toString(ifNull(sum({part}), 0))")
-    query = (
-        f"select {', '.join(items)} from deltaLakeLocal('{table}') "
-        "settings output_format_decimal_trailing_zeros = 1"
-    )
+    query = f"select {', '.join(items)} from deltaLakeLocal('{table}')"
     cells = json.loads(str(chdb.query(query, "JSONCompactEachRow")))
     return paired(columns, cells)
 
 
 def of_duckdb(table, columns, _options):
     import duckdb
-    import duckdb_ext_delta
 
-    folder = os.path.dirname(duckdb_ext_delta.__file__)
-    (extension,) = glob.glob(f"{folder}/**/delta*.duckdb_extension*", recursive=True)
+    (extension,) = glob.glob(f"{sys.prefix}/lib/python3*/site-packages/duckdb_ext/**/delta.duckdb_extension", recursive=True)
     connection = duckdb.connect()
     connection.execute(f"load '{extension}'")
     connection.execute("set TimeZone = 'UTC'")
 
     def listed(name):
-        return (
-            f"len({name}) || ':' || array_to_string(list_transform({name}, lambda x: coalesce(x::varchar, chr(30))), chr(31))"
-        )
+        elements = f"list_transform({name}, lambda x: coalesce(x::varchar, chr(30)))"
+        # What is made of an empty list is NULL here.
+        return f"case when {name} is not null then len({name}) || ':' || coalesce(array_to_string({elements}, chr(31)), '') end"
 
     texts = {
         "double": "({} * 4)::bigint::varchar",
+        "decimal": "regexp_replace({}::varchar, '[.]?0+$', '')",
         "date": "date_diff('day', date '1970-01-01', {})::varchar",
         "timestamp": "epoch_us({})::varchar",
         "timestamptz": "epoch_us({})::varchar",
@@ -129,6 +129,8 @@ def of_spark(table, columns, _options):
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.databricks.delta.snapshotPartitions": "2",
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
@@ -146,6 +148,7 @@ def of_spark(table, columns, _options):
 
     texts = {
         "double": "cast(cast({} * 4 as bigint) as string)",
+        "decimal": "regexp_replace(cast({} as string), '[.]?0+$', '')",
         "date": "cast(unix_date({}) as string)",
         "timestamp": "cast(unix_micros(cast({} as timestamp)) as string)",
         "timestamptz": "cast(unix_micros({}) as string)",
@@ -158,7 +161,6 @@ def of_spark(table, columns, _options):
         part = f"cast(conv(substr(md5(concat(cast(id as string), '|', {text})), 1, 8), 16, 10) as bigint)"
         items += [f"count({text})", f"cast(coalesce(sum({part}), 0) as string)"]
     cells = list(session.read.format("delta").load(table).selectExpr(*items).collect()[0])
-    session.stop()
     return paired(columns, cells)
 
 
@@ -168,6 +170,6 @@ def paired(columns, cells):
 
 
 engines = {"delta-rs": of_delta_rs, "clickhouse": of_clickhouse, "duckdb": of_duckdb, "spark": of_spark}
-engine, table, columns, *options = sys.argv[1:]
-read = engines[engine](table, json.loads(columns), json.loads(options[0]) if options else None)
-print(json.dumps(read))
+engine, columns, options, *tables = sys.argv[1:]
+for table in tables:
+    print(json.dumps(engines[engine](table, json.loads(columns), json.loads(options) or None)), flush=True)
