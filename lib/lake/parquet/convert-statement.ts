@@ -12,7 +12,7 @@ export function settingsFor({ longestRow }: Pick<SpooledRows, 'longestRow'>): re
 
 /** Writes the rows of a CSV as Parquet, and returns one row about the file. */
 export function convertStatement(
-  { file: csv, rows, bytes, longestRow }: SpooledRows,
+  { files, rows, bytes, longestRow }: Pick<SpooledRows, 'files' | 'rows' | 'bytes' | 'longestRow'>,
   columns: readonly LakeColumn[],
   file: string,
 ): string {
@@ -22,7 +22,7 @@ export function convertStatement(
   select
     ${all.map(selected).join(',\n    ')}
   from read_csv(
-    ${literal(withoutGlob(csv))},
+    [${files.map((csv) => literal(withoutGlob(csv))).join(', ')}],
     columns = {${all.map(({ name, isList, duckType }) => `${literal(name)}: '${isList ? 'VARCHAR' : duckType}'`).join(', ')}},
     ${readingOptions(longestRow).join(',\n    ')}
   )
@@ -37,7 +37,7 @@ export function convertStatement(
 }
 
 /**
- * Nothing is guessed. The buffer would be 16 times as large as the longest line, which is too much where that is large. Texts with line ends
+ * Nothing is guessed. Of one file DuckDB keeps all that it has read, where texts are quoted, until it is at its end: it has to come in parts. The buffer would be 16 times as large as the longest line, which is too much where that is large. Texts with line ends
  * in quotes are read by one thread only, as several would have to guess where a line begins.
  */
 function readingOptions(longestRow: number): string[] {

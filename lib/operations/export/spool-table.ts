@@ -51,7 +51,8 @@ export async function spoolTable(
     const { signal, onProgress } = wanted
     const rowsExpected = table.estimatedRows
     const onRows = onProgress && ((rowsExported: number) => onProgress({ rowsExported, rowsExpected }))
-    return { spooled: await spoolCsv(rows, { file, header, signal, onRows }), lake, columns, asOf }
+    const spooling = { file, inParts: lake !== undefined, header, signal, onRows }
+    return { spooled: await spoolCsv(rows, spooling), lake, columns, asOf }
   })
 }
 

@@ -8,6 +8,8 @@ export interface CsvRows extends AsyncIterable<Buffer> {
   readonly rows: number
   /** Bytes of the longest of them. */
   readonly longestRow: number
+  /** Where rows begin that have so many bytes before them as a part is to have: offsets within all pieces, known before the piece comes. */
+  readonly cuts: readonly number[]
 }
 
 /** What stands for NULL; a text that reads the same is quoted. */
@@ -21,8 +23,14 @@ export interface CsvOptions {
 
 /** The rows of a query, within the transaction of the session, without those that are already in memory twice. */
 export function readCsv(session: Session, query: CompiledQuery, { columns, nullText }: CsvOptions): CsvRows {
-  const seen = { rows: 0, longestRow: 0 }
+  const seen = { rows: 0, longestRow: 0, bytes: 0, lastCut: 0 }
+  const cuts: number[] = []
   const onRow = (bytes: number) => {
+    if (seen.bytes - seen.lastCut >= bytesOfPart) {
+      cuts.push(seen.bytes)
+      seen.lastCut = seen.bytes
+    }
+    seen.bytes += bytes
     seen.rows += 1
     seen.longestRow = Math.max(seen.longestRow, bytes)
   }
@@ -40,11 +48,15 @@ export function readCsv(session: Session, query: CompiledQuery, { columns, nullT
     get longestRow() {
       return seen.longestRow
     },
+    cuts,
     [Symbol.asyncIterator]: () => pieces()[Symbol.asyncIterator](),
   }
 }
 
 const fetchedAtOnce = 500
+
+/** What a reader that keeps a whole part in memory can afford. */
+const bytesOfPart = 32 * 1024 * 1024
 
 /** For a driver without COPY. */
 async function* linesOf(
