@@ -10,3 +10,24 @@ export function versionOf(path: string): number | undefined {
   const [, digits] = /^_delta_log\/(\d{20})\.json$/.exec(path) ?? []
   return digits === undefined ? undefined : Number(digits)
 }
+
+/** What readers take instead of the versions up to this one. */
+export const checkpointFile = (version: number): string =>
+  versionFile(version).replace(/json$/, 'checkpoint.parquet')
+
+/** The folder of our own copies of what a version is; readers of Delta ignore what begins with `_`. */
+export const snapshotFolder = '_chatwoot_sync/'
+
+export const snapshotFile = (version: number): string =>
+  `${snapshotFolder}${String(version).padStart(20, '0')}.jsonl`
+
+/** The version of such a file, or of a checkpoint; undefined for others. */
+export function snapshotVersionOf(path: string): number | undefined {
+  const [, digits] =
+    /^(?:_chatwoot_sync\/(?=\d+\.jsonl$)|_delta_log\/(?=\d+\.checkpoint\.parquet$))(\d{20})\./.exec(path) ??
+    []
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** Names the newest checkpoint. */
+export const lastCheckpointFile = `${logFolder}_last_checkpoint`

@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024
 /** What DuckDB may use, by how large the rows are. */
 export function settingsFor({ longestRow }: Pick<SpooledRows, 'longestRow'>): readonly string[] {
   // The row in the buffer of the CSV, in a vector, and in a page of Parquet, before and after it is compressed.
-  const megabytes = 160 + Math.ceil((longestRow / mebibyte) * 8)
+  const megabytes = 192 + Math.ceil((longestRow / mebibyte) * 8)
   return [`set memory_limit = '${megabytes}MiB'`, `set TimeZone = 'UTC'`]
 }
 
@@ -36,9 +36,32 @@ export function convertStatement(
 )`
 }
 
+/** Writes lines of JSON as Parquet. */
+export function jsonStatement(
+  lines: string,
+  columns: Readonly<Record<string, string>>,
+  file: string,
+): string {
+  const types = Object.entries(columns).map(([name, type]) => `${literal(name)}: ${literal(type)}`)
+  return `copy (
+  select *
+  from read_json(
+    ${literal(withoutGlob(lines))},
+    format = 'newline_delimited',
+    columns = {${types.join(', ')}},
+    maximum_object_size = ${64 * mebibyte}
+  )
+) to ${literal(file)} (
+  format parquet,
+  compression zstd,
+  use_tmp_file false
+)`
+}
+
 /**
- * Nothing is guessed. Of one file DuckDB keeps all that it has read, where texts are quoted, until it is at its end: it has to come in parts. The buffer would be 16 times as large as the longest line, which is too much where that is large. Texts with line ends
- * in quotes are read by one thread only, as several would have to guess where a line begins.
+ * Nothing is guessed. Of one file DuckDB keeps all that it has read, where texts are quoted, until it is at its end, so the rows have to come
+ * in parts. The buffer would be 16 times as large as the longest line, which is too much where that is large. Texts with line ends in quotes
+ * are read by one thread only, as several would have to guess where a line begins.
  */
 function readingOptions(longestRow: number): string[] {
   const line = Math.max(2 * mebibyte, longestRow + 1)
@@ -54,7 +77,7 @@ function readingOptions(longestRow: number): string[] {
     'allow_quoted_nulls = false',
     'parallel = false',
     `max_line_size = ${line}`,
-    `buffer_size = ${Math.max(8 * mebibyte, 2 * line)}`,
+    `buffer_size = ${2 * line}`,
   ]
 }
 

@@ -6,7 +6,7 @@ import { aborted, throwIfAborted } from '../../domain/abort.js'
 import { SyncError } from '../../domain/errors.js'
 import { syncPath } from '../durable.js'
 import { fileError } from '../file-error.js'
-import { convertStatement, settingsFor } from './convert-statement.js'
+import { convertStatement, jsonStatement, settingsFor } from './convert-statement.js'
 import { fileStatistics, type FileStatistics } from './file-statistics.js'
 import type { LakeColumn } from './lake-columns.js'
 import type { SpooledRows } from './spool-csv.js'
@@ -19,6 +19,14 @@ export interface ParquetWriter extends AsyncDisposable {
    * ABORTED, and leaves no file then.
    */
   convert(rows: SpooledRows, work: ParquetWork): Promise<ParquetFile>
+  /** Writes one of lines of JSON, whose fields have these types of DuckDB; the file with the lines is removed. Throws STORAGE_FAILED. */
+  convertJson(lines: string, work: JsonWork): Promise<void>
+}
+
+export interface JsonWork {
+  readonly columns: Readonly<Record<string, string>>
+  /** The file to create. */
+  readonly file: string
 }
 
 export interface ParquetWork {
@@ -53,6 +61,7 @@ export async function openParquetWriter(temporaryFolder: string): Promise<Parque
   const connection = await instance.connect()
   return {
     convert: (rows, work) => convert(connection, rows, work),
+    convertJson: (lines, work) => convertJson(connection, lines, work),
     [Symbol.asyncDispose]: async () => {
       connection.closeSync()
       instance.closeSync()
@@ -96,6 +105,22 @@ async function convert(
     throw conversionError(error, file)
   } finally {
     signal?.removeEventListener('abort', interrupt)
+  }
+}
+
+async function convertJson(
+  connection: DuckDBConnection,
+  lines: string,
+  { columns, file }: JsonWork,
+): Promise<void> {
+  try {
+    await connection.run(jsonStatement(lines, columns, file))
+    await syncPath(file)
+  } catch (error) {
+    await rm(file, { force: true })
+    throw conversionError(error, file)
+  } finally {
+    await rm(lines, { force: true })
   }
 }
 

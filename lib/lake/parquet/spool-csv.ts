@@ -19,7 +19,7 @@ export interface SpooledRows extends AsyncDisposable {
 export interface Spooling {
   /** The file to create; disposing of the rows removes it, with what its parts are called by its name. */
   readonly file: string
-  /** Whether a new file begins after 32 MiB each, between two rows; without a header. (Default: false.) */
+  /** Whether a new file begins after some megabytes each, between two rows; without a header. (Default: false.) */
   readonly inParts?: boolean
   /** Text before the first row. */
   readonly header?: string

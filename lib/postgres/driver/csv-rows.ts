@@ -56,7 +56,7 @@ export function readCsv(session: Session, query: CompiledQuery, { columns, nullT
 const fetchedAtOnce = 500
 
 /** What a reader that keeps a whole part in memory can afford. */
-const bytesOfPart = 32 * 1024 * 1024
+const bytesOfPart = 8 * 1024 * 1024
 
 /** For a driver without COPY. */
 async function* linesOf(
