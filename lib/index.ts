@@ -32,6 +32,13 @@ export type { DB } from '../db/schema/target.js'
 export { checkHealth, type HealthOptions } from './operations/health/check-health.js'
 export type { HealthCheck, HealthReport, Language } from './operations/health/health-check.js'
 export { diagnose, type DiagnoseOptions, type Diagnosis } from './operations/doctor/diagnose.js'
+export { exportConversations } from './operations/export/export-conversations.js'
+export type {
+  ExportFormat,
+  ExportOptions,
+  ExportProgress,
+  ExportReport,
+} from './operations/export/export-options.js'
 export { findInboxes } from './operations/find-inboxes.js'
 export type { Check as DiagnosisCheck } from './operations/doctor/check.js'
 export { readStatus as readRuns, type StatusOptions as ReadRunsOptions } from './operations/status.js'

@@ -99,6 +99,12 @@ export const errorCodes = {
   SOURCE_FAILED: 'failure',
   /** A statement on the target failed for another reason; `details.sqlState` says which. */
   TARGET_FAILED: 'failure',
+  /** A file of an export or of a lake, or a request to the bucket of a lake, failed. Remedy: the message names it. */
+  STORAGE_FAILED: 'failure',
+  /** A column of a lake has another type than in the table now. Remedy: `--rebuild`, which writes every month anew. */
+  LAKE_TYPE_CHANGED: 'failure',
+  /** Another program has changed a lake in a way that cannot be continued. Remedy: an empty place; other programs only read it. */
+  LAKE_UNREADABLE: 'failure',
   /** A caller's hook (`transform`, `onProgress`) threw. Remedy: fix the hook; nothing of the batch was written. */
   HOOK_FAILED: 'failure',
   /** The embedded server of the demo did not start. Remedy: the message carries its last log lines. */

@@ -177,9 +177,9 @@ const between: ReadonlySet<number> = new Set(['H', 'S', 'N', 'A'].map(typeOf))
 
 /**
  * Takes the rows out of the messages of a COPY: each row is one message, and the driver would put them together in new memory twice. They are
- * moved together where they lie, in the memory that the socket has filled and that nobody else uses.
+ * moved together where they lie, in the memory that the socket has filled and that nobody else uses. `onRow` is called with the bytes of each.
  */
-export function unwrapCopyData(): (piece: Buffer) => Unwrapped {
+export function unwrapCopyData(onRow?: (bytes: number) => void): (piece: Buffer) => Unwrapped {
   const head = Buffer.alloc(headSize)
   let known = 0
   let body = 0
@@ -209,7 +209,8 @@ export function unwrapCopyData(): (piece: Buffer) => Unwrapped {
       const type = head[0] ?? 0
       isData = type === copyData
       body = head.readInt32BE(1) - 4
-      if (!isData) others.push(Buffer.from(head))
+      if (isData) onRow?.(body)
+      else others.push(Buffer.from(head))
       hasEnded = !isData && !between.has(type)
     }
     if (hasEnded && at < piece.length) others.push(piece.subarray(at))

@@ -8,7 +8,7 @@ import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/
 import { unwrapCopyData } from './binary-copy.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import type { Cells, Destination, Place, RowsOfEach, Session, Side } from './session.js'
+import type { Cells, Copy, Destination, Place, RowsOfEach, Session, Side } from './session.js'
 import { sessionPins, type SessionPins } from './transaction.js'
 import { inline, kyselyOver, plain, sendPipelined, transactionOf } from './statement.js'
 import { guardCopy, socketOf, wireOf } from './wire-guard.js'
@@ -90,15 +90,26 @@ export function pgSession(
       requireTexts(table, cells)
       await run(() => copyInto(client, table, csvPieces(cells), csvOptions))
     },
-    copy: {
-      out: (query) => {
-        roundTrips += 1
-        return copyOut(client, query, guard)
-      },
-      into: (table, stream) => run(() => copyInto(client, table, stream, 'format binary')),
-    },
+    copy: copyOver(client, guard, () => void (roundTrips += 1)),
     destroy,
     [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function copyOver(client: pg.ClientBase, guard: Run, count: () => void): Copy {
+  return {
+    out: (query) => {
+      count()
+      return copyOut(client, query, 'format binary', guard)
+    },
+    csv: (query, options, onRow) => {
+      count()
+      return copyOut(client, query, `format csv, ${options}`, guard, onRow)
+    },
+    into: (table, stream) => {
+      count()
+      return guard(() => copyInto(client, table, stream, 'format binary'))
+    },
   }
 }
 
@@ -182,14 +193,20 @@ async function copyInto(
   await pipeline(Readable.from(pieces), copy)
 }
 
-async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run): AsyncGenerator<Buffer> {
+async function* copyOut(
+  client: pg.ClientBase,
+  query: CompiledQuery,
+  options: string,
+  guard: Run,
+  onRow?: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   const { default: streams } = await import('pg-copy-streams')
   const text = inline(query, (value) => client.escapeLiteral(value))
   const stream = client.query(
     // Larger pieces than the default: each costs a turn of the event loop.
-    streams.to(`copy (${text}) to stdout with (format binary)`, { highWaterMark: 128 * 1024 }),
+    streams.to(`copy (${text}) to stdout with (${options})`, { highWaterMark: 128 * 1024 }),
   )
-  takePieces(stream)
+  takePieces(stream, onRow)
   const pieces = stream[Symbol.asyncIterator]()
   let isDone = false
   try {
@@ -205,11 +222,11 @@ async function* copyOut(client: pg.ClientBase, query: CompiledQuery, guard: Run)
 }
 
 /** The stream parses the messages of the server by itself; those that bring rows are taken before it. */
-function takePieces(stream: Readable): void {
+function takePieces(stream: Readable, onRow?: (bytes: number) => void): void {
   const parse: unknown = Reflect.get(stream, '_parse')
   if (typeof parse !== 'function') return
   const check = guardCopy()
-  const unwrap = unwrapCopyData()
+  const unwrap = unwrapCopyData(onRow)
   Reflect.set(stream, '_parse', (piece: Buffer): unknown => {
     try {
       check(piece)

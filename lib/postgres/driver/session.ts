@@ -54,8 +54,8 @@ export interface Session extends AsyncDisposable {
   fetch(query: CompiledQuery, columns: number, size: () => number): AsyncIterable<readonly Cells[]>
   /** Appends rows of cells to a table. */
   fill(table: Destination, rows: readonly Cells[]): Promise<void>
-  /** COPY in both directions, in the binary format; undefined where the driver offers none. */
-  readonly copy: BinaryCopy | undefined
+  /** COPY in both directions; undefined where the driver offers none. */
+  readonly copy: Copy | undefined
   /** Ends the connection at once, even in the middle of a statement; pending calls reject. */
   destroy(reason: unknown): void
 }
@@ -76,4 +76,9 @@ export interface BinaryCopy {
   out(query: CompiledQuery): AsyncIterable<Buffer>
   /** Fills a table from such a stream. */
   into(table: Destination, stream: Iterable<Buffer>): Promise<void>
+}
+
+export interface Copy extends BinaryCopy {
+  /** The rows of a query as CSV with these options; `onRow` is called with the bytes of each, before they come. */
+  csv(query: CompiledQuery, options: string, onRow: (bytes: number) => void): AsyncIterable<Buffer>
 }
