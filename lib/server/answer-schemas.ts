@@ -42,6 +42,7 @@ export const warningCodes = {
   PARTITIONS_GONE: 'PARTITIONS_GONE',
   CHANGED_AT_ZONE_UNKNOWN: 'CHANGED_AT_ZONE_UNKNOWN',
   PARALLEL_REDUCED: 'PARALLEL_REDUCED',
+  LAKE_FAILED: 'LAKE_FAILED',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })

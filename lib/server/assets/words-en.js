@@ -151,6 +151,8 @@ export const english = {
     STORAGE_FAILED: 'The storage of the lake failed',
     LAKE_TYPE_CHANGED: 'A column has another type than in the lake',
     LAKE_UNREADABLE: 'Another program has changed the lake',
+    LAKE_CONFLICT: 'Two programs write to one lake',
+    LAKE_TAKEN: 'The place belongs to another lake',
     HOOK_FAILED: 'A custom function failed',
     TARGET_NOT_MIGRATED: 'The target has not been prepared',
     LOCKED: 'Another run is in progress',
