@@ -69,13 +69,11 @@ async function writePart(
   const { month, rows: expected } = part
   const name = `${randomUUID()}.parquet`
   const file = join(storage.staging, name)
-  const { query, cells } = parquetRows(table, columns, {
-    where: isRowOf(part, column(lakeTime)),
-    orderBy: table.columns.some((own) => own.name === 'conversation_id') ? 'conversation_id' : undefined,
-  })
+  // In whatever order they lie: to sort rows with their texts would write a month to disk once more.
+  const { query, cells } = parquetRows(table, columns, { where: isRowOf(part, column(lakeTime)) })
   try {
     const csv = readCsv(target, query, { columns: cells, nullText: '\\N' })
-    await using spooled = await spoolCsv(csv, { file: `${file}.csv`, signal })
+    await using spooled = await spoolCsv(csv, { file: `${file}.csv`, inParts: true, signal })
     const { rows, bytes, stats } = await parquet.convert(spooled, { columns, file, signal })
     if (rows !== expected) throw lostRows(month, expected, rows)
     const path = `month=${month}/${name}`
