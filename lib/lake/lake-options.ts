@@ -1,6 +1,7 @@
 import { SyncError } from '../domain/errors.js'
+import { silentLogger } from '../domain/logger.js'
 import { checkSchemaName } from '../domain/schema-name.js'
-import { defaults, silentLogger, type SyncOptions } from '../options.js'
+import { defaults, type SyncOptions } from '../options.js'
 import type { LakeProgress } from './replicate/lake-report.js'
 import type { StorageOptions } from './storage/storage.js'
 
