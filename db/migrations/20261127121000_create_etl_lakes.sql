@@ -70,6 +70,7 @@ create table etl_lake_versions (
   rows_total bigint not null,
   bytes_total bigint not null,
   files_total integer not null,
+  months_total integer not null,
   files_archived integer not null default 0,
   constraint etl_lake_versions_pkey primary key (pipeline, lake, version)
 );
@@ -89,6 +90,7 @@ comment on column etl_lake_versions.files_removed is 'Files that the version no 
 comment on column etl_lake_versions.rows_total is 'Rows of the whole version.';
 comment on column etl_lake_versions.bytes_total is 'Bytes of the files of the whole version.';
 comment on column etl_lake_versions.files_total is 'Files of the whole version.';
+comment on column etl_lake_versions.months_total is 'Months of the whole version.';
 comment on column etl_lake_versions.files_archived is 'Files among them that hold rows which the table no longer has, and which are kept for that.';
 
 do $$

@@ -1063,6 +1063,10 @@ export interface EtlLakeVersions {
    */
   months: string[];
   /**
+   * Months of the whole version.
+   */
+  months_total: number;
+  /**
    * Pipeline of the lake.
    */
   pipeline: string;

@@ -185,6 +185,23 @@ export const stats = of<Stats>()(
       }),
     ),
     lastVerification: z.nullable(verifyReport),
+    lakes: z
+      .array(
+        z.strictObject({
+          lake: z.string(),
+          version: z.nullable(count),
+          equalAt: z.nullable(time).check(about('The version equals the table as of then.')),
+          ageSeconds: seconds,
+          rows: z.nullable(count),
+          bytes: z.nullable(count),
+          files: z.nullable(count),
+          months: z.nullable(count),
+          monthsPending: count.check(about('Months that have changed since.')),
+          errorCode: z.nullable(z.string()),
+          errorMessage: z.nullable(z.string()),
+        }),
+      )
+      .check(about('Copies of the table for other engines.')),
   }),
 )
 

@@ -87,6 +87,7 @@ export function totalsOf(files: readonly DeltaFile[]) {
     rowsTotal: rowsIn(notes),
     bytesTotal: bytesIn(files),
     filesTotal: files.length,
+    monthsTotal: new Set(notes.map(({ month }) => month)).size,
     filesArchived: notes.filter(({ isArchived }) => isArchived).length,
   }
 }

@@ -22,6 +22,7 @@ export interface LakeReport {
   readonly rowsTotal: number
   readonly bytesTotal: number
   readonly filesTotal: number
+  readonly monthsTotal: number
   /** Files with rows that the table no longer has. */
   readonly filesArchived: number
   /** What a check has found; null without one. */

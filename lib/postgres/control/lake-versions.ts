@@ -18,6 +18,7 @@ export interface LakeVersion {
   readonly rowsTotal: number
   readonly bytesTotal: number
   readonly filesTotal: number
+  readonly monthsTotal: number
   readonly filesArchived: number
 }
 
@@ -42,6 +43,7 @@ export async function announceVersion(
     rows_total: String(version.rowsTotal),
     bytes_total: String(version.bytesTotal),
     files_total: version.filesTotal,
+    months_total: version.monthsTotal,
     files_archived: version.filesArchived,
   }
   await db
