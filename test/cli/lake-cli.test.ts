@@ -11,7 +11,8 @@ async function openCommand() {
   const pair = await openPair()
   const shell = await openShell()
   const place = await openPlace()
-  const run = (...args: string[]) => shell.run([...args, '--no-log-file'], pair.variables)
+  const run = (...args: string[]) =>
+    shell.run([...args, ...(args[0] === 'doctor' ? [] : ['--no-log-file'])], pair.variables)
   expect(await run('sync')).toMatchObject({ code: 0 })
   return {
     ...pair,
@@ -92,6 +93,13 @@ it('a lake that fails fails no run, and shows in its report, in health and in an
     message: expect.stringContaining(`${bad}: STORAGE_FAILED`),
     remedy: expect.stringContaining('--unregister'),
   })
+  const doctor = await at.run('doctor', '--json')
+  expect(
+    JSON.parse(doctor.stdout).checks.filter(({ name }: { name: string }) => name === 'target-lake'),
+  ).toMatchObject([
+    { outcome: 'warning', message: expect.stringContaining(bad) },
+    { outcome: 'ok', message: expect.stringContaining('its version is 3') },
+  ])
   await using receiver = await openReceiver()
   const channels = { webhook: receiver.url }
   await sendAlerts({ target, channels })

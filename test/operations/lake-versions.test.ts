@@ -169,3 +169,22 @@ it('a table that is partitioned by month is copied, whichever partition rows mov
   expect(await at.replicate()).toMatchObject({ months: ['2026-01', '2026-02', '2026-10'] })
   expect(await at.differences()).toEqual([])
 })
+
+it('many versions stay readable, with a checkpoint now and then', async () => {
+  await using at = await openLake()
+  await at.replicate()
+  for (let version = 1; version <= 22; version += 1) {
+    await at.target.query(`update conversas_analytics set contact_name = $1 where conversation_id = 4`, [
+      `name ${version}`,
+    ])
+    expect(await at.replicate()).toMatchObject({ version, months: ['2026-03'] })
+  }
+  expect(await tableOfLake(at.to)).toMatchObject({
+    version: 22,
+    checkpoint: expect.toSatisfy((at) => at > 0),
+  })
+  expect(await at.differences()).toEqual([])
+  expect(await at.replicate({ check: true })).toMatchObject({ differences: [] })
+  expect(await at.replicate({ vacuum: 0 })).toMatchObject({ committed: false, vacuumed: { files: 22 } })
+  expect(await at.differences()).toEqual([])
+})

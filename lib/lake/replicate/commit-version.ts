@@ -2,6 +2,7 @@ import { SyncError } from '../../domain/errors.js'
 import { announceVersion, recordVersion, type LakeVersion } from '../../postgres/control/lake-versions.js'
 import type { RegisteredLake } from '../../postgres/control/lakes.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { checkpointDelta, isCheckpointDue } from '../checkpoint-delta.js'
 import { removalOf, type DeltaAction, type DeltaFile } from '../delta/actions.js'
 import { commitDelta } from '../delta/commit-delta.js'
 import type { DeltaTable } from '../delta/read-delta.js'
@@ -47,6 +48,9 @@ export async function commitVersion(
     throw conflict(storage, version)
   }
   await recordVersion(target, lake, { version, equalAt: ready.equalAt, marks: ready.marks })
+  // The version is there whatever becomes of it; where it fails, the next one tries again.
+  if (isCheckpointDue({ version, checkpoint: ready.before?.checkpoint ?? -1 }))
+    await checkpointDelta(storage).catch(() => undefined)
   return described
 }
 
