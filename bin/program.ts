@@ -40,6 +40,11 @@ const commands = [
     load: () => import('./commands/export.js'),
   },
   {
+    name: 'lake',
+    summary: 'keep a copy in a Delta lake of Parquet files',
+    load: () => import('./commands/lake.js'),
+  },
+  {
     name: 'rejects',
     summary: 'show the rows that the target rejected',
     load: () => import('./commands/rejects.js'),

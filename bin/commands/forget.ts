@@ -6,6 +6,7 @@ import { addSchemaOption, schemaOf, type SchemaFlags } from '../flags/schema-fla
 import { loadSettings } from '../flags/settings-file.js'
 import { forgetSummary } from '../output/forget-summary.js'
 import { printReport } from '../output/print-report.js'
+import { exitCodes } from '../process/exit-code.js'
 
 interface ForgetFlags extends SchemaFlags {
   readonly contact: number
@@ -51,5 +52,6 @@ async function forget(flags: ForgetFlags): Promise<void> {
   const schema = schemaOf(flags, process.env)
   const where = { target, schema, table, pipeline }
   const report = await forgetContact({ ...where, contactId, undo, comment, dryRun: !yes })
+  if (report.lakes.some(({ error }) => error !== null)) process.exitCode = exitCodes.unhealthy
   printReport(report, flags, forgetSummary)
 }

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 
-import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
+import type { Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
 import { syncConversations } from '../../lib/sync.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
@@ -24,6 +24,7 @@ interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
   readonly triggeredBy?: TriggeredBy
   readonly acceptNewSource?: true
   readonly reveal?: true
+  readonly lake?: true
 }
 
 const examples = `
@@ -41,6 +42,7 @@ export function register(command: Command): void {
     .option('--full', 'read everything, and soft-delete rows deleted in Chatwoot')
     .option('--complete', 'scan for every change, as a run that is started by hand')
     .option('--dry-run', 'count what would change, and write nothing')
+    .option('--lake', 'then bring the lakes of the pipeline up to date')
     .addOption(
       new Option('--triggered-by <who>', 'recorded with the run').choices(['manual', 'scheduler', 'api']),
     )
@@ -62,12 +64,29 @@ async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFl
     const onRetry = flags.quiet ? undefined : (retry: Retry) => printRetry(retry, view)
     const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })
     view?.close()
-    printReport(report, flags, syncSummary)
+    const isCopied = flags.lake === true && flags.dryRun !== true
+    const whole = isCopied ? await withLakes(report, { ...options, logger: log.logger }) : report
+    printReport(whole, flags, syncSummary)
   } finally {
     view?.close()
     const { target, schema, pipeline, skewAllowance, signal } = options
     if (!flags.dryRun && !signal.aborted)
       await sendAlertsAfterRun({ target, schema, pipeline, skewAllowance, signal }, flags)
+  }
+}
+
+/** The run has succeeded, whatever becomes of its lakes. */
+async function withLakes(report: SyncReport, options: SyncOptions): Promise<SyncReport> {
+  const { target, schema, pipeline, signal, logger } = options
+  const { executionId } = report
+  const { replicateToLakes, SyncError } = await import('../../lib/index.js')
+  try {
+    const { warnings } = await replicateToLakes({ target, schema, pipeline, signal, logger, executionId })
+    return { ...report, warnings: [...report.warnings, ...warnings] }
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error
+    const message = `The lakes are not up to date: ${error.message}`
+    return { ...report, warnings: [...report.warnings, { code: 'LAKE_FAILED', message }] }
   }
 }
 

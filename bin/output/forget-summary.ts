@@ -9,7 +9,7 @@ export function forgetSummary(report: ForgetReport, width: number): string {
 }
 
 function forgotten(report: ForgetReport): string[] {
-  const { contactId, table, dryRun, forgottenAt, rowsOwn, rowsOfOthers, rowsRejected } = report
+  const { contactId, table, dryRun, forgottenAt, rowsOwn, rowsOfOthers, rowsRejected, lakes } = report
   const counts = [
     `${countText(rowsOwn)} of its own conversations`,
     `${countText(rowsOfOthers)} of other conversations in which it wrote`,
@@ -19,13 +19,30 @@ function forgotten(report: ForgetReport): string[] {
     return [
       `Contact ${contactId} is forgotten. Rows deleted from ${table}: ${counts}.`,
       'Later runs leave the contact out. It is still in Chatwoot, and in backups of both databases.',
+      ...lakesText(lakes),
     ]
   }
   return [
     `Contact ${contactId} has these rows in ${table}: ${counts}.`,
     ...(forgottenAt === null ? [] : [`It has been forgotten since ${timeText(forgottenAt)}.`]),
+    ...lakes.map(({ lake }) => `The lake ${lake} would be written without them.`),
     'Nothing was changed. With --yes the rows are deleted permanently, and later runs leave the contact out.',
   ]
+}
+
+function lakesText(lakes: ForgetReport['lakes']): string[] {
+  const texts = lakes.map(({ lake, version, filesRemoved, error }) =>
+    error === null
+      ? `Lake ${lake}: version ${version} is without them, and ${countText(filesRemoved)} files of earlier versions are removed.`
+      : `Lake ${lake} still holds them: ${error} Then run chatwoot-sync lake --to with its place and --vacuum 0s.`,
+  )
+  const isBucket = lakes.some(({ lake }) => lake.includes('://'))
+  return isBucket
+    ? [
+        ...texts,
+        'A bucket that keeps versions of its objects still has the files until its own rules remove them.',
+      ]
+    : texts
 }
 
 function undone({ contactId, dryRun, forgottenAt }: ForgetReport): string[] {

@@ -955,6 +955,143 @@ export interface EtlForgotten {
   pipeline: string;
 }
 
+export interface EtlLakeMonths {
+  /**
+   * Lake that has to read the month again.
+   */
+  lake: string;
+  /**
+   * Number of the mark.
+   */
+  mark: Generated<string>;
+  /**
+   * When the rows changed.
+   */
+  marked_at: Generated<string>;
+  /**
+   * Month of conversation_created_at; 0000-00 for rows without one, all where every month has to be compared.
+   */
+  month: string;
+  /**
+   * Pipeline of the lake.
+   */
+  pipeline: string;
+}
+
+export interface EtlLakes {
+  /**
+   * Time of the snapshot of the table that the last version equals, also where nothing had changed and no version was written.
+   */
+  equal_at: string | null;
+  /**
+   * Why it failed, as in docs/errors.md.
+   */
+  error_code: string | null;
+  /**
+   * The same in words, without secrets and personal data.
+   */
+  error_message: string | null;
+  /**
+   * When it was tried last, if that failed; NULL once it has succeeded.
+   */
+  failed_at: string | null;
+  /**
+   * Folder, or bucket and prefix; without secrets.
+   */
+  lake: string;
+  /**
+   * Id by which the log of the lake names who writes it.
+   */
+  lake_id: Generated<string>;
+  /**
+   * Pipeline under which it was registered.
+   */
+  pipeline: string;
+  /**
+   * When it was registered; transactions mark the months that they change since then.
+   */
+  registered_at: Generated<string>;
+  /**
+   * How it is written: which columns are left out, and which type times have.
+   */
+  settings: Generated<Json>;
+  /**
+   * Table that it copies, with its schema.
+   */
+  table_name: string;
+  /**
+   * Last version of the lake that is known to be committed; NULL before the first.
+   */
+  version: string | null;
+}
+
+export interface EtlLakeVersions {
+  /**
+   * Bytes of the files of the whole version.
+   */
+  bytes_total: string;
+  /**
+   * Bytes of the files that were written.
+   */
+  bytes_written: string;
+  /**
+   * When the version was known to be committed; NULL where the program ended before it knew.
+   */
+  committed_at: string | null;
+  /**
+   * Files that the version adds.
+   */
+  files_added: number;
+  /**
+   * Files among them that hold rows which the table no longer has, and which are kept for that.
+   */
+  files_archived: Generated<number>;
+  /**
+   * Files that the version no longer has.
+   */
+  files_removed: number;
+  /**
+   * Files of the whole version.
+   */
+  files_total: number;
+  /**
+   * Lake, as in etl_lakes.
+   */
+  lake: string;
+  /**
+   * Months of which files were written or removed.
+   */
+  months: string[];
+  /**
+   * Months of the whole version.
+   */
+  months_total: number;
+  /**
+   * Pipeline of the lake.
+   */
+  pipeline: string;
+  /**
+   * Why months were written.
+   */
+  reason: string;
+  /**
+   * Rows of the whole version.
+   */
+  rows_total: string;
+  /**
+   * Rows in the files that were written.
+   */
+  rows_written: string;
+  /**
+   * Time of the snapshot of the table that the version equals.
+   */
+  started_at: string;
+  /**
+   * Version in the log of the lake.
+   */
+  version: string;
+}
+
 export interface EtlRejects {
   /**
    * How many runs have tried.
@@ -1598,7 +1735,7 @@ export interface VwEtlHealth {
    */
   critical_limit: Numeric | null;
   /**
-   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows.
+   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows; the lake that is furthest behind.
    */
   detail: string | null;
   /**
@@ -1698,6 +1835,9 @@ export interface DB {
   etl_alerts: EtlAlerts;
   etl_control: EtlControl;
   etl_forgotten: EtlForgotten;
+  etl_lake_months: EtlLakeMonths;
+  etl_lake_versions: EtlLakeVersions;
+  etl_lakes: EtlLakes;
   etl_rejects: EtlRejects;
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;

@@ -105,6 +105,10 @@ export const errorCodes = {
   LAKE_TYPE_CHANGED: 'failure',
   /** Another program has changed a lake in a way that cannot be continued. Remedy: an empty place; other programs only read it. */
   LAKE_UNREADABLE: 'failure',
+  /** Another writer committed this version of a lake; nothing of ours is in it. Remedy: let one program write to it, and run it again. */
+  LAKE_CONFLICT: 'failure',
+  /** The place of a lake holds the table of another pipeline, database or program. Remedy: another place; `--since-scratch` takes over one of ours. */
+  LAKE_TAKEN: 'failure',
   /** A caller's hook (`transform`, `onProgress`) threw. Remedy: fix the hook; nothing of the batch was written. */
   HOOK_FAILED: 'failure',
   /** The embedded server of the demo did not start. Remedy: the message carries its last log lines. */

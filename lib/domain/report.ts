@@ -34,6 +34,7 @@ export interface Warning {
     | 'PARTITIONS_GONE'
     | 'CHANGED_AT_ZONE_UNKNOWN'
     | 'PARALLEL_REDUCED'
+    | 'LAKE_FAILED'
   readonly message: string
 }
 

@@ -13,12 +13,14 @@ import {
   type Forgotten,
   type RowsOfContact,
 } from '../postgres/control/forgotten.js'
+import { findLakes, type RegisteredLake } from '../postgres/control/lakes.js'
 import { takeRunLock } from '../postgres/control/run-start.js'
 import { describeTarget, type Relation } from '../postgres/driver/catalog.js'
 import { openSession } from '../postgres/driver/connect.js'
 import { tableIn } from '../postgres/driver/search-path.js'
 import type { Session } from '../postgres/driver/session.js'
 import { beginWriting } from '../postgres/driver/transaction.js'
+import { forgetFromLakes, type ForgottenLake } from './forget-from-lakes.js'
 
 export interface ForgetOptions extends Pick<SyncOptions, 'target' | 'schema' | 'table' | 'pipeline'> {
   /** Id of the contact in Chatwoot: the `contact_id` of the table. A whole number from 1. */
@@ -46,12 +48,15 @@ export interface ForgetReport {
   readonly rowsOfOthers: number
   /** Entries of `etl_rejects` that belonged to the contact, or whose kept content named it. */
   readonly rowsRejected: number
+  /** The lakes of the pipeline, which are written without the rows; in a dry run, those that would be. */
+  readonly lakes: readonly ForgottenLake[]
 }
 
 /**
  * Erases a contact from the target: deletes for good every row that holds data of it, soft-deleted ones and its entries in `etl_rejects`
  * included, and keeps its conversations out of all later runs and comparisons of the pipeline. Both happen in one transaction, or neither.
- * Nothing is changed in Chatwoot.
+ * Nothing is changed in Chatwoot. The lakes of the pipeline are written without the rows after it, and earlier versions of them lose their
+ * files; where that fails, `lakes` says so.
  *
  * Not found is what nothing in the target links to the contact: a rejected conversation that never reached the table and whose content was
  * not kept is known by its key alone, and the next run drops that entry. And where Chatwoot merges the contact into another one afterwards,
@@ -65,9 +70,22 @@ export interface ForgetReport {
  * const { rowsOwn } = await forgetContact({ target, contactId: 123, comment: 'request 2026-17' })
  */
 export async function forgetContact(options: ForgetOptions): Promise<ForgetReport> {
+  const { dryRun = false } = options
+  checkOptions(options)
+  // Runs can go on once the table is without the rows.
+  const { lakes, ...report } = await forgetInTarget(options)
+  if (!dryRun) return { ...report, lakes: await forgetFromLakes(options, lakes) }
+  return {
+    ...report,
+    lakes: lakes.map(({ lake }) => ({ lake, version: null, filesRemoved: 0, error: null })),
+  }
+}
+
+type Forgetting = Omit<ForgetReport, 'lakes'> & { readonly lakes: readonly RegisteredLake[] }
+
+async function forgetInTarget(options: ForgetOptions): Promise<Forgetting> {
   const { contactId, comment = null, undo = false, dryRun = false } = options
   const { schema, table = defaults.table, pipeline = defaults.pipeline } = options
-  checkOptions(options)
   const { connectTimeout } = defaults
   const connection = { applicationName: 'chatwoot-sync forget', connectTimeout, schema }
   await using target = await openSession('target', options.target, connection)
@@ -85,6 +103,7 @@ export async function forgetContact(options: ForgetOptions): Promise<ForgetRepor
   return {
     ...{ pipeline, table, contactId, undo, dryRun, forgottenAt },
     ...{ rowsOwn: own, rowsOfOthers: others, rowsRejected: rejected },
+    lakes: undo ? [] : await findLakes(target, pipeline),
   }
 }
 

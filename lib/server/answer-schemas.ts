@@ -42,6 +42,7 @@ export const warningCodes = {
   PARTITIONS_GONE: 'PARTITIONS_GONE',
   CHANGED_AT_ZONE_UNKNOWN: 'CHANGED_AT_ZONE_UNKNOWN',
   PARALLEL_REDUCED: 'PARALLEL_REDUCED',
+  LAKE_FAILED: 'LAKE_FAILED',
 } as const satisfies { [Code in Warning['code']]: Code }
 
 export const runStarted = z.strictObject({ executionId, loadType, status: z.literal('running') })
@@ -184,6 +185,23 @@ export const stats = of<Stats>()(
       }),
     ),
     lastVerification: z.nullable(verifyReport),
+    lakes: z
+      .array(
+        z.strictObject({
+          lake: z.string(),
+          version: z.nullable(count),
+          equalAt: z.nullable(time).check(about('The version equals the table as of then.')),
+          ageSeconds: seconds,
+          rows: z.nullable(count),
+          bytes: z.nullable(count),
+          files: z.nullable(count),
+          months: z.nullable(count),
+          monthsPending: count.check(about('Months that have changed since.')),
+          errorCode: z.nullable(z.string()),
+          errorMessage: z.nullable(z.string()),
+        }),
+      )
+      .check(about('Copies of the table for other engines.')),
   }),
 )
 

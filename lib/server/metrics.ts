@@ -68,6 +68,7 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
     [[{}, stats.failuresInRow]],
   )
   addAges(gauge, stats)
+  addLakes(gauge, stats)
   gauge('last_success_timestamp_seconds', 'End of the last successful run.', [
     [{}, unixTime(lastSuccess?.completedAt)],
   ])
@@ -90,6 +91,36 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
   gauge('differences_left', 'Differences of the last comparison that were not repaired.', [
     [{}, found && differencesLeft(found)],
   ])
+}
+
+function addLakes(gauge: AddSamples, { lakes }: Pick<Stats, 'lakes'>): void {
+  const each = (value: (lake: Stats['lakes'][number]) => number | null): Sample[] =>
+    lakes.map((lake) => [{ lake: lake.lake }, value(lake)])
+  gauge(
+    'lake_age_seconds',
+    'Seconds since the time of the table that a lake equals.',
+    each(({ ageSeconds }) => ageSeconds),
+  )
+  gauge(
+    'lake_failed',
+    'Whether a lake failed the last time, 1 or 0.',
+    each(({ errorCode }) => (errorCode === null ? 0 : 1)),
+  )
+  gauge(
+    'lake_version',
+    'Last version of a lake.',
+    each(({ version }) => version),
+  )
+  gauge(
+    'lake_bytes',
+    'Bytes of the files of its last version.',
+    each(({ bytes }) => bytes),
+  )
+  gauge(
+    'lake_months_pending',
+    'Months that have changed since.',
+    each(({ monthsPending }) => monthsPending),
+  )
 }
 
 function addAges(gauge: AddSamples, { freshnessSeconds, lagSeconds, indexedLagSeconds }: Stats): void {

@@ -235,7 +235,10 @@ it('names the columns that only the view has', async () => {
 })
 
 /** Blocks that other tests run, each with what it needs. */
-const elsewhere = ['create role', 'create database', 'alter table etl_control rename', 'to chatwoot_read;']
+const elsewhere = [
+  ...['create role', 'create database', 'alter table etl_control rename', 'to chatwoot_read;'],
+  'to analytics_sync;',
+]
 
 it('every other block of SQL in the pages runs on a migrated target', async () => {
   await using target = await cloneDatabase('target')

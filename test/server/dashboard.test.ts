@@ -113,6 +113,34 @@ describe('the page', () => {
     await page.getByText('missing from the table').waitFor()
   })
 
+  it('shows each lake, and why one failed', async () => {
+    await using at = await openServer()
+    await at.target.query(history)
+    await using opened = await openPage(browser, at.url)
+    const { page, errors } = opened
+    await page.locator('.list details').first().waitFor()
+    expect(await page.locator('#lakes').isHidden()).toBe(true)
+    await at.target.query(`
+      insert into etl_lakes (pipeline, lake, table_name, version, equal_at)
+      values ('conversations', '/data/lake', 't', 3, now() - interval '3 hours'), ('conversations', 's3://b/<i>', 't', null, null);
+      update etl_lakes set failed_at = now(), error_code = 'STORAGE_FAILED', error_message = 'No answer.' where version is null;
+      insert into etl_lake_versions values ('conversations', '/data/lake', 3, now(), now(), 'rows have changed', '{}', 1, 1, 1, 1, 30, 5000000, 6, 5)`)
+    await refresh(page)
+    const card = page.locator('#lakes')
+    for (const text of [
+      '/data/lake',
+      'Version 3',
+      '3 hours ago',
+      '5MB',
+      's3://b/<i>',
+      'No version yet',
+      'No answer.',
+    ])
+      await card.getByText(text, { exact: false }).first().waitFor()
+    expect(await findBarriers(page)).toEqual([])
+    expect(errors).toEqual([])
+  })
+
   it('lists older runs and the failed ones, by keyboard as well', async () => {
     await using at = await openServer()
     await at.target.query(history)

@@ -101,6 +101,49 @@ describe('the metrics', () => {
     expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
   })
 
+  it('show each lake, its age, and what it holds', async () => {
+    await using at = await openServer()
+    await at.target.query(`
+      insert into etl_lakes (pipeline, lake, table_name, version, equal_at)
+      values ('conversations', '/data/lake', 't', 3, now() - interval '1 hour'), ('conversations', 's3://b', 't', null, null);
+      update etl_lakes set failed_at = now(), error_code = 'STORAGE_FAILED', error_message = 'No answer.' where lake = 's3://b';
+      insert into etl_lake_months (pipeline, lake, month)
+      values ('conversations', '/data/lake', '2026-01'), ('conversations', '/data/lake', '2026-01');
+      insert into etl_lake_versions
+      select 'conversations', '/data/lake', v, now(), case when v < 4 then now() end, 'rows have changed', '{2026-01}', 1, 1, 1, 1,
+        v * 10, v * 1000, 2, 5
+      from generate_series(1, 4) v`)
+    const { lakes } = (await at.ask('api/stats')).json
+    expect(lakes).toEqual([
+      {
+        ...{ lake: '/data/lake', version: 3, equalAt: expect.any(String), ageSeconds: expect.any(Number) },
+        ...{
+          rows: 30,
+          bytes: 3000,
+          files: 2,
+          months: 5,
+          monthsPending: 1,
+          errorCode: null,
+          errorMessage: null,
+        },
+      },
+      {
+        ...{ lake: 's3://b', version: null, equalAt: null, ageSeconds: expect.any(Number) },
+        ...{ rows: null, bytes: null, files: null, months: null, monthsPending: 0 },
+        ...{ errorCode: 'STORAGE_FAILED', errorMessage: 'No answer.' },
+      },
+    ])
+    expect(lakes[0].ageSeconds).toBeGreaterThanOrEqual(3600)
+    const metrics = parse((await at.ask('metrics')).text)
+    expect(metrics.samples('chatwoot_sync_lake_version')).toEqual({
+      'lake="/data/lake",pipeline="conversations"': 3,
+    })
+    expect(metrics.samples('chatwoot_sync_lake_failed')).toEqual({
+      'lake="/data/lake",pipeline="conversations"': 0,
+      'lake="s3://b",pipeline="conversations"': 1,
+    })
+  })
+
   it('stay well-formed whatever a pipeline is called', async () => {
     const pipeline = 'a"} 1\nchatwoot_sync_running{x="\\" # {<b>'
     await using at = await openSync()

@@ -6,6 +6,7 @@ export type AlertKind =
   | 'rejected-rows'
   | 'differences'
   | 'margin'
+  | 'lake'
   | 'target-unreachable'
   | 'test'
 

@@ -104,6 +104,7 @@ function kindOf({ kind }: Incident): Exclude<AlertKind, 'test'> {
     case 'rejected-rows':
     case 'differences':
     case 'margin':
+    case 'lake':
     case 'target-unreachable':
       return kind
     default:

@@ -12,6 +12,7 @@ const alertsOf: readonly (readonly [check: string, kind: AlertKind, from: 'warni
   ['running-run', 'stuck-run', 'critical'],
   ['rejected-rows', 'rejected-rows', 'warning'],
   ['differences', 'differences', 'warning'],
+  ['lake', 'lake', 'warning'],
   // Half of the skew allowance is a hint, all of it a possible loss.
   ['margin', 'margin', 'critical'],
 ]

@@ -10,6 +10,7 @@ import { checkClocks } from './clocks.js'
 import { checkCustomRelation } from './custom-relation.js'
 import { checkEncryption } from './encryption.js'
 import { checkIndexes } from './indexes.js'
+import { checkLakes } from './lakes.js'
 import { checkRunning } from './running-run.js'
 import { checkOpenTransactions } from './open-transactions.js'
 import { checkPythonTarget } from './python-target.js'
@@ -147,6 +148,7 @@ async function checkTarget(target: Session, options: DiagnoseOptions): Promise<r
       : [await examine('target-held-columns', target, () => checkHeldColumns(target, table, pipeline))]),
     await examine('target-history', target, checkHistory),
     ...(relation ? [] : [await examine('target-zone', target, checkZones)]),
+    await examine('target-lake', target, () => checkLakes(target, pipeline)),
     await examine('running-run', target, () => checkRunning(target, pipeline)),
   )
   return checks.flat()

@@ -1,6 +1,6 @@
 /** The result of one check: of the runs of a pipeline, of a server, or of the disk of the log files. */
 export interface HealthCheck {
-  /** Stable: target, source, last-success, watermark-lag, scan-lag, running-run, failures, rejected-rows, deleted-rows, differences, margin, log-disk. */
+  /** Stable: target, source, last-success, watermark-lag, scan-lag, running-run, failures, rejected-rows, deleted-rows, differences, lake, margin, log-disk. */
   readonly name: string
   /** `critical`: somebody has to act now; `warning`: soon. */
   readonly outcome: 'ok' | 'warning' | 'critical'

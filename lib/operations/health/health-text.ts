@@ -13,7 +13,7 @@ export function toCheck(row: HealthRow, language: Language = 'en'): HealthCheck 
   }
 }
 
-function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow): string {
+function english({ name, outcome, value, warningLimit, criticalLimit, detail }: HealthRow): string {
   const age = durationText(value ?? 0, 'en')
   const count = countText(value ?? 0, 'en')
   switch (name) {
@@ -49,12 +49,16 @@ function english({ name, value, warningLimit, criticalLimit, detail }: HealthRow
     case 'margin':
       if (value === null) return 'No change was stamped late.'
       return `Changes were stamped up to ${age} late; the skew allowance is ${durationText(criticalLimit ?? warningLimit ?? 0, 'en')}.`
+    case 'lake':
+      return outcome === 'ok'
+        ? `Every lake equals the table as it was ${age} ago or later.`
+        : `A lake equals the table as it was ${age} ago. ${detail ?? ''}`.trim()
     default:
       return `${name}: ${value ?? 'unknown'}.`
   }
 }
 
-function portuguese({ name, value, warningLimit, criticalLimit, detail }: HealthRow): string {
+function portuguese({ name, outcome, value, warningLimit, criticalLimit, detail }: HealthRow): string {
   const age = durationText(value ?? 0, 'pt-BR')
   const count = countText(value ?? 0, 'pt-BR')
   switch (name) {
@@ -90,6 +94,10 @@ function portuguese({ name, value, warningLimit, criticalLimit, detail }: Health
     case 'margin':
       if (value === null) return 'Nenhum carimbo chegou atrasado.'
       return `Carimbos chegaram com até ${age} de atraso; a tolerância é de ${durationText(criticalLimit ?? warningLimit ?? 0, 'pt-BR')}.`
+    case 'lake':
+      return outcome === 'ok'
+        ? `Cada lake é igual à tabela como estava há ${age} ou depois.`
+        : `Um lake é igual à tabela como estava há ${age}. ${detail ?? ''}`.trim()
     default:
       return `${name}: ${value ?? 'desconhecido'}.`
   }
@@ -107,6 +115,7 @@ const remedies: Readonly<Record<string, string>> = {
   'deleted-rows':
     'Execute uma vez com --full, ou verify --repair; se for de propósito, execute com --accept-target-deletes.',
   differences: 'Execute chatwoot-sync verify --repair, e compare com mais frequência.',
+  lake: 'Execute chatwoot-sync lake --to com o lugar dele; encerre um que não é mais necessário com --unregister.',
   margin:
     'Confira os relógios das máquinas do Chatwoot, aumente --skew-allowance e execute chatwoot-sync verify.',
 }

@@ -29,6 +29,13 @@ export async function takeRunLock(target: Session, pipeline: string): Promise<st
   })
 }
 
+/** Lets others run the pipeline again, before the connection ends. */
+export async function releaseRunLock(target: Session, pipeline: string): Promise<void> {
+  const release = (seed?: RawBuilder<unknown>) =>
+    compile(sql`select pg_advisory_unlock(${lockKey(pipeline, seed)}) as released`)
+  await target.together([release(), ...(target.schema === undefined ? [release(sql`0`)] : [])])
+}
+
 /**
  * Ends the server's end of a connection that was lost, if it still holds the lock: a server may take hours to notice that its client is
  * gone. A role may end its own sessions.
@@ -69,7 +76,7 @@ export async function isConnectedDirectly(target: Session): Promise<boolean> {
   return row?.direct === true
 }
 
-const lockKey = (pipeline: string, seed = lockSeed) =>
+const lockKey = (pipeline: string, seed: RawBuilder<unknown> = lockSeed) =>
   sql`hashtextextended(${`chatwoot-sync run ${pipeline}`}::text, ${seed})`
 
 /**

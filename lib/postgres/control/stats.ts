@@ -4,6 +4,7 @@ import type { LoadType, SyncReport } from '../../domain/report.js'
 import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
+import { readLakeStates, type LakeState } from './lake-states.js'
 import { reasonsQuery, type RejectReason } from './reject-list.js'
 import { isRunLock } from './run-start.js'
 import { indexedText, reportColumns, toReport } from './run-rows.js'
@@ -52,9 +53,11 @@ export interface Stats {
   /** Rows that the target rejects now, by reason, the most frequent first. */
   readonly rejections: readonly Omit<RejectReason, 'pipeline' | 'firstRejectedAt'>[]
   readonly lastVerification: VerifyReport | null
+  /** The lakes of the pipeline, by name. */
+  readonly lakes: readonly LakeState[]
 }
 
-/** Reads the state of a pipeline in one round trip. All of it holds at one time where the open transaction has one snapshot. */
+/** Reads the state of a pipeline in three round trips. All of it holds at one time where the open transaction has one snapshot. */
 export async function readStats(target: Session, pipeline: string): Promise<Stats> {
   const [[facts], running, lastRun, lastSuccess, totals, reasons, verifications] = await target.together([
     factsQuery(pipeline),
@@ -83,6 +86,7 @@ export async function readStats(target: Session, pipeline: string): Promise<Stat
       return { sqlState, column, message, rows: Number(rows), lastRejectedAt }
     }),
     lastVerification: verifications.map(toVerifyReport)[0] ?? null,
+    lakes: await readLakeStates(target, pipeline),
   }
 }
 

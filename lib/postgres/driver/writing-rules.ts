@@ -100,7 +100,13 @@ export const keyRulesOfRelation = sql`(
         and others.count = i.indnkeyatts - 1
     )`
 
-/** Whether the relation `c` or a partition of it has a trigger that sees written rows. */
+/** The function that the triggers of lakes call. */
+export const lakeTrigger = 'etl_mark_lake_months'
+
+/**
+ * Whether the relation `c` or a partition of it has a trigger that sees written rows. Those of a lake, which come after each statement and
+ * change nothing but its marks, do not count.
+ */
 export const hasTriggersOfRelation = sql`exists (
       select 1
       from pg_trigger g
@@ -113,6 +119,13 @@ export const hasTriggersOfRelation = sql`exists (
         and not g.tgisinternal
         and g.tgenabled in ('O', 'A')
         and (g.tgtype & 20) > 0
+        and not exists (
+          select 1
+          from pg_proc f
+          where f.oid = g.tgfoid
+            and f.proname = ${sql.lit(lakeTrigger)}
+            and g.tgtype & 3 = 0
+        )
     )`
 
 /** Whether Citus distributes the relation `c`: each such table has a trigger of it, and its catalog is there only where it is. */

@@ -6,12 +6,13 @@ import { announce, byId, h, hide, show } from './dom.js'
 import { drawComparison, drawRejections } from './findings.js'
 import { fromNow, when } from './format.js'
 import { drawHero, isRunning } from './hero.js'
+import { drawLakes } from './lakes.js'
 import { createMeter, drawLive, updateLive } from './live.js'
 import { createRunList } from './runs.js'
 import { word } from './words.js'
 
-const sections = ['hero', 'live', 'checks', 'charts', 'runs', 'comparison', 'rejections']
-const [hero, live, checks, charts, runsSection, comparison, rejections] = sections.map(byId)
+const sections = ['hero', 'live', 'checks', 'charts', 'runs', 'comparison', 'rejections', 'lakes']
+const [hero, live, checks, charts, runsSection, comparison, rejections, lakes] = sections.map(byId)
 /** Milliseconds between two refreshes. A run in progress is also followed by its events. */
 const pause = 10_000
 const drawCharts = createCharts(charts)
@@ -101,6 +102,9 @@ function draw() {
   const found = { lastVerification: stats.lastVerification, isComparing: comparing, isBusy }
   if (stats.lastSuccess) show(comparison, found, () => drawComparison(found, compare))
   if (stats.lastSuccess) show(rejections, stats.rejections, () => drawRejections(stats))
+  const kept = stats.lakes.map(({ ageSeconds: _, ...lake }) => lake)
+  if (kept.length > 0) show(lakes, kept, () => drawLakes(stats))
+  else hide(lakes)
   byId('foot').replaceChildren(
     h(
       'span',

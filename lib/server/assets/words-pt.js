@@ -103,6 +103,16 @@ export const portuguese = {
   compared: (rows, age) => `${rows} linhas comparadas, ${age}`,
   sampled: (share) => `amostra de ${share}`,
   differingColumns: 'Colunas diferentes',
+  lakes: 'Lakes',
+  lakeVersion: (number) => `Versão ${number}`,
+  lakeEmpty: 'Nenhuma versão ainda',
+  lakeEqual: 'igual à tabela como estava',
+  lakeFacts: {
+    rows: ['linha', 'linhas'],
+    months: ['mês', 'meses'],
+    bytes: ['em arquivos', 'em arquivos'],
+    pending: ['mês que mudou desde então', 'meses que mudaram desde então'],
+  },
   rejections: 'Linhas rejeitadas',
   noRejections: 'A tabela aceitou todas as linhas.',
   rejectedTotal: 'em quarentena; cada execução tenta de novo',
@@ -157,6 +167,7 @@ export const portuguese = {
     CHANGED_AT_ZONE_UNKNOWN:
       'As datas da coluna de alteração não têm fuso horário e parecem locais: foram lidas como UTC.',
     PARALLEL_REDUCED: 'A carga completa usou menos conexões do que foi pedido; nada se perdeu.',
+    LAKE_FAILED: 'Um lake não está atualizado; a tabela está.',
   },
   confirmTitle: 'Ler tudo de novo?',
   confirmText:
@@ -204,6 +215,8 @@ export const portuguese = {
     STORAGE_FAILED: 'O armazenamento do lake falhou',
     LAKE_TYPE_CHANGED: 'Uma coluna tem outro tipo do que no lake',
     LAKE_UNREADABLE: 'Outro programa alterou o lake',
+    LAKE_CONFLICT: 'Dois programas gravam no mesmo lake',
+    LAKE_TAKEN: 'O lugar pertence a outro lake',
     HOOK_FAILED: 'Uma função personalizada falhou',
     TARGET_NOT_MIGRATED: 'O destino não foi preparado',
     LOCKED: 'Outra execução está em andamento',

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { throwIfAborted } from '../../domain/abort.js'
+import { hookFailed, SyncError } from '../../domain/errors.js'
+import type { Relation } from '../../postgres/driver/catalog.js'
+import { readCsv } from '../../postgres/driver/csv-rows.js'
+import type { Session } from '../../postgres/driver/session.js'
+import { column } from '../../postgres/target/exported-cells.js'
+import { isRowOf, lakeTime } from '../../postgres/target/lake-months.js'
+import type { DeltaFile } from '../delta/actions.js'
+import { parquetRows } from '../parquet/exported-query.js'
+import type { LakeColumn } from '../parquet/lake-columns.js'
+import { openParquetWriter, type ParquetWriter } from '../parquet/parquet-writer.js'
+import { spoolCsv } from '../parquet/spool-csv.js'
+import type { LakeStorage } from '../storage/storage.js'
+import { tagsOf } from './file-notes.js'
+import type { LakeProgress } from './lake-report.js'
+import { rowsIn, type Part } from './plan-files.js'
+
+export interface Writing {
+  readonly target: Session
+  readonly table: Relation
+  readonly columns: readonly LakeColumn[]
+  readonly storage: LakeStorage
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: ((progress: LakeProgress) => void) | undefined
+}
+
+/**
+ * Writes a file for each part, from the open snapshot, and returns them as the log names them. No version names them yet. After a failure
+ * those that were written are removed, as far as that is possible.
+ */
+export async function writeParts(writing: Writing, parts: readonly Part[]): Promise<readonly DeltaFile[]> {
+  if (parts.length === 0) return []
+  const files: DeltaFile[] = []
+  await using parquet = await openParquetWriter(writing.storage.staging)
+  const rowsExpected = rowsIn(parts)
+  try {
+    for (const part of parts) {
+      throwIfAborted(writing.signal)
+      const rowsWritten = rowsIn(parts.slice(0, files.length))
+      const done = { filesWritten: files.length, filesExpected: parts.length, rowsWritten, rowsExpected }
+      callHook(writing.onProgress, { month: part.month, ...done })
+      files.push(await writePart(writing, parquet, part))
+    }
+    return files
+  } catch (error) {
+    await writing.storage.remove(files.map(({ path }) => path)).catch(() => undefined)
+    throw error
+  }
+}
+
+function callHook(onProgress: Writing['onProgress'], progress: LakeProgress): void {
+  try {
+    onProgress?.(progress)
+  } catch (error) {
+    throw hookFailed('onProgress', error)
+  }
+}
+
+async function writePart(
+  { target, table, columns, storage, signal }: Writing,
+  parquet: ParquetWriter,
+  part: Part,
+): Promise<DeltaFile> {
+  const { month, rows: expected } = part
+  const name = `${randomUUID()}.parquet`
+  const file = join(storage.staging, name)
+  // In whatever order they lie: to sort rows with their texts would write a month to disk once more.
+  const { query, cells } = parquetRows(table, columns, { where: isRowOf(part, column(lakeTime)) })
+  try {
+    const csv = readCsv(target, query, { columns: cells, nullText: '\\N' })
+    await using spooled = await spoolCsv(csv, { file: `${file}.csv`, inParts: true, signal })
+    const { rows, bytes, stats } = await parquet.convert(spooled, { columns, file, signal })
+    if (rows !== expected) throw lostRows(month, expected, rows)
+    const path = `month=${month}/${name}`
+    await storage.put(path, file)
+    return {
+      ...{ path, partitionValues: { month }, size: bytes, modificationTime: Date.now(), dataChange: true },
+      stats: JSON.stringify(stats),
+      tags: tagsOf(part),
+    }
+  } finally {
+    await rm(file, { force: true })
+  }
+}
+
+/** One snapshot has counted the rows and sent them. */
+function lostRows(month: string, expected: number, found: number): SyncError {
+  return new SyncError('INTERNAL', `The file of ${month} has ${found} rows, and the table ${expected}.`, {
+    remedy: 'Please report it; nothing was committed.',
+    details: { month, expected, found },
+  })
+}
