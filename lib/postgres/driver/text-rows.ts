@@ -238,7 +238,7 @@ function lookAt(data: Buffer, from: number, to: number): 'plain' | 'special' | '
 }
 
 /** A call into the engine takes longer than to move a few bytes. */
-const fewBytes = 48
+const fewBytes = 128
 
 function copyPlain(data: Buffer, from: number, end: number, out: Buffer, to: number): number {
   const length = end - from
