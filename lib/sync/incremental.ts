@@ -1,17 +1,11 @@
 import { throwIfAborted } from '../domain/abort.js'
 import type { SyncReport, Warning } from '../domain/report.js'
 import { tablesRead } from '../pipeline/prepare/plan.js'
-import { joinParts, partLimits, type Batch } from '../pipeline/read/batches.js'
+import { joinParts, keysOf, partLimits, type Batch } from '../pipeline/read/batches.js'
 import { changedIds, type FeedPlan } from '../pipeline/read/feeds.js'
 import { changedRows, passedTo, type ChangedRows } from '../pipeline/read/queries.js'
 import { emitProgress, loadWarnings, measure } from '../pipeline/tally.js'
-import {
-  commitAtEnd,
-  keysOf,
-  loadBatches,
-  neverCommit,
-  type CommitPolicy,
-} from '../pipeline/write/load-batches.js'
+import { commitAtEnd, loadBatches, neverCommit, type CommitPolicy } from '../pipeline/write/load-batches.js'
 import { dropKeys } from '../pipeline/write/drop-keys.js'
 import { keyUnreadable, rejectUnread, settleRejects } from '../pipeline/write/rejects.js'
 import { rejectCollapsed, withoutOtherSpelling, dropLeftOut } from '../pipeline/write/spellings.js'

@@ -4,6 +4,7 @@ import { pause } from '../domain/abort.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Plan } from '../pipeline/prepare/plan.js'
 import {
+  asTexts,
   copyExtractor,
   cursorExtractor,
   readAhead,
@@ -12,14 +13,16 @@ import {
   type BatchLimits,
   type Extractor,
   type RowLayout,
-  type TextBatch,
+  type WireBatch,
 } from '../pipeline/read/batches.js'
 import { findInSource, rowsOf, type QueryScope } from '../pipeline/read/queries.js'
+import type { TextBatch } from '../pipeline/read/text-batches.js'
 import type { LoadContext } from '../pipeline/write/load-context.js'
 import type { Spellings } from '../pipeline/write/rejects.js'
 import type { SpelledSource } from '../pipeline/write/spellings.js'
 import { keysLeftOut, type RowTransform, type Transform } from '../pipeline/write/transform-rows.js'
 import { binaryKeyType, isSameInBinary } from '../postgres/driver/binary-copy.js'
+import { bufferPool } from '../postgres/driver/cut-batches.js'
 import { compile } from '../postgres/driver/statement.js'
 import { keyCollapsed } from '../postgres/driver/row-error.js'
 import { canCollapse, keyColumnOf, keyPosition } from '../postgres/target/load-plan.js'
@@ -60,7 +63,8 @@ export function loadContextOf(run: Loading): LoadContext {
     plan: plan.load,
     tally,
     dryRun: options.dryRun,
-    transform: options.transform && transformOf(options.transform, isIncremental && canCollapse(plan.load)),
+    transform:
+      options.transform && transformOf(options.transform, isIncremental && canCollapse(plan.load), options),
     rejects: {
       pipeline,
       executionId: run.attempts.executionId,
@@ -79,8 +83,13 @@ export function loadContextOf(run: Loading): LoadContext {
 }
 
 /** In an incremental run, which is one transaction, all drops can wait; a full load has to know first which ones must. */
-const transformOf = (call: Transform, isLate: boolean): RowTransform => ({
+const transformOf = (
+  call: Transform,
+  isLate: boolean,
+  { batchBytes }: Pick<ResolvedOptions, 'batchBytes'>,
+): RowTransform => ({
   call,
+  buffers: bufferPool(batchBytes),
   dropped: new Set(),
   late: isLate ? 'all' : new Set(),
 })
@@ -98,7 +107,7 @@ function spellingsOf({ baseline, facts }: Pick<Run, 'baseline' | 'facts'>): Spel
 /** The rows of a query through a cursor, in batches as large as the options allow. */
 export function rowsByCursor(
   run: Pick<Run, 'source' | 'baseline' | 'options' | 'tally'>,
-): Extractor<TextBatch> {
+): Extractor<TextBatch | WireBatch> {
   return cursorExtractor(run.source, layoutOf(run.baseline.plan), batchLimits(run))
 }
 
@@ -131,7 +140,7 @@ export function spelledSource(run: Pick<Run, 'source' | 'baseline' | 'options' |
   const { source } = run
   const scope = scopeOf(run)
   const { transform } = run.options
-  const read = (keys: readonly string[]) => rowsByCursor(run).extract(compile(rowsOf(scope, keys)))
+  const read = (keys: readonly string[]) => asTexts(rowsByCursor(run).extract(compile(rowsOf(scope, keys))))
   return {
     ...{ source, scope },
     rowsOf: read,

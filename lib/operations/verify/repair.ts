@@ -1,5 +1,5 @@
 import type { ResolvedOptions } from '../../options.js'
-import { cursorExtractor, readAhead } from '../../pipeline/read/batches.js'
+import { asTexts, cursorExtractor, readAhead } from '../../pipeline/read/batches.js'
 import { findInSource, rowsOf } from '../../pipeline/read/queries.js'
 import { loadWarnings, newTally } from '../../pipeline/tally.js'
 import { commitAtEnd, loadBatches } from '../../pipeline/write/load-batches.js'
@@ -95,7 +95,7 @@ async function reload(sides: Sides, found: Differences, { known, ...options }: R
   await loadBatches(context, readAhead(rows(keys)), policy)
   if (tally.rejected.inConflict.size > 0) {
     await retryConflicts(context, {
-      rowsOf: rows,
+      rowsOf: (some) => asTexts(rows(some)),
       findInSource: (some) => findInSource(source, sides, some),
     })
   }

@@ -1,18 +1,26 @@
 import type { CompiledQuery } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
-import type { KeyType } from '../../postgres/driver/binary-copy.js'
+import {
+  allKeys,
+  binaryKeyType,
+  headerLength,
+  trailer,
+  type KeyType,
+} from '../../postgres/driver/binary-copy.js'
 import { cutBatches, type BinaryBatch } from '../../postgres/driver/cut-batches.js'
-import type { Cells, Session } from '../../postgres/driver/session.js'
+import type { BinaryCopy, Session } from '../../postgres/driver/session.js'
+import { allCells } from '../../postgres/driver/text-rows.js'
+import { isRaw } from '../../postgres/driver/texts.js'
+import { keyColumnOf, keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
+import { keyIsNull, keyNotUnique, textBatches, type TextBatch } from './text-batches.js'
 
-/** Rows that are loaded together, in order of their key: as texts, or as the server sent them in binary. */
-export type Batch = TextBatch | BinaryBatch
+/** Rows that are loaded together, in order of their key: as texts, as the bytes of texts, or as the server sent them in binary. */
+export type Batch = TextBatch | WireBatch | BinaryBatch
 
-export interface TextBatch {
-  readonly rows: readonly Cells[]
-  /** Rows that came twice with the same content and are kept once. */
-  readonly repeated: number
-  readonly lastKey: string
+/** Each value is the bytes of its text. */
+export interface WireBatch extends BinaryBatch {
+  readonly isText: true
 }
 
 /** How many different rows a batch has. */
@@ -43,69 +51,69 @@ export interface BatchLimits {
   readonly onRead: (milliseconds: number) => void
 }
 
+/** The keys of the rows of a batch as texts. */
+export function keysOf(plan: LoadPlan, batch: Batch): readonly string[] {
+  const keyAt = keyPosition(plan)
+  if ('rows' in batch) return batch.rows.map((row) => row[keyAt] ?? '')
+  const keyType = isWire(batch) ? undefined : binaryKeyType(keyColumnOf(plan).definition)
+  return allKeys(batch, keyAt, keyType ?? 'text')
+}
+
+/** Whether each value of a batch is the bytes of its text. */
+export const isWire = (batch: Batch): batch is WireBatch => 'isText' in batch
+
+/** Batches as texts, for whoever looks at all of their values. */
+export async function* asTexts(batches: AsyncIterable<TextBatch | WireBatch>): AsyncGenerator<TextBatch> {
+  for await (const batch of batches) {
+    if (!isWire(batch)) yield batch
+    else {
+      const { repeated, lastKey } = batch
+      const rows = allCells(batch)
+      batch.release()
+      yield { rows, repeated, lastKey }
+    }
+  }
+}
+
 /**
  * Reads through a cursor, as texts: what `transform` sees, and what a role or a driver without COPY can do. It misses no row of its
- * snapshot: a connection that breaks, or a statement that is cancelled, throws. The size of the batches follows the bytes of the rows: the
- * first is small, as nothing is known of them, and each may have eight times the rows of the one before.
+ * snapshot: a connection that breaks, or a statement that is cancelled, throws. Of a driver that shows them, the rows stay the bytes that the
+ * server sent. Texts of a database without an encoding may be none, so they are looked at.
  */
 export function cursorExtractor(
   source: Session,
-  { columns, keyAt }: RowLayout,
-  { maxRows, maxBytes, onRead }: BatchLimits,
-): Extractor<TextBatch> {
+  layout: RowLayout,
+  limits: BatchLimits,
+): Extractor<TextBatch | WireBatch> {
   return {
     isBinary: false,
-    extract: async function* (query) {
-      let size = Math.min(16, maxRows)
-      let previous: Cells | undefined
-      let asked = performance.now()
-      for await (const fetched of source.fetch(query, columns, () => size)) {
-        onRead(performance.now() - asked)
-        const rows = dropRepeated(fetched, previous, keyAt)
-        const bytes = fetched.reduce((sum, row) => sum + bytesOf(row), 0)
-        size = nextSize(size, bytes / fetched.length, maxRows, maxBytes)
-        previous = fetched.at(-1)
-        yield { rows, repeated: fetched.length - rows.length, lastKey: previous?.[keyAt] ?? '' }
-        asked = performance.now()
-      }
+    extract: (query) => {
+      // Asked for each time, as a session that reconnects has another one.
+      const fetch = source.copy?.fetchTexts
+      return fetch && !isRaw(source.encoding())
+        ? wireBatches(fetch, query, layout, limits)
+        : textBatches(source, query, layout, limits)
     },
   }
 }
 
-function nextSize(size: number, bytesPerRow: number, maxRows: number, maxBytes: number): number {
-  const fitting = Math.floor(maxBytes / Math.max(bytesPerRow, 1))
-  return Math.max(1, Math.min(size * 8, maxRows, fitting))
-}
-
-function bytesOf(row: Cells): number {
-  let bytes = 0
-  for (const cell of row) bytes += cell === null ? 1 : cell.length + 1
-  return bytes
-}
-
-/** Rows of one key come one after the other, also across the border of two batches. */
-function dropRepeated(
-  fetched: readonly Cells[],
-  previous: Cells | undefined,
-  keyAt: number,
-): readonly Cells[] {
-  let before = previous
-  let isClean = true
-  for (const row of fetched) {
-    const key = row[keyAt]
-    if (key === null) throw keyIsNull()
-    if (before && before[keyAt] === key) {
-      if (!isSame(before, row)) throw keyNotUnique(key ?? '')
-      isClean = false
-    }
-    before = row
+async function* wireBatches(
+  fetch: NonNullable<BinaryCopy['fetchTexts']>,
+  query: CompiledQuery,
+  { keyAt }: Pick<RowLayout, 'keyAt'>,
+  { onRead, ...limits }: BatchLimits,
+): AsyncGenerator<WireBatch> {
+  const stream = framed(timed(fetch(query, limits), onRead))
+  for await (const batch of cutBatches(stream, { keyAt, keyType: 'text', ...limits, ...errors })) {
+    yield { ...batch, isText: true }
   }
-  if (isClean) return fetched
-  return fetched.filter((row, index) => (index > 0 ? fetched[index - 1] : previous)?.[keyAt] !== row[keyAt])
 }
 
-function isSame(one: Cells, other: Cells): boolean {
-  return one.every((cell, index) => cell === other[index])
+/** The cursor has said which row was the last one. */
+async function* framed(rows: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(headerLength)
+  yield* rows
+  yield trailer
 }
 
 /**
@@ -180,7 +188,7 @@ export async function* joinParts(
 ): AsyncGenerator<Batch> {
   let batch: BinaryBatch | undefined
   for await (const part of parts) {
-    if (!('pieces' in part)) {
+    if (!('pieces' in part) || isWire(part)) {
       yield part
       continue
     }
@@ -231,19 +239,4 @@ export async function* readAhead<T>(batches: AsyncGenerator<T>): AsyncGenerator<
     await next.catch(() => undefined)
     await batches.return(undefined)
   }
-}
-
-function keyIsNull(): SyncError {
-  return new SyncError('KEY_IS_NULL', 'The relation has a row whose key is NULL.', {
-    remedy: 'Filter such rows out in the relation, or name another key.',
-  })
-}
-
-function keyNotUnique(key: string): SyncError {
-  const shown = /^[\w-]{1,40}$/.test(key) ? key : 'one key'
-  return new SyncError(
-    'KEY_NOT_UNIQUE',
-    `The relation has several rows with different content for the key ${shown}.`,
-    { remedy: 'Use a relation with one row for each key: aggregate what it joins.' },
-  )
 }

@@ -1,5 +1,4 @@
 import { throwIfAborted } from '../../domain/abort.js'
-import { allKeys, binaryKeyType } from '../../postgres/driver/binary-copy.js'
 import {
   isAboutOtherRows,
   isAboutStatement,
@@ -11,8 +10,8 @@ import {
   type RowError,
 } from '../../postgres/driver/row-error.js'
 import type { Session } from '../../postgres/driver/session.js'
+import { allCells } from '../../postgres/driver/text-rows.js'
 import { backToSavepoint, moveSavepoint } from '../../postgres/driver/transaction.js'
-import { keyColumnOf, keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
 import { takeChanged, type ChangedRow } from '../../postgres/target/lossy-columns.js'
 import { chunkOfBinary, chunkOfRows, clearStage, type Chunk } from '../../postgres/target/stage.js'
 import {
@@ -22,13 +21,13 @@ import {
   upsertStage,
   type Written,
 } from '../../postgres/target/upsert.js'
-import type { Batch } from '../read/batches.js'
+import { isWire, type Batch } from '../read/batches.js'
 import { measure } from '../tally.js'
 import { dropKeys } from './drop-keys.js'
 import type { LoadContext } from './load-context.js'
 import { KeyRespelled, reasonOf, writeTogether } from './load-together.js'
 import { newReject, recordRejected, withoutHeld, type Rejected } from './rejects.js'
-import { transformRows, withoutLate, type TransformedRows } from './transform-rows.js'
+import { transformRows, transformTextRows, withoutLate, type TransformedRows } from './transform-rows.js'
 
 /** When what was loaded becomes permanent. */
 export interface CommitPolicy {
@@ -74,13 +73,6 @@ function oneTransaction(
   }
 }
 
-/** The keys of the rows of a batch as texts. */
-export function keysOf(plan: LoadPlan, batch: Batch): readonly string[] {
-  const keyAt = keyPosition(plan)
-  if ('rows' in batch) return batch.rows.map((row) => row[keyAt] ?? '')
-  return allKeys(batch, keyAt, binaryKeyType(keyColumnOf(plan).definition) ?? 'text')
-}
-
 /** How a caller follows the batches. */
 export interface LoadSteps {
   /** Before a batch is loaded. */
@@ -115,7 +107,7 @@ export async function loadBatches(
 /** Loads one batch in the open transaction, with the savepoint set before it, and releases it; whether the next one may be appended. */
 export async function loadBatch(context: LoadContext, batch: Batch, isAppending: boolean): Promise<boolean> {
   const { tally, plan } = context
-  const { chunk, dropped } = await toChunk(context, batch)
+  const { chunk, dropped, release } = await toChunk(context, batch)
   const canAppend = await measure(tally, 'load', async () => {
     // A trigger may leave rows out, which only the stage shows.
     const isAppended = isAppending && !plan.table.writing.hasTriggers && (await tryAppend(context, chunk))
@@ -133,13 +125,32 @@ export async function loadBatch(context: LoadContext, batch: Batch, isAppending:
     // Without a rejected row, what prevented it was a key that exists already, as another program writes to the table.
     return isAppended || (isAppending && rejected > 0)
   })
+  release?.()
   if ('release' in batch) batch.release()
   return canAppend
 }
 
-async function toChunk({ plan, transform, tally, rejects }: LoadContext, batch: Batch) {
-  if ('pieces' in batch) return { chunk: chunkOfBinary(plan, batch, batch.filling), dropped: [] }
-  const read = rejects.spellings ? withoutHeld(rejects.spellings, plan, batch.rows) : batch.rows
+interface Prepared {
+  readonly chunk: Chunk
+  /** Keys of rows that are left out. */
+  readonly dropped: readonly string[]
+  readonly release?: () => void
+}
+
+async function toChunk(context: LoadContext, batch: Batch): Promise<Prepared> {
+  const { plan, transform, tally, rejects, target } = context
+  const { spellings } = rejects
+  if ('pieces' in batch && !isWire(batch)) return { chunk: chunkOfBinary(plan, batch), dropped: [] }
+  if (isWire(batch) && !spellings && target.copy) {
+    if (!transform) return { chunk: chunkOfBinary(plan, batch), dropped: [] }
+    const { rows, dropped } = await measure(tally, 'transform', async () =>
+      transformTextRows(transform, plan, batch),
+    )
+    const { release } = rows
+    return { chunk: chunkOfBinary(plan, rows), dropped: withoutLate(transform, dropped), release }
+  }
+  const all = isWire(batch) ? allCells(batch) : batch.rows
+  const read = spellings ? withoutHeld(spellings, plan, all) : all
   if (!transform) return { chunk: chunkOfRows(plan, read), dropped: [] }
   const { rows, dropped }: TransformedRows = await measure(tally, 'transform', async () =>
     transformRows(transform.call, plan, read),

@@ -1,10 +1,13 @@
 import type { ConversationRow } from '../../chatwoot/row.js'
 import { SyncError, hookFailed } from '../../domain/errors.js'
+import type { BinaryRows } from '../../postgres/driver/binary-copy.js'
 import { Unstorable } from '../../postgres/driver/cell-value.js'
+import type { BufferPool } from '../../postgres/driver/cut-batches.js'
 import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
+import { rowWriter, textRows } from '../../postgres/driver/text-rows.js'
 import { keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
-import type { TextBatch } from '../read/batches.js'
+import type { TextBatch } from '../read/text-batches.js'
 
 /** The caller's option. */
 export type Transform = (row: ConversationRow) => ConversationRow | null
@@ -12,6 +15,8 @@ export type Transform = (row: ConversationRow) => ConversationRow | null
 /** The caller's option, and when the rows that it leaves out are dropped. */
 export interface RowTransform {
   readonly call: Transform
+  /** Where the rows that it returns are written. */
+  readonly buffers: BufferPool
   /** Keys of those that are dropped at the end of the run, once it is known whether the key in the target is another row's, too. */
   readonly dropped: Set<string>
   /** Which keys these are; the others are dropped with their batch. */
@@ -40,6 +45,21 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
     else dropped.push(cells[keyAt] ?? '')
   }
   return { rows: kept, dropped }
+}
+
+/** The same for rows whose values are the bytes of texts: of the values of more than one row, nothing else is in memory. */
+export function transformTextRows({ call, buffers }: RowTransform, plan: LoadPlan, batch: BinaryRows) {
+  const values = rowValues<ConversationRow>(plan.columns, unstorable)
+  const keyAt = keyPosition(plan)
+  const writer = rowWriter(buffers)
+  const dropped: string[] = []
+  for (const row of textRows(batch)) {
+    const result = callTransform(call, values, row.cells)
+    if (result && result[keyAt] !== row.cells[keyAt]) throw keyChanged(plan.key)
+    if (result) writer.add(result, row)
+    else dropped.push(row.cells[keyAt] ?? '')
+  }
+  return { rows: { ...writer.rows(), isText: true }, dropped }
 }
 
 /** The keys that are dropped now; notes the others. */

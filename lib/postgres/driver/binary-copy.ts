@@ -159,10 +159,12 @@ export function jsonbBytes(json: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`convert_to(chr(1) || ${json}::text, 'UTF8')`
 }
 
-/** What a piece of the wire holds while a COPY comes. */
+/** What a piece of the wire holds while rows come. */
 export interface Unwrapped {
   /** The rows in it, without the heads of the messages that bring them. */
   readonly rows: Buffer
+  /** How many messages with rows begin in it. */
+  readonly count: number
   /** Whole or begun messages of other kinds, for the parser of the driver. */
   readonly others: Buffer
 }
@@ -171,15 +173,31 @@ export interface Unwrapped {
 const headSize = 5
 
 const typeOf = (letter: string) => letter.charCodeAt(0)
-const copyData = typeOf('d')
+/** In which messages rows come. */
+interface RowMessages {
+  readonly type: number
+  /** Whether no row can come after a message of another type. */
+  readonly isLast: (type: number) => boolean
+}
+
 /** What may come between two messages of rows; anything else ends the COPY. */
 const between: ReadonlySet<number> = new Set(['H', 'S', 'N', 'A'].map(typeOf))
 
+/** The rows of a COPY. */
+export const copyRows: RowMessages = { type: typeOf('d'), isLast: (type) => !between.has(type) }
+
+/** The rows of a statement, each of which has the form of a row of a binary COPY, with its values in the form that was asked for. */
+export const dataRows: RowMessages = { type: typeOf('D'), isLast: () => false }
+
 /**
- * Takes the rows out of the messages of a COPY: each row is one message, and the driver would put them together in new memory twice. They are
- * moved together where they lie, in the memory that the socket has filled and that nobody else uses. `onRow` is called with the bytes of each.
+ * Takes the rows out of the messages that bring them: each row is one message, and the driver would put them together in new memory twice, or
+ * make a string of each value. They are moved together where they lie, in the memory that the socket has filled and that nobody else uses.
+ * `onRow` is called with the bytes of each.
  */
-export function unwrapCopyData(onRow?: (bytes: number) => void): (piece: Buffer) => Unwrapped {
+export function unwrapRows(
+  { type: rowType, isLast }: RowMessages,
+  onRow?: (bytes: number) => void,
+): (piece: Buffer) => Unwrapped {
   const head = Buffer.alloc(headSize)
   let known = 0
   let body = 0
@@ -190,6 +208,7 @@ export function unwrapCopyData(onRow?: (bytes: number) => void): (piece: Buffer)
     const others: Buffer[] = []
     let at = 0
     let to = 0
+    let count = 0
     while (at < piece.length && !hasEnded) {
       if (body > 0) {
         const length = Math.min(body, piece.length - at)
@@ -207,13 +226,15 @@ export function unwrapCopyData(onRow?: (bytes: number) => void): (piece: Buffer)
       if (known < headSize) break
       known = 0
       const type = head[0] ?? 0
-      isData = type === copyData
+      isData = type === rowType
       body = head.readInt32BE(1) - 4
-      if (isData) onRow?.(body)
-      else others.push(Buffer.from(head))
-      hasEnded = !isData && !between.has(type)
+      if (isData) {
+        count += 1
+        onRow?.(body)
+      } else others.push(Buffer.from(head))
+      hasEnded = !isData && isLast(type)
     }
     if (hasEnded && at < piece.length) others.push(piece.subarray(at))
-    return { rows: piece.subarray(0, to), others: Buffer.concat(others) }
+    return { rows: piece.subarray(0, to), count, others: Buffer.concat(others) }
   }
 }

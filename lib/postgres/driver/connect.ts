@@ -7,7 +7,8 @@ import { withinTime } from '../../domain/abort.js'
 import type { SyncError } from '../../domain/errors.js'
 import { addressIn, decoded, encodedPasswordIn, parameterIn } from './connection-string.js'
 import { configurationError, connectError, type Address } from './driver-error.js'
-import { connectGuarded, guardConnected, guardPool, type Trust } from './wire-guard.js'
+import { guardPool } from './pool-guard.js'
+import { connectGuarded, guardConnected, type Trust } from './wire-guard.js'
 import { kyselySession, type KyselyHandle } from './kysely-session.js'
 import { pgSession, type PgSessionOptions } from './pg-session.js'
 import type { Session, Side } from './session.js'
@@ -221,9 +222,8 @@ async function reserveFromPool(side: Side, pool: pg.Pool, options: ConnectOption
 }
 
 async function reserveKysely(side: Side, db: KyselyHandle, options: ConnectOptions): Promise<Session> {
-  const reserved = reserve(side, db, settingsOf(options))
   try {
-    return await connectedInTime(reserved, options.connectTimeout, disposeLate)
+    return await connectedInTime(reserve(side, db, settingsOf(options)), options.connectTimeout, disposeLate)
   } catch (error) {
     throw connectError(side, error, addressOf(db))
   }

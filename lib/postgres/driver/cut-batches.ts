@@ -155,13 +155,14 @@ function copyOf({ data, begin, end, key }: Row): Row {
   return { data: Buffer.from(data.subarray(begin, end)), begin: 0, end: end - begin, key: key - begin }
 }
 
-interface BufferPool {
+/** Buffers that are used one after the other. */
+export interface BufferPool {
   take(): Buffer
   giveBack(buffer: Buffer): void
 }
 
 /** What a batch holds at most, and one piece of the driver more. */
-function bufferPool(maxBytes: number): BufferPool {
+export function bufferPool(maxBytes: number): BufferPool {
   const size = Math.min(maxBytes, largestBuffer) + 256 * 1024
   const free: Buffer[] = []
   return {

@@ -5,13 +5,15 @@ import type { CompiledQuery } from 'kysely'
 import type pg from 'pg'
 
 import { closeTimeout, startResponseTimeout, unlessAborted } from '../../domain/abort.js'
-import { unwrapCopyData } from './binary-copy.js'
+import { copyRows, unwrapRows } from './binary-copy.js'
+import { csvOfTexts } from './text-rows.js'
 import { csvOptions, csvPieces, readTexts, requireTexts } from './texts.js'
 import { sqlStateOf, statementError } from './driver-error.js'
-import type { Cells, Copy, Destination, Place, RowsOfEach, Session, Side } from './session.js'
+import type { Cells, Copy, Destination, FetchLimits, Place, RowsOfEach, Session, Side } from './session.js'
 import { sessionPins, type SessionPins } from './transaction.js'
 import { inline, kyselyOver, plain, sendPipelined, transactionOf } from './statement.js'
 import { guardCopy, socketOf, wireOf } from './wire-guard.js'
+import { fetchWire, showsWire, type WireReading } from './wire-rows.js'
 
 /** For streams: every value stays the server's text. */
 const asText = { getTypeParser: () => (text: string) => text }
@@ -47,9 +49,12 @@ export function pgSession(
   const process = () => (isPooled ? undefined : processOf(client))
   const pins = sessionPins(side, { schema, greetedBy: process })
   let roundTrips = 0
+  const onAsk = () => {
+    roundTrips += 1
+  }
 
   const run: Run = (work) => {
-    roundTrips += 1
+    onAsk()
     return guard(work)
   }
 
@@ -90,26 +95,9 @@ export function pgSession(
       requireTexts(table, cells)
       await run(() => copyInto(client, table, csvPieces(cells), csvOptions))
     },
-    copy: copyOver(client, guard, () => void (roundTrips += 1)),
+    copy: copyOver(client, { lost, guard, onAsk }),
     destroy,
     [Symbol.asyncDispose]: dispose,
-  }
-}
-
-function copyOver(client: pg.ClientBase, guard: Run, count: () => void): Copy {
-  return {
-    out: (query) => {
-      count()
-      return copyOut(client, query, 'format binary', guard)
-    },
-    csv: (query, options, onRow) => {
-      count()
-      return copyOut(client, query, `format csv, ${options}`, guard, onRow)
-    },
-    into: (table, stream) => {
-      count()
-      return guard(() => copyInto(client, table, stream, 'format binary'))
-    },
   }
 }
 
@@ -117,6 +105,31 @@ interface Pipeline {
   readonly pins: SessionPins
   readonly run: Run
   readonly lost: AbortSignal
+}
+
+function copyOver(client: pg.ClientBase, { lost, guard, onAsk }: Omit<WireReading, 'client'>): Copy {
+  const into = (table: Destination, pieces: Iterable<Buffer>, options: string) => {
+    onAsk()
+    return guard(() => copyInto(client, table, pieces, options))
+  }
+  return {
+    out: (query) => {
+      onAsk()
+      return copyOut(client, query, 'format binary', guard)
+    },
+    csv: (query, options, onRow) => {
+      onAsk()
+      return copyOut(client, query, `format csv, ${options}`, guard, onRow)
+    },
+    into: (table, stream) => into(table, stream, 'format binary'),
+    // It is known once the connection is there.
+    get fetchTexts() {
+      if (!showsWire(client)) return undefined
+      return (query: CompiledQuery, limits: FetchLimits) =>
+        fetchWire({ client, lost, guard, onAsk }, query, limits)
+    },
+    fillTexts: (table, pieces) => into(table, csvOfTexts(table, pieces), csvOptions),
+  }
 }
 
 /** Returns the rows of each statement, under pinned settings. What the rows look like is known by whoever wrote the statements. */
@@ -226,7 +239,7 @@ function takePieces(stream: Readable, onRow?: (bytes: number) => void): void {
   const parse: unknown = Reflect.get(stream, '_parse')
   if (typeof parse !== 'function') return
   const check = guardCopy()
-  const unwrap = unwrapCopyData(onRow)
+  const unwrap = unwrapRows(copyRows, onRow)
   Reflect.set(stream, '_parse', (piece: Buffer): unknown => {
     try {
       check(piece)

@@ -70,12 +70,26 @@ export interface Destination {
   readonly isIdentity?: boolean
 }
 
+/** How many rows are asked for at once. */
+export interface FetchLimits {
+  readonly maxRows: number
+  /** Roughly. */
+  readonly maxBytes: number
+}
+
 /** Streams in PostgreSQL's binary COPY format, in pieces that may end anywhere. */
 export interface BinaryCopy {
   /** The rows of a query. A slow consumer slows the server down. */
   out(query: CompiledQuery): AsyncIterable<Buffer>
   /** Fills a table from such a stream. */
   into(table: Destination, stream: Iterable<Buffer>): Promise<void>
+  /**
+   * The rows of a query through a cursor, with each value as the bytes of its text, without the header and the trailer of a COPY; undefined
+   * where the driver does not show them.
+   */
+  readonly fetchTexts: ((query: CompiledQuery, limits: FetchLimits) => AsyncIterable<Buffer>) | undefined
+  /** Appends whole rows of that form to a table. */
+  fillTexts(table: Destination, pieces: Iterable<Buffer>): Promise<void>
 }
 
 export interface Copy extends BinaryCopy {

@@ -61,7 +61,7 @@ function toCell(cell: string | null): string | null {
 }
 
 /** Whether texts are bytes to the server, which may be no texts at all: what it sends is not checked then, and is taken as bytes. */
-const isRaw = (encoding: string | undefined): boolean => encoding === 'SQL_ASCII'
+export const isRaw = (encoding: string | undefined): boolean => encoding === 'SQL_ASCII'
 
 /** Whether the server hashes texts as other bytes than UTF-8. */
 export const isForeign = (encoding: string | undefined): boolean =>
@@ -119,13 +119,16 @@ export function decode(bytes: Buffer): string {
 export function requireTexts({ columns }: Destination, rows: readonly Cells[]): void {
   for (const row of rows) {
     const at = row.findIndex((cell) => cell !== null && isBroken(cell))
-    if (at < 0) continue
-    const column = columns[at]?.name
-    throw new SyncError('TARGET_FAILED', `A text of the column ${column ?? ''} is not UTF-8.`, {
-      details: { sqlState: '22021' },
-      cause: { column },
-    })
+    if (at >= 0) throw brokenText(columns[at]?.name)
   }
+}
+
+/** As the server would say it, and with the column. */
+export function brokenText(column: string | undefined): SyncError {
+  return new SyncError('TARGET_FAILED', `A text of the column ${column ?? ''} is not UTF-8.`, {
+    details: { sqlState: '22021' },
+    cause: { column },
+  })
 }
 
 /** A key in the form in which it can be recorded: with the bytes that are no text as `\\xe7`. */

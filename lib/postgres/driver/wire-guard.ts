@@ -24,30 +24,8 @@ export async function connectGuarded(client: pg.Client, trust: Trust): Promise<v
   await whileGuarded(client, trust, () => client.connect())
 }
 
-/** Lets a pool connect as `connectGuarded` does, from now on. A pool without clients of pg is left as it is. */
-export function guardPool(pool: pg.Pool, trust: Trust): void {
-  const Client: unknown = Reflect.get(pool, 'Client')
-  if (typeof Client !== 'function' || guardedPools.has(pool)) return
-  guardedPools.add(pool)
-  const create = (...given: unknown[]): unknown => {
-    const client: unknown = Reflect.construct(Client, given)
-    const connect: unknown = Reflect.get(Object(client), 'connect')
-    if (typeof connect !== 'function') return client
-    const guarded = (...more: unknown[]): unknown =>
-      whileGuarded(client as pg.ClientBase, trust, (): unknown => Reflect.apply(connect, client, more))
-    Reflect.set(Object(client), 'connect', guarded)
-    return client
-  }
-  // An arrow function cannot be called with `new`.
-  Reflect.set(pool, 'Client', function (...given: unknown[]) {
-    return create(...given)
-  })
-}
-
-const guardedPools = new WeakSet<pg.Pool>()
-
 /** pg listens to the socket as soon as it connects, and under TLS to another one as soon as that is there. */
-function whileGuarded<T>(client: pg.ClientBase, trust: Trust, connect: () => T): T {
+export function whileGuarded<T>(client: pg.ClientBase, trust: Trust, connect: () => T): T {
   connectionOf(client)?.once?.('sslconnect', () => guard(client, trust, false))
   const connecting = connect()
   if (Reflect.get(client, 'ssl') === false) guard(client, trust, false)
@@ -73,7 +51,7 @@ function guard(client: pg.ClientBase, { allowsCleartext }: Trust, isAccepted: bo
     socket.on('data', (piece: Buffer) => {
       try {
         check(piece)
-        Reflect.apply(take, socket, [piece])
+        Reflect.apply(take, socket, [taps.get(socket)?.(piece) ?? piece])
       } catch (error) {
         socket.destroy(error instanceof WireError ? error : unreadable(error))
       }
@@ -82,6 +60,22 @@ function guard(client: pg.ClientBase, { allowsCleartext }: Trust, isAccepted: bo
 }
 
 const guarded = new WeakSet<Duplex>()
+
+/** Takes out of a piece what the driver must not see, and returns the rest of it. */
+type Tap = (piece: Buffer) => Buffer
+
+const taps = new WeakMap<Duplex, Tap>()
+
+/** Whether what comes by a socket can be taken before the driver. */
+export const isGuarded = (socket: Duplex): boolean => guarded.has(socket)
+
+/** Takes what comes by a guarded socket before the driver, until the function that it returns is called. */
+export function takeFrom(socket: Duplex, tap: Tap): () => void {
+  taps.set(socket, tap)
+  return () => {
+    if (taps.get(socket) === tap) taps.delete(socket)
+  }
+}
 
 function unreadable(cause: unknown): WireError {
   const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'

@@ -22,10 +22,14 @@ export function exactColumns({ lossy }: Pick<LossyColumns, 'lossy'>) {
 }
 
 /** Rows with the cells of these columns behind their own. */
-export function withExact({ lossy, columns }: LossyColumns, rows: readonly Cells[]): readonly Cells[] {
-  const places = lossy.map((name) => columns.findIndex((column) => column.name === name))
+export function withExact(plan: LossyColumns, rows: readonly Cells[]): readonly Cells[] {
+  const places = lossyPlaces(plan)
   return rows.map((row, index) => [...row, String(index), ...places.map((place) => row[place] ?? null)])
 }
+
+/** Places of these columns among those that are written. */
+export const lossyPlaces = ({ lossy, columns }: LossyColumns): readonly number[] =>
+  lossy.map((name) => columns.findIndex((column) => column.name === name))
 
 /** A staged row of which a column has changed a value. */
 export interface ChangedRow {

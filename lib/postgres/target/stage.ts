@@ -10,8 +10,9 @@ import {
   type BinaryRows,
 } from '../driver/binary-copy.js'
 import { tableOf } from '../driver/catalog.js'
-import type { BinaryCopy, Cells, Session } from '../driver/session.js'
+import type { Cells, Session } from '../driver/session.js'
 import { compile, plain } from '../driver/statement.js'
+import { cellsOf, withRepeated } from '../driver/text-rows.js'
 import {
   canSoftDelete,
   comparedColumns,
@@ -25,7 +26,7 @@ import {
   stageName,
   type LoadPlan,
 } from './load-plan.js'
-import { exactColumns, withExact } from './lossy-columns.js'
+import { exactColumns, lossyPlaces, withExact } from './lossy-columns.js'
 
 export interface StageOptions {
   /** The stage itself rejects what the table would reject, as nothing is written to that; all but rules that look at other rows of the table. */
@@ -84,13 +85,13 @@ export interface Chunk {
   put(target: Session, into: Destination): Promise<void>
   /** Of more than one row. */
   halves(): readonly [Chunk, Chunk]
-  /** Key of the row at a place; of texts only. */
+  /** Key of the row at a place. */
   keyAt(place: number): string
   /** Key of the first row, as text. */
   key(): string
   /** Whether a row has this key, in these letters. */
   has(key: string): boolean
-  /** A row as texts; undefined for binary rows. */
+  /** A row as texts; undefined for rows in binary. */
   cells(key: string): Cells | undefined
 }
 
@@ -111,33 +112,45 @@ export function chunkOfRows(plan: LoadPlan, rows: readonly Cells[]): Chunk {
   }
 }
 
-/** Rows as the source sent them in binary. `filling` is the first time that they are put into the stage, where that has begun already. */
-export function chunkOfBinary(plan: LoadPlan, rows: BinaryRows, filling?: Promise<void>): Chunk {
-  let underWay = filling
+/** Rows as the source sent them. */
+interface SentRows extends BinaryRows {
+  /** Each value is the bytes of its text; else it is in binary. */
+  readonly isText?: boolean
+  /** The first time that they are put into the stage, where that has begun already. */
+  readonly filling?: Promise<void> | undefined
+}
+
+export function chunkOfBinary(plan: LoadPlan, rows: SentRows): Chunk {
+  const { count, isText = false } = rows
+  let underWay = rows.filling
   const keyAt = keyPosition(plan)
-  const keyType = binaryKeyType(keyColumnOf(plan).definition) ?? 'text'
-  let found: ReadonlySet<string> | undefined
+  const keyType = (isText ? undefined : binaryKeyType(keyColumnOf(plan).definition)) ?? 'text'
+  let inOrder: readonly string[] | undefined
+  let asSet: ReadonlySet<string> | undefined
+  const keys = () => (inOrder ??= allKeys(rows, keyAt, keyType))
   return {
-    count: rows.count,
+    count,
     put: async (target, into) => {
       if (underWay && into === 'stage') {
         const first = underWay
         underWay = undefined
         return first
       }
-      if (!target.copy) throw new TypeError('Binary rows need a target that can COPY.')
-      await putBinaryRows(target.copy, plan, rows, into)
+      const { copy } = target
+      if (!copy) throw new TypeError('Binary rows need a target that can COPY.')
+      const table = destinationOf(plan, into)
+      if (!isText) return copy.into(table, copyStream(rows))
+      const isExact = into === 'stage' && plan.lossy.length > 0
+      return copy.fillTexts(table, isExact ? withRepeated(rows.pieces, lossyPlaces(plan)) : rows.pieces)
     },
     halves: () => {
       const [first, second] = halve(rows)
-      return [chunkOfBinary(plan, first), chunkOfBinary(plan, second)]
+      return [chunkOfBinary(plan, { ...first, isText }), chunkOfBinary(plan, { ...second, isText })]
     },
-    keyAt: () => {
-      throw new TypeError('Binary rows are not looked into.')
-    },
+    keyAt: (place) => keys()[place] ?? '',
     key: () => firstKey(rows, keyAt, keyType),
-    has: (key) => (found ??= new Set(allKeys(rows, keyAt, keyType))).has(key),
-    cells: () => undefined,
+    has: (key) => (asSet ??= new Set(keys())).has(key),
+    cells: (key) => (isText ? cellsOf(rows, keyAt, key) : undefined),
   }
 }
 
@@ -149,16 +162,6 @@ async function putRows(
 ): Promise<void> {
   const isExact = into === 'stage' && plan.lossy.length > 0
   await target.fill(destinationOf(plan, into), isExact ? withExact(plan, rows) : rows)
-}
-
-/** The same with rows that the source sent in binary. */
-async function putBinaryRows(
-  copy: BinaryCopy,
-  plan: LoadPlan,
-  rows: BinaryRows,
-  into: Destination,
-): Promise<void> {
-  await copy.into(destinationOf(plan, into), copyStream(rows))
 }
 
 function destinationOf(plan: LoadPlan, into: Destination) {
