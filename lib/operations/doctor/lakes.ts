@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises'
 
 import { readDelta } from '../../lake/delta/read-delta.js'
 import { honoursPutIfAbsent, openStorage } from '../../lake/storage/open-storage.js'
+import { mayReadLakes } from '../../postgres/control/lake-states.js'
 import { findLakes, type RegisteredLake } from '../../postgres/control/lakes.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Session } from '../../postgres/driver/session.js'
@@ -12,9 +13,11 @@ const name = 'target-lake'
 
 /**
  * Whether each lake of the pipeline can be written: its place can be reached, its log continued, a bucket creates a file once whoever else
- * tries, which is tried on a file that is removed again, and its table has the triggers that mark changes. A lake fails no run, so that none of it is critical.
+ * tries, which is tried on a file that is removed again, and its table has the triggers that mark changes. A lake fails no run, so that none of
+ * it is critical. Nothing for a role that may not read which lakes there are.
  */
 export async function checkLakes(target: Session, pipeline: string): Promise<Check[]> {
+  if (!(await mayReadLakes(target))) return []
   const lakes = await findLakes(target, pipeline)
   const checks: Check[] = []
   for (const lake of lakes) checks.push(await checkLake(target, lake))

@@ -27,14 +27,7 @@ export interface LakeState {
 
 /** The lakes of a pipeline; none before `migrate` has created their tables, and none for a role that may not read them. */
 export async function readLakeStates(target: Session, pipeline: string): Promise<readonly LakeState[]> {
-  const [readable] = await target.rows(
-    compile(
-      sql<{
-        yes: boolean | null
-      }>`select bool_and(${mayRead(sql`name`)}) as yes from unnest(${sql.lit(tables)}::text[]) name`,
-    ),
-  )
-  if (readable?.yes !== true) return []
+  if (!(await mayReadLakes(target))) return []
   const { db } = target
   const rows = await db
     .selectFrom('etl_lakes as l')
@@ -85,6 +78,16 @@ export async function readLakeStates(target: Session, pipeline: string): Promise
     monthsPending: Number(row.pending ?? 0),
     ...{ errorCode: row.error_code, errorMessage: row.error_message },
   }))
+}
+
+/** False before `migrate` has created the tables of lakes, and for a role without the right to read them. */
+export async function mayReadLakes(target: Session): Promise<boolean> {
+  const [row] = await target.rows(
+    compile(sql<{ readable: boolean | null }>`
+      select bool_and(${mayRead(sql`name`)}) as readable
+      from unnest(${sql.lit(tables)}::text[]) name`),
+  )
+  return row?.readable === true
 }
 
 const tables = '{etl_lakes,etl_lake_months,etl_lake_versions}'
