@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, it } from 'vitest'
@@ -28,6 +28,16 @@ it('creates the folder, moves files into it and lists them in order', async () =
   expect(await listed('none/')).toEqual([])
   await storage.remove(['b/2.parquet', 'never/there'])
   expect(await listed('b/')).toEqual(['b/10.parquet'])
+})
+
+it('creates a folder for its owner alone, and leaves the rights of one that is there', async () => {
+  await using folder = await openTemporary()
+  await (await openStorage(folder.file('new')))[Symbol.asyncDispose]()
+  expect((await stat(folder.file('new'))).mode & 0o777).toBe(0o700)
+  await mkdir(folder.file('open'))
+  await chmod(folder.file('open'), 0o755)
+  await (await openStorage(folder.file('open')))[Symbol.asyncDispose]()
+  expect((await stat(folder.file('open'))).mode & 0o777).toBe(0o755)
 })
 
 it('reads and fetches what is there, and nothing else', async () => {

@@ -13,7 +13,8 @@ const stagingFolder = '.chatwoot-sync'
 export async function openFolder(path: string): Promise<LakeStorage> {
   const root = resolve(path)
   const staging = join(root, stagingFolder)
-  await guarded(root, () => makeFolder(root))
+  // Its files hold what people wrote: whom they are open to is for the owner to say.
+  await guarded(root, () => makeFolder(root, 0o700))
   await guarded(staging, () => mkdir(staging, { recursive: true, mode: 0o700 }))
   const at = (file: string) => join(root, ...file.split('/'))
 
@@ -94,8 +95,8 @@ async function linkText(path: string, partial: string, text: string): Promise<bo
 }
 
 /** A new folder survives a crash once the one around it is on disk. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true })
+async function makeFolder(path: string, mode?: number): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode })
   if (first !== undefined) await syncPath(dirname(first))
 }
 
