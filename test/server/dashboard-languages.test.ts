@@ -26,6 +26,18 @@ describe('the languages of the page', () => {
     }
   })
 
+  it('are shown by a browser whose locale is none', async () => {
+    await using at = await openServer()
+    await at.target.query(history)
+    const before = `
+      Object.defineProperty(navigator, 'language', { get: () => 'en-US@posix' })
+      Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix'] })`
+    await using opened = await openPage(browser, at.url, {}, before)
+    await opened.page.getByRole('button', { name: 'Sync now' }).waitFor()
+    await opened.page.getByText('Succeeded').first().waitFor()
+    expect(opened.errors).toEqual([])
+  })
+
   it('speaks Portuguese where the browser does, numbers and all', async () => {
     await using at = await openServer()
     await at.target.query(history)
