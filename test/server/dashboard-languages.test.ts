@@ -30,7 +30,7 @@ describe('the languages of the page', () => {
     await using at = await openServer()
     await at.target.query(history)
     const before = `
-      Object.defineProperty(navigator, 'language', { get: () => 'en-US@posix' })
+      Object.defineProperty(navigator, 'language', { get: () => 'en-US@posix', configurable: true })
       Object.defineProperty(navigator, 'languages', { get: () => ['en-US@posix'] })`
     await using opened = await openPage(browser, at.url, {}, before)
     await opened.page.getByRole('button', { name: 'Sync now' }).waitFor()

@@ -1,7 +1,7 @@
 import { language } from './words.js'
 
 /** Numbers and dates follow the reader's locale; relative times are in the language of the page. */
-const reader = navigator.languages.find(isLocale)
+const reader = navigator.language
 const words = language === 'pt' ? 'pt-BR' : 'en'
 
 const whole = new Intl.NumberFormat(reader)
@@ -14,15 +14,6 @@ const hour = hourCycle === 'h23' ? '2-digit' : 'numeric'
 const clock = new Intl.DateTimeFormat(reader, { hour, minute: '2-digit' })
 const day = new Intl.DateTimeFormat(reader, { day: 'numeric', month: 'short' })
 const exact = new Intl.DateTimeFormat(reader, { dateStyle: 'medium', timeStyle: 'medium' })
-
-/** Where the system names no country, a browser can name a locale that is none, such as en-US@posix. */
-function isLocale(name) {
-  try {
-    return Intl.getCanonicalLocales(name).length > 0
-  } catch {
-    return false
-  }
-}
 
 export const count = (value) => whole.format(value)
 export const shortCount = (value) => short.format(value)
