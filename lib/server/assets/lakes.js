@@ -5,12 +5,17 @@ import { plural, word } from './words.js'
 
 /** Each lake of the pipeline: its version, how old it is, and what it holds. */
 export function drawLakes({ lakes }) {
-  return [h('div', { class: 'bar' }, h('h2', {}, word.lakes)), ...lakes.flatMap(drawLake)]
+  return [
+    h('div', { class: 'bar' }, h('h2', {}, word.lakes)),
+    h('div', { class: 'pair' }, lakes.map(drawLake)),
+  ]
 }
 
 function drawLake({ lake, version, equalAt, rows, bytes, months, monthsPending, errorCode, errorMessage }) {
   const facts = { rows, months, bytes, pending: monthsPending }
-  return [
+  return h(
+    'article',
+    { class: 'card' },
     h('h3', {}, h('code', {}, lake)),
     h(
       'p',
@@ -27,7 +32,7 @@ function drawLake({ lake, version, equalAt, rows, bytes, months, monthsPending, 
         .filter(([name, value]) => value !== null && !(name === 'pending' && value === 0))
         .map(([name, value]) => drawFact(name, value)),
     ),
-  ].filter(Boolean)
+  )
 }
 
 function drawFact(name, value) {

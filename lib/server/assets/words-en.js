@@ -105,7 +105,7 @@ export const english = {
   lakeFacts: {
     rows: ['row', 'rows'],
     months: ['month', 'months'],
-    bytes: ['of files', 'of files'],
+    bytes: ['size', 'size'],
     pending: ['month that changed since', 'months that changed since'],
   },
   rejections: 'Rejected rows',

@@ -110,7 +110,7 @@ export const portuguese = {
   lakeFacts: {
     rows: ['linha', 'linhas'],
     months: ['mês', 'meses'],
-    bytes: ['em arquivos', 'em arquivos'],
+    bytes: ['tamanho', 'tamanho'],
     pending: ['mês que mudou desde então', 'meses que mudaram desde então'],
   },
   rejections: 'Linhas rejeitadas',
