@@ -4,6 +4,8 @@ import { findRows, int32, type BinaryRows } from './binary-copy.js'
 import type { BufferPool } from './cut-batches.js'
 import type { Cells, Destination } from './session.js'
 import { brokenText, decode } from './texts.js'
+import { unreadable } from './wire-error.js'
+import { wireFailure } from './wire-failure.js'
 
 /** One of the rows whose values are the bytes of texts. */
 export interface TextRow {
@@ -55,7 +57,12 @@ export function cellsOf(rows: BinaryRows, keyAt: number, key: string): Cells | u
 const replacement = '\ufffd'
 
 function textOf(data: Buffer, from: number, to: number): string {
-  const text = data.toString('utf8', from, to)
+  let text: string
+  try {
+    text = data.toString('utf8', from, to)
+  } catch (cause) {
+    throw wireFailure('source', unreadable(cause))
+  }
   // It stands for bytes that are no text, or for itself.
   return text.includes(replacement) ? decode(data.subarray(from, to)) : text
 }

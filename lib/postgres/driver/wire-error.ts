@@ -23,3 +23,10 @@ export class WireError extends Error {
     this.fault = fault
   }
 }
+
+/** Of what the driver or Node failed at. */
+export function unreadable(cause: unknown): WireError {
+  const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'
+  const what = isTooLong ? 'a value is longer than 512 MB, the longest string of Node' : 'the driver failed'
+  return new WireError('unreadable', what, cause)
+}

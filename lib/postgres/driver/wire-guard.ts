@@ -5,7 +5,7 @@ import { getHeapStatistics } from 'node:v8'
 
 import type pg from 'pg'
 
-import { WireError } from './wire-error.js'
+import { WireError, unreadable } from './wire-error.js'
 
 /**
  * Who can read what a connection carries: nobody else, nobody but a server that shows any certificate, users of this machine with the rights
@@ -75,12 +75,6 @@ export function takeFrom(socket: Duplex, tap: Tap): () => void {
   return () => {
     if (taps.get(socket) === tap) taps.delete(socket)
   }
-}
-
-function unreadable(cause: unknown): WireError {
-  const isTooLong = Reflect.get(Object(cause), 'code') === 'ERR_STRING_TOO_LONG'
-  const what = isTooLong ? 'a value is longer than 512 MB, the longest string of Node' : 'the driver failed'
-  return new WireError('unreadable', what, cause)
 }
 
 /** By the address that was reached and not by its name, which may lead anywhere; undefined for a client that is not one of pg. */
