@@ -10,7 +10,7 @@ export async function describeLost({ source, target, subject }: Arena, keys: rea
   const { key, changedAt, relation } = subject
   const rows = await source.query<{ text: string }>(
     `
-    select 'lost ' || ${key} || ', stamp ' || ${changedAt}::text || ', written by ' || xmin as text
+    select 'lost ' || ${key} || ', stamp ' || ${changedAt}::text as text
     from ${relation}
     where ${key}::text = any($1::text[])`,
     [keys],
