@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 
 import { type ColumnType, isOneOf, isPoint, isText, lengthOf } from '../driver/types/column-type.js'
+import { asShown } from '../driver/types/comparison.js'
 
 /** Columns of a conversation in which an empty text means that there is none. */
 const identifiers = new Set([
@@ -49,9 +50,6 @@ function cleanedText(name: string, from: ColumnType, to: ColumnType): RawBuilder
   const text = identifiers.has(name) ? sql`nullif(${cell}::text, '')` : cell
   return isCut ? uncut(text, there) : text
 }
-
-const asShown = (cell: RawBuilder<unknown>) =>
-  sql`case when ${cell} is not null then format('%s', ${cell}) end`
 
 /** A text that is too long only by spaces would be cut without a word. With a dot behind them the server rejects it, as any other that is too long. */
 function uncut(cell: RawBuilder<unknown>, length: number): RawBuilder<unknown> {

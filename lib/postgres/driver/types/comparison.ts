@@ -119,7 +119,7 @@ export function comparable(
       return asText(sql`((${exact})::${sql.raw(comparison.type)})::text`)
     case 'text':
       return asText(
-        isPaddedArray(to) ? unpadded(read) : role === 'stored' && isUnpadded(to) ? shown(value) : exact,
+        isPaddedArray(to) ? unpadded(read) : role === 'stored' && isUnpadded(to) ? asShown(value) : exact,
       )
     case 'written':
       return asText(exact)
@@ -206,7 +206,8 @@ const unpadded = (array: RawBuilder<unknown>) => sql`((${array})::text[])::text`
 /** It keeps the spaces at the end of a text, which a cast to text takes and the server shows. */
 const isUnpadded = (type: ColumnType) => type.kind === 'character' && lengthOf(type) === undefined
 
-const shown = (value: RawBuilder<unknown>) =>
+/** The text of a value as the server shows it, where a cast writes another one. */
+export const asShown = (value: RawBuilder<unknown>): RawBuilder<unknown> =>
   sql`case when ${value} is not null then format('%s', ${value}) end`
 
 /** Money reads signs of currencies and parentheses too, and rounds; a number is compared as it is. */
