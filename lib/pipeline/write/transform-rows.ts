@@ -3,7 +3,7 @@ import { SyncError, hookFailed } from '../../domain/errors.js'
 import type { BinaryRows } from '../../postgres/driver/binary-copy.js'
 import { Unstorable } from '../../postgres/driver/cell-value.js'
 import type { BufferPool } from '../../postgres/driver/cut-batches.js'
-import { rowValues, type RowValues } from '../../postgres/driver/row-values.js'
+import { rowValues } from '../../postgres/driver/row-values.js'
 import type { Cells } from '../../postgres/driver/session.js'
 import { rowWriter, textRows } from '../../postgres/driver/text-rows.js'
 import { keyPosition, type LoadPlan } from '../../postgres/target/load-plan.js'
@@ -34,13 +34,12 @@ export interface TransformedRows {
  * what no column can hold.
  */
 export function transformRows(transform: Transform, plan: LoadPlan, rows: readonly Cells[]): TransformedRows {
-  const values = rowValues<ConversationRow>(plan.columns, unstorable)
+  const change = cellsBy(transform, plan)
   const keyAt = keyPosition(plan)
   const kept: Cells[] = []
   const dropped: string[] = []
   for (const cells of rows) {
-    const result = callTransform(transform, values, cells)
-    if (result && result[keyAt] !== cells[keyAt]) throw keyChanged(plan.key)
+    const result = change(cells)
     if (result) kept.push(result)
     else dropped.push(cells[keyAt] ?? '')
   }
@@ -49,13 +48,12 @@ export function transformRows(transform: Transform, plan: LoadPlan, rows: readon
 
 /** The same for rows whose values are the bytes of texts: of the values of more than one row, nothing else is in memory. */
 export function transformTextRows({ call, buffers }: RowTransform, plan: LoadPlan, batch: BinaryRows) {
-  const values = rowValues<ConversationRow>(plan.columns, unstorable)
+  const change = cellsBy(call, plan)
   const keyAt = keyPosition(plan)
   const writer = rowWriter(buffers)
   const dropped: string[] = []
   for (const row of textRows(batch)) {
-    const result = callTransform(call, values, row.cells)
-    if (result && result[keyAt] !== row.cells[keyAt]) throw keyChanged(plan.key)
+    const result = change(row.cells)
     if (result) writer.add(result, row)
     else dropped.push(row.cells[keyAt] ?? '')
   }
@@ -80,11 +78,18 @@ export async function keysLeftOut(
   return found
 }
 
-function callTransform(transform: Transform, values: RowValues<ConversationRow>, cells: Cells): Cells | null {
-  const row = callHook(transform, values.toRow(cells))
-  if (row === null) return null
-  if (typeof row !== 'object' || row instanceof Promise || Array.isArray(row)) throw notARow(row)
-  return values.toCells(row, cells)
+/** What `transform` makes of the cells of a row; null for one that it leaves out. */
+function cellsBy(transform: Transform, plan: LoadPlan): (cells: Cells) => Cells | null {
+  const values = rowValues<ConversationRow>(plan.columns, unstorable)
+  const keyAt = keyPosition(plan)
+  return (cells) => {
+    const row = callHook(transform, values.toRow(cells))
+    if (row === null) return null
+    if (typeof row !== 'object' || row instanceof Promise || Array.isArray(row)) throw notARow(row)
+    const result = values.toCells(row, cells)
+    if (result[keyAt] !== cells[keyAt]) throw keyChanged(plan.key)
+    return result
+  }
 }
 
 function callHook(transform: Transform, row: ConversationRow): ConversationRow | null {
