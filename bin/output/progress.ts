@@ -24,7 +24,7 @@ export async function openProgress(
 ): Promise<ProgressView | undefined> {
   const stream = process.stderr
   if (quiet) return undefined
-  if (stream.isTTY && process.env['TERM'] !== 'dumb') return openProgressBar(stream)
+  if (canRedraw(stream)) return openProgressBar(stream)
   if (json) return undefined
   const name = (handle: SyncOptions['source']) => {
     const { host, port, database } = addressOf(handle)
@@ -53,7 +53,7 @@ function openProgressLines(stream: NodeJS.WritableStream): ProgressView {
 
 /** Milliseconds between two drawings of the bar. */
 const drawPause = 100
-const eraseLine = '\r\x1b[K'
+export const eraseLine = '\r\x1b[K'
 
 /** What the bar needs of a terminal, whose width can change meanwhile. */
 export type Terminal = NodeJS.WritableStream & { readonly columns?: number }
@@ -109,9 +109,18 @@ export function barLine(step: Step, rate: number | null, width: number): string 
     ...(rate === null ? [] : [`${countText(rate)} rows/s`]),
     ...(left === null ? [] : [`${durationText(left)} left`]),
   ].join('  ')
+  return share === null ? facts.slice(0, width) : besideBar(facts, share, width)
+}
+
+/** Facts behind a bar of that share, where it fits into so many characters. */
+export function besideBar(facts: string, share: number, width: number): string {
   // Constant during a run, so that nothing jumps.
   const length = width < 70 ? 8 : 24
-  if (share === null || facts.length + length + 4 > width) return facts.slice(0, width)
+  if (facts.length + length + 4 > width) return facts.slice(0, width)
   const done = Math.floor(share * length)
   return `[${'#'.repeat(done)}${'-'.repeat(length - done)}]  ${facts}`
 }
+
+/** Whether a line can be drawn again and again: a terminal that knows how to erase it. */
+export const canRedraw = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY && process.env['TERM'] !== 'dumb'
