@@ -9,7 +9,7 @@ import { beginWriting } from '../../postgres/driver/transaction.js'
 import { createTriggers, dropTriggers, hasTriggers } from '../../postgres/target/lake-triggers.js'
 import { readDelta, type DeltaTable } from '../delta/read-delta.js'
 import { openParquetWriter } from '../parquet/parquet-writer.js'
-import { honoursPutIfAbsent } from '../storage/open-storage.js'
+import { honoursPutIfAbsent, overwriting } from '../storage/open-storage.js'
 import type { LakeStorage } from '../storage/storage.js'
 import type { LakeContext } from './lake-context.js'
 import { shapeOfLake, type LakeShape } from './lake-shape.js'
@@ -53,11 +53,9 @@ async function tryPlace(storage: LakeStorage): Promise<void> {
   const parquet = await openParquetWriter(storage.staging)
   await parquet[Symbol.asyncDispose]()
   if (await honoursPutIfAbsent(storage)) return
-  const message = `${storage.place} overwrites a file that may only be created, so that two writers could undo each other's work.`
-  throw new SyncError('STORAGE_FAILED', message, {
-    remedy: 'Use a store that honours If-None-Match, as AWS and MinIO do.',
-    details: { place: storage.place },
-  })
+  const { place } = storage
+  const { message, remedy } = overwriting(place)
+  throw new SyncError('STORAGE_FAILED', message, { remedy, details: { place } })
 }
 
 async function createMarks(

@@ -24,6 +24,12 @@ function notAPlace(scheme: string | undefined): SyncError {
   })
 }
 
+/** What is wrong with a place where it does not, and what to do. */
+export const overwriting = (place: string) => ({
+  message: `${place} overwrites a file that may only be created, so that two writers could undo each other's work.`,
+  remedy: 'Use a store that honours If-None-Match, as AWS and MinIO do.',
+})
+
 /**
  * Whether `putIfAbsent` keeps its promise there, tried on a file that is removed again. A store that ignores the condition would let one of
  * two writers undo the work of the other.

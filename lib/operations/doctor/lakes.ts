@@ -1,9 +1,9 @@
 import { access, constants } from 'node:fs/promises'
 
 import { readDelta } from '../../lake/delta/read-delta.js'
-import { honoursPutIfAbsent, openStorage } from '../../lake/storage/open-storage.js'
+import { honoursPutIfAbsent, openStorage, overwriting } from '../../lake/storage/open-storage.js'
 import { mayReadLakes } from '../../postgres/control/lake-states.js'
-import { findLakes, type RegisteredLake } from '../../postgres/control/lakes.js'
+import { readLakes, type RegisteredLake } from '../../postgres/control/lakes.js'
 import { SyncError } from '../../domain/errors.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { tablesWithTriggers } from '../../postgres/target/lake-triggers.js'
@@ -18,7 +18,7 @@ const name = 'target-lake'
  */
 export async function checkLakes(target: Session, pipeline: string): Promise<Check[]> {
   if (!(await mayReadLakes(target))) return []
-  const lakes = await findLakes(target, pipeline)
+  const lakes = await readLakes(target, pipeline)
   const checks: Check[] = []
   for (const lake of lakes) checks.push(await checkLake(target, lake))
   return checks
@@ -35,8 +35,8 @@ async function checkLake(target: Session, { lake, lakeId, settings }: Registered
     await using storage = await openStorage(lake, settings)
     const table = await readDelta(storage)
     if (lake.includes('://') && !(await honoursPutIfAbsent(storage))) {
-      const message = `${lake} overwrites a file that may only be created, so that two writers could undo each other's work.`
-      return warning(name, message, 'Use a store that honours If-None-Match, as AWS and MinIO do.')
+      const { message, remedy } = overwriting(lake)
+      return warning(name, message, remedy)
     }
     return ok(
       name,

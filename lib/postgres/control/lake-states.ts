@@ -25,9 +25,8 @@ export interface LakeState {
   readonly errorMessage: string | null
 }
 
-/** The lakes of a pipeline; none before `migrate` has created their tables, and none for a role that may not read them. */
+/** The lakes of a pipeline. Call it only where `mayReadQuery` has returned true. */
 export async function readLakeStates(target: Session, pipeline: string): Promise<readonly LakeState[]> {
-  if (!(await mayReadLakes(target))) return []
   const { db } = target
   const rows = await db
     .selectFrom('etl_lakes as l')
@@ -82,13 +81,15 @@ export async function readLakeStates(target: Session, pipeline: string): Promise
 
 /** False before `migrate` has created the tables of lakes, and for a role without the right to read them. */
 export async function mayReadLakes(target: Session): Promise<boolean> {
-  const [row] = await target.rows(
-    compile(sql<{ readable: boolean | null }>`
-      select bool_and(${mayRead(sql`name`)}) as readable
-      from unnest(${sql.lit(tables)}::text[]) name`),
-  )
+  const [row] = await target.rows(mayReadQuery())
   return row?.readable === true
 }
+
+/** The same for a caller who shares the round trip. */
+export const mayReadQuery = () =>
+  compile(sql<{ readable: boolean }>`
+    select bool_and(${mayRead(sql`name`)}) as readable
+    from unnest(${sql.lit(tables)}::text[]) name`)
 
 const tables = '{etl_lakes,etl_lake_months,etl_lake_versions}'
 

@@ -4,7 +4,7 @@ import type { LoadType, SyncReport } from '../../domain/report.js'
 import type { VerifyReport } from '../../domain/verification.js'
 import type { Session } from '../driver/session.js'
 import { builder } from '../driver/statement.js'
-import { readLakeStates, type LakeState } from './lake-states.js'
+import { mayReadQuery, readLakeStates, type LakeState } from './lake-states.js'
 import { reasonsQuery, type RejectReason } from './reject-list.js'
 import { isRunLock } from './run-start.js'
 import { indexedText, reportColumns, toReport } from './run-rows.js'
@@ -57,9 +57,9 @@ export interface Stats {
   readonly lakes: readonly LakeState[]
 }
 
-/** Reads the state of a pipeline in three round trips. All of it holds at one time where the open transaction has one snapshot. */
+/** Reads the state of a pipeline in two round trips. All of it holds at one time where the open transaction has one snapshot. */
 export async function readStats(target: Session, pipeline: string): Promise<Stats> {
-  const [[facts], running, lastRun, lastSuccess, totals, reasons, verifications] = await target.together([
+  const found = await target.together([
     factsQuery(pipeline),
     newestRun(pipeline).where('status', '=', 'running').compile(),
     newestRun(pipeline).compile(),
@@ -67,7 +67,9 @@ export async function readStats(target: Session, pipeline: string): Promise<Stat
     totalsQuery(pipeline),
     reasonsQuery(pipeline),
     lastVerificationQuery(pipeline),
+    mayReadQuery(),
   ])
+  const [[facts], running, lastRun, lastSuccess, totals, reasons, verifications, [lakes]] = found
   const [success] = lastSuccess
   return {
     pipeline,
@@ -86,7 +88,7 @@ export async function readStats(target: Session, pipeline: string): Promise<Stat
       return { sqlState, column, message, rows: Number(rows), lastRejectedAt }
     }),
     lastVerification: verifications.map(toVerifyReport)[0] ?? null,
-    lakes: await readLakeStates(target, pipeline),
+    lakes: lakes?.readable ? await readLakeStates(target, pipeline) : [],
   }
 }
 
