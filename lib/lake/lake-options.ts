@@ -2,6 +2,7 @@ import { SyncError } from '../domain/errors.js'
 import { silentLogger } from '../domain/logger.js'
 import { checkSchemaName } from '../domain/schema-name.js'
 import { defaults, type SyncOptions } from '../options.js'
+import type { RegisteredLake } from '../postgres/control/lakes.js'
 import type { LakeProgress } from './replicate/lake-report.js'
 import type { StorageOptions } from './storage/storage.js'
 
@@ -82,6 +83,12 @@ export function resolveLakeOptions(options: LakeOptions): ResolvedLakeOptions {
   } = options
   const filled = { table, pipeline, statementTimeout, lockTimeout, connectTimeout, dailyFrom, logger }
   return Object.freeze({ ...options, ...filled })
+}
+
+/** The options by which a lake that is registered is written once more. */
+export function optionsOfLake({ lake, table, settings }: RegisteredLake) {
+  const { endpoint, region, pathStyle } = settings
+  return { to: lake, table, endpoint, region, pathStyle } satisfies Partial<LakeOptions>
 }
 
 function invalid(option: string, remedy: string): SyncError {

@@ -3,7 +3,7 @@ import type { Warning } from '../domain/report.js'
 import { readLakes, requireLakeTables } from '../postgres/control/lakes.js'
 import { recordWarnings } from '../postgres/control/run-warnings.js'
 import { openSession } from '../postgres/driver/connect.js'
-import { resolveLakeOptions, type LakeOptions } from './lake-options.js'
+import { optionsOfLake, resolveLakeOptions, type LakeOptions } from './lake-options.js'
 import { replicateToLake } from './replicate-to-lake.js'
 import type { LakeReport } from './replicate/lake-report.js'
 
@@ -36,13 +36,15 @@ export async function replicateToLakes(options: LakesOptions): Promise<LakesRepo
   const warnings: Warning[] = []
   const registered = await readLakes(target, pipeline)
   if (registered.length === 0) warnings.push(noLake(pipeline))
-  for (const { lake, table, settings } of registered) {
-    const { endpoint, region, pathStyle } = settings
+  for (const known of registered) {
     try {
-      lakes.push(await replicateToLake({ ...shared, table, to: lake, endpoint, region, pathStyle }))
+      lakes.push(await replicateToLake({ ...shared, ...optionsOfLake(known) }))
     } catch (error) {
       if (!(error instanceof SyncError) || error.code === 'ABORTED') throw error
-      warnings.push({ code: 'LAKE_FAILED', message: `The lake ${lake} is not up to date: ${error.message}` })
+      warnings.push({
+        code: 'LAKE_FAILED',
+        message: `The lake ${known.lake} is not up to date: ${error.message}`,
+      })
     }
   }
   if (executionId !== undefined && warnings.length > 0) await recordWarnings(target, executionId, warnings)

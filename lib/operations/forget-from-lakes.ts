@@ -1,4 +1,5 @@
 import { SyncError } from '../domain/errors.js'
+import { optionsOfLake } from '../lake/lake-options.js'
 import { replicateToLake } from '../lake/replicate-to-lake.js'
 import type { SyncOptions } from '../options.js'
 import type { RegisteredLake } from '../postgres/control/lakes.js'
@@ -23,10 +24,10 @@ export async function forgetFromLakes(
   lakes: readonly RegisteredLake[],
 ): Promise<readonly ForgottenLake[]> {
   const forgotten: ForgottenLake[] = []
-  for (const { lake, table, settings } of lakes) {
-    const { endpoint, region, pathStyle } = settings
+  for (const known of lakes) {
+    const { lake } = known
     try {
-      const where = { target, schema, pipeline, table, to: lake, endpoint, region, pathStyle }
+      const where = { target, schema, pipeline, ...optionsOfLake(known) }
       const { version, vacuumed } = await replicateToLake({ ...where, vacuum: 0 })
       forgotten.push({ lake, version, filesRemoved: vacuumed?.files ?? 0, error: null })
     } catch (error) {

@@ -1,5 +1,7 @@
+import type { VersionCounts } from '../../postgres/control/lake-versions.js'
+
 /** What `replicateToLake` has done. Times are texts in UTC. */
-export interface LakeReport {
+export interface LakeReport extends VersionCounts {
   readonly pipeline: string
   /** Its place: a folder, or bucket and prefix. */
   readonly lake: string
@@ -14,17 +16,6 @@ export interface LakeReport {
   readonly equalAt: string | null
   /** Months of which files were written or removed. */
   readonly months: readonly string[]
-  readonly rowsWritten: number
-  readonly bytesWritten: number
-  readonly filesAdded: number
-  readonly filesRemoved: number
-  /** Of the whole version. */
-  readonly rowsTotal: number
-  readonly bytesTotal: number
-  readonly filesTotal: number
-  readonly monthsTotal: number
-  /** Files with rows that the table no longer has. */
-  readonly filesArchived: number
   /** What a check has found; null without one. */
   readonly differences: readonly LakeDifference[] | null
   /** What a vacuum has removed; null without one. */

@@ -4,22 +4,28 @@ import type { Session } from '../driver/session.js'
 import { builder, plain } from '../driver/statement.js'
 import type { LakeName } from './lake-lock.js'
 
+/** What a version has written, and what it holds as a whole. */
+export interface VersionCounts {
+  readonly rowsWritten: number
+  readonly bytesWritten: number
+  readonly filesAdded: number
+  readonly filesRemoved: number
+  /** Of the whole version. */
+  readonly rowsTotal: number
+  readonly bytesTotal: number
+  readonly filesTotal: number
+  readonly monthsTotal: number
+  /** Files with rows that the table no longer has. */
+  readonly filesArchived: number
+}
+
 /** What is written of a version. */
-export interface LakeVersion {
+export interface LakeVersion extends VersionCounts {
   readonly version: number
   /** Time of the snapshot of the table, UTC. */
   readonly equalAt: string
   readonly reason: string
   readonly months: readonly string[]
-  readonly rowsWritten: number
-  readonly bytesWritten: number
-  readonly filesAdded: number
-  readonly filesRemoved: number
-  readonly rowsTotal: number
-  readonly bytesTotal: number
-  readonly filesTotal: number
-  readonly monthsTotal: number
-  readonly filesArchived: number
 }
 
 /**
