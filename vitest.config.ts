@@ -68,7 +68,8 @@ const seeds = project('extra:seeds', folder('{seeds,cli}'), [servers, built], wh
 const edges = project('extra:edges', folder('edges'), [servers, built], whole)
 
 /** The tests of runs and of verify once more, with a table that is partitioned by month. */
-const ofMonths = 'test/{{sync,verify}/**/*,edges/{parallel-faults,scan-budget-upgrade}}.test.ts'
+const ofMonths =
+  'test/{{sync,verify}/**/*,edges/{parallel-faults,parts-of-batches,scan-budget-upgrade}}.test.ts'
 const months = project('extra:months', ofMonths, [servers, built], {
   env: { TEST_TARGET_TABLE: 'months' },
 })

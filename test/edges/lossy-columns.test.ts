@@ -239,25 +239,3 @@ it('rejects a text that fits only without its spaces, and keeps another one as i
   expect(await rejectsOf('padded')).toEqual(['2 v 22001', '3 v 22001'])
   expect(await at.target.query('select id, v from padded')).toEqual([{ id: 1, v: 'ab ' }])
 })
-
-it.each([
-  ['text', 'jsonpath', '$.a', '{'],
-  ['regclass', 'regclass', 'pg_class', 'only_in_the_source'],
-  ['text', 'regnamespace', 'pg_catalog', 'nowhere'],
-  ['text', 'regproc', 'pi', 'abs'],
-  ['text', 'regtype', 'integer', 'no_type'],
-])('rejects the row of a %s that %s reads as the server reads a statement', async (from, to, good, bad) => {
-  await at.source.query('create table if not exists only_in_the_source ()')
-  for (const kysely of [false, true]) {
-    const name = `of_${to}${kysely ? '_kysely' : ''}`
-    await at.source.query(`
-      create table ${name} (id integer primary key, at timestamp, v ${from});
-      insert into ${name} values (1, '2026-01-01', '${good}'), (2, '2026-01-01', '${bad}')`)
-    await at.target.query(`create table ${name} (id integer primary key, at timestamp, v ${to})`)
-    const options = { relation: { ...relation, name }, table: name, pipeline: name }
-    const report = kysely
-      ? await withKysely(at.target.url, (target) => at.sync({ ...options, target }))
-      : await at.sync(options)
-    expect(report).toMatchObject({ rowsInserted: 1, rowsRejected: 1 })
-  }
-})

@@ -1,4 +1,4 @@
-import { sql, CompiledQuery, type Kysely } from 'kysely'
+import { sql, CompiledQuery, type Kysely, type RawBuilder } from 'kysely'
 
 import { closeTimeout, startResponseTimeout, unlessAborted, withinTime } from '../../domain/abort.js'
 import { statementError } from './driver-error.js'
@@ -169,10 +169,17 @@ async function* fetchRows(rows: Rows, query: CompiledQuery, columns: number, siz
 
 /** All rows in one parameter, so that the text stays the same for each batch. */
 function insertTexts({ schema, name, columns, isIdentity = false }: Destination, rows: readonly Cells[]) {
-  const values = columns.map(({ type }, index) => sql`(entry ->> ${sql.lit(index)})::${sql.raw(type)}`)
+  const values = columns.map(({ type }, index) => readAs(type, sql`entry ->> ${sql.lit(index)}`))
   return sql`
     insert into ${schema === undefined ? sql.id(name) : sql.id(schema, name)} (${sql.join(columns.map((column) => sql.id(column.name)))})
     ${isIdentity ? sql`overriding system value` : sql``}
     select ${sql.join(values)}
     from json_array_elements(${JSON.stringify(rows)}::json) entry`
+}
+
+/** A value of the text as COPY reads it: a cast takes the text of a regclass for a name, also where it is the number of what is gone. */
+function readAs(type: string, text: RawBuilder<unknown>): RawBuilder<unknown> {
+  return type === 'regclass'
+    ? sql`pg_catalog.regclassin(pg_catalog.textout(${text}))`
+    : sql`(${text})::${sql.raw(type)}`
 }

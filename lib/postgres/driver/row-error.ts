@@ -22,7 +22,7 @@ export function rowErrorOf(
   if (typeof sqlState !== 'string') return undefined
   const field = (...names: readonly string[]) => fieldOf(error.cause, names)
   const copied = columnOf(field('where') ?? '')
-  const isName = copied === null ? isAboutName(sqlState, field('position'), columns) : isMissing(sqlState)
+  const isName = copied === null ? isAboutName(sqlState, field, columns) : isMissing(sqlState)
   const isFailed = error.code === 'TARGET_FAILED'
   const isFound =
     isName || (isFailed && (isAboutRow(sqlState) || isAboutText(sqlState, copied, field('routine'))))
@@ -82,15 +82,19 @@ const isMissing = (sqlState: string) => sqlState === '42P01' || sqlState === '3F
 
 /**
  * Some types read their texts as names of what the server has, and fail as a statement does that names something else; but the server shows
- * the place in a statement.
+ * the place in a statement. Of a text that is no type's name it shows the place in that text, and says of what in its context.
  */
 function isAboutName(
   sqlState: string,
-  position: string | null,
+  field: (name: string) => string | null,
   columns: readonly { readonly type: string }[],
 ): boolean {
-  if (!isMissing(sqlState) && !/^42(602|704|725|883)$/.test(sqlState)) return false
-  return position === null && columns.some(({ type }) => /^(reg|aclitem)/.test(type))
+  if (!columns.some(({ type }) => /^(reg|aclitem)/.test(type))) return false
+  if (sqlState === '42601') return field('where') !== null
+  return (
+    field('position') === null &&
+    (isMissing(sqlState) || /^(0A000|42(602|703|704|725|883|P02))$/.test(sqlState))
+  )
 }
 
 /**
@@ -124,10 +128,12 @@ export const rejectReasons: Readonly<Record<string, string>> = {
   '3F000': 'a name of what the target does not have',
   '42601': 'a text is not a value of the type of the column',
   '42602': 'a text is not a value of the type of the column',
+  '42703': 'a name of what the target does not have',
   '42704': 'a name of what the target does not have',
   '42725': 'a name of more than one thing that the target has',
   '42883': 'a name of what the target does not have',
   '42P01': 'a name of what the target does not have',
+  '42P02': 'a text is not a value of the type of the column',
   '44000': 'the view does not show such rows',
   '54000': 'it is larger than the server allows',
   '54001': 'it is nested deeper than the server allows',
