@@ -43,6 +43,8 @@ export interface FeedPlan {
   readonly bounds: FeedBounds
   /** Of those that this run reads beside them, by name. */
   readonly scans: ReadonlyMap<string, Micros>
+  /** Runs have left conversations.updated_at out, and read most of what it shows meanwhile: so conversations are compared before they are read. */
+  readonly looksAtConversations: boolean
   /** No stamp of a row that is read for the first time is earlier, but for `skewAllowance`. */
   readonly stampsSince: Micros
   /** Nothing was written since the last run, and no feed is due that was left out. */
@@ -86,6 +88,7 @@ export function planFeeds(
       ...{ before: usable?.smallTables ?? now, edits: edits.bounds },
     },
     scans,
+    looksAtConversations: typeof before?.[conversationFeed.name]?.since === 'number',
     stampsSince: Math.min(low, before?.[conversationFeed.name]?.since ?? low),
     isIdle,
     after: (took) => ({
@@ -166,12 +169,13 @@ export interface FeedReading {
  */
 export async function changedIds(
   sides: FeedSides,
-  { bounds, scans }: Pick<FeedPlan, 'bounds' | 'scans'>,
+  { bounds, scans, looksAtConversations }: Pick<FeedPlan, 'bounds' | 'scans' | 'looksAtConversations'>,
   { hasTransform, tables, known }: FeedReading,
 ): Promise<ChangedIds> {
   const { source } = sides
   const { edits, tables: named } = bounds
-  const look = planLook(sides, { hasTransform })
+  const planned = planLook(sides, { hasTransform })
+  const look = looksAtConversations ? planned : { ...planned, ofOwn: undefined }
   const due = scannedFeeds.flatMap((feed) => {
     const since = scans.get(feed.name)
     return since === undefined ? [] : [{ feed, query: queryOf(feed, since, named, { look, source }) }]
