@@ -44,22 +44,7 @@ select
   inbox.channel_type::text as inbox_channel_type,
   inbox.timezone::text as inbox_timezone,
   account.name::text as account_name,
-  coalesce(
-    nullif(
-      array(
-        select tags.name::text
-        from taggings
-        join tags on tags.id = taggings.tag_id
-        where taggings.taggable_id = c.id
-          and taggings.taggable_type = 'Conversation'
-          and taggings.context = 'labels'
-        order by taggings.id
-      ),
-      '{}'
-    ),
-    string_to_array(c.cached_label_list, ', '),
-    '{}'
-  ) as labels,
+  :part_labels as labels,
   c.created_at as conversation_created_at,
   c.updated_at as conversation_updated_at,
   c.last_activity_at,
@@ -69,7 +54,7 @@ select
   c.agent_last_seen_at,
   m.compiled::jsonb as message_compiled,
   m.client_sender_id,
-  nullif(client.phone_number, '')::text as client_phone,
+  nullif(t.client_phone, '')::text as client_phone,
   m.total as t_messages,
   m.public as total_messages_public,
   m.total - m.public as total_messages_private,
@@ -152,7 +137,7 @@ select
     coalesce(contact.empty_texts, '{}') || array_remove(
       array[
         case when assignee.email = '' then 'assignee_email' end,
-        case when client.phone_number = '' then 'client_phone' end
+        case when t.client_phone = '' then 'client_phone' end
       ],
       null
     ),
@@ -304,40 +289,10 @@ select
   m.by_user > 0 as earlier_has_human_intervention,
   c.status = 1 and m.by_user = 0 as earlier_is_bot_resolved
 from (
-  select
-    null::uuid as uuid,
-    null::integer as priority,
-    null::bigint as team_id,
-    null::bigint as campaign_id,
-    null::timestamp as snoozed_until,
-    null::timestamp as contact_last_seen_at,
-    null::timestamp as agent_last_seen_at,
-    null::timestamp as first_reply_created_at,
-    null::timestamp as waiting_since,
-    null::text as cached_label_list,
-    null::text as timezone,
-    null::text as identifier
+  :part_absent
 ) absent
 cross join lateral (
-  select
-    id, account_id, inbox_id, display_id, uuid, status, priority, assignee_id, cached_label_list,
-    team_id::integer as team_id,
-    campaign_id::integer as campaign_id,
-    contact_id::integer as contact_id,
-    custom_attributes,
-    additional_attributes,
-    sla_policy_id::bigint as sla_policy_id,
-    assignee_agent_bot_id::bigint as assignee_agent_bot_id,
-    -- An infinite time stands for none: no difference can be taken from it.
-    case when isfinite(created_at) then created_at end::timestamp(6) as created_at,
-    case when isfinite(updated_at) then updated_at end::timestamp(6) as updated_at,
-    case when isfinite(last_activity_at) then last_activity_at end::timestamp(6) as last_activity_at,
-    case when isfinite(snoozed_until) then snoozed_until end::timestamp(6) as snoozed_until,
-    case when isfinite(first_reply_created_at) then first_reply_created_at end::timestamp(6) as first_reply_created_at,
-    case when isfinite(waiting_since) then waiting_since end::timestamp(6) as waiting_since,
-    case when isfinite(contact_last_seen_at) then contact_last_seen_at end::timestamp(6) as contact_last_seen_at,
-    case when isfinite(agent_last_seen_at) then agent_last_seen_at end::timestamp(6) as agent_last_seen_at
-  from conversations
+  :part_conversation
 ) c
 left join users assignee on assignee.id = c.assignee_id
 left join teams team on team.id = c.team_id
@@ -364,7 +319,6 @@ left join (
 :part_messages
 :part_events
 :part_others
-left join contacts client on client.id = m.client_sender_id
 cross join lateral (
   select
     zone.name as zone,
@@ -374,7 +328,13 @@ cross join lateral (
     case
       when c.created_at between timestamp '4712-01-01 BC' and timestamp '294275-12-31'
       then c.created_at at time zone 'UTC' at time zone zone.name
-    end as local
+    end as local,
+    -- The one who wrote first is nearly always the contact, whose row is not looked up a second time.
+    case
+      when m.client_sender_id = c.contact_id
+      then coalesce(contact.contact_phone, case when 'contact_phone' = any(contact.empty_texts) then '' end)
+      else (select phone_number from contacts where id = m.client_sender_id)
+    end as client_phone
   from (
     select coalesce(
       :time_zone::text,

@@ -117,3 +117,65 @@ export const firstColumns = [
 
 /** Columns of the conversation row, in the order in which they are read and stored; the names of db/chatwoot/conversation-row.sql. */
 export const rowColumns: readonly string[] = [...firstColumns, ...Object.keys(addedColumns)]
+
+/**
+ * What a conversation shows of its own row and of its labels, which have no stamp of their own: the columns of db/chatwoot/scan-conversations.sql.
+ * Every column of `conversations` that the row reads is one of them.
+ */
+export const ownColumns: readonly string[] = [
+  'conversation_updated_at',
+  'conversation_created_at',
+  'display_id',
+  'conversation_uuid',
+  'account_id',
+  'inbox_id',
+  'contact_id',
+  'status',
+  'priority',
+  'snoozed_until',
+  'assignee_id',
+  'assignee_agent_bot_id',
+  'team_id',
+  'campaign_id',
+  'sla_policy_id',
+  'last_activity_at',
+  'first_reply_created_at',
+  'waiting_since',
+  'contact_last_seen_at',
+  'agent_last_seen_at',
+  'custom_attributes',
+  'additional_attributes',
+  'referer',
+  'browser_name',
+  'platform_name',
+  'browser_language',
+  'labels',
+]
+
+/** Those of them that no other column is made of: protected, one that stays the same hides no difference in another one. */
+export const ownLeaves: readonly string[] = [
+  'conversation_uuid',
+  'custom_attributes',
+  'additional_attributes',
+  'referer',
+  'browser_name',
+  'platform_name',
+  'browser_language',
+  'labels',
+]
+
+/** What a conversation shows of its contact alone: the columns of db/chatwoot/row-contact.sql. */
+export const contactColumns: readonly string[] = [
+  'contact_name',
+  'contact_email',
+  'contact_phone',
+  'contact_identifier',
+  'has_contact',
+  'contact_city',
+  'contact_country',
+  'contact_country_code',
+  'contact_company',
+  'contact_blocked',
+  'contact_type',
+  'contact_custom_attributes',
+]

@@ -4,7 +4,7 @@ import { sql, type RawBuilder } from 'kysely'
 
 import { formatMicros, type Micros } from '../domain/horizon.js'
 import { notBeside } from '../domain/package-file.js'
-import type { EditBounds } from '../domain/scan-budget.js'
+import type { EditBounds, EditScan } from '../domain/scan-budget.js'
 import { answerReads, qualify, type ChatwootTables } from './catalog.js'
 
 type Fingerprints = Readonly<Record<string, string>>
@@ -122,7 +122,7 @@ export function changedConversations({
   const values = {
     low: formatMicros(low),
     edited_among: edits.among === null ? 'infinity' : formatMicros(edits.among),
-    edited_since: formatMicros(edits.since),
+    edited_since: formatMicros(low),
     users: arrayOf(users),
     senders: arrayOf(showsAgents ? users : []),
     teams: arrayOf(changedIds(before.teams, now.teams)),
@@ -156,21 +156,21 @@ const feed = (table: string, column: string, file: string): ScannedFeed => ({
   file: `scan-${file}.sql`,
 })
 
+/** Its rows have more than an id, see `touchedConversations`. The stamps are those of the rows that are loaded. */
+export const conversationFeed = feed('conversations', 'updated_at', 'conversations')
+
 /** Contacts, and the companies that they show; its rows are not ids, see `changedContacts`. */
 export const contactFeed = { ...feed('contacts', 'updated_at', ''), file: 'changed-contacts.sql' }
 
 /** Those that the budget of lib/domain/scan-budget.ts is about. */
 export const scannedFeeds: readonly ScannedFeed[] = [
-  feed('conversations', 'updated_at', 'conversations'),
+  conversationFeed,
   feed('csat_survey_responses', 'updated_at', 'surveys'),
   contactFeed,
   feed('applied_slas', 'updated_at', 'policies'),
   feed('sla_events', 'created_at', 'breaches'),
   feed('conversation_participants', 'created_at', 'participants'),
 ]
-
-/** The stamps of this one are those of the rows that are loaded. */
-export const stampFeed = 'conversations.updated_at'
 
 /** Edits of messages of any age, with a timetable of their own; see `planEdits`. */
 export const editFeed = feed('messages', 'updated_at', 'messages')
@@ -184,21 +184,29 @@ export function changedSinceIn(
   return sqlFile(file, { since: formatMicros(since) }, tables)
 }
 
-/** What a conversation shows of its contact alone: the columns of db/chatwoot/row-contact.sql. */
-export const contactColumns: readonly string[] = [
-  'contact_name',
-  'contact_email',
-  'contact_phone',
-  'contact_identifier',
-  'has_contact',
-  'contact_city',
-  'contact_country',
-  'contact_country_code',
-  'contact_company',
-  'contact_blocked',
-  'contact_type',
-  'contact_custom_attributes',
-]
+/** Ids of the conversations with an edited message, in no order; without a bound on their creation, of messages of any age. */
+export function editedMessages(
+  { since, before }: EditScan,
+  tables: ChatwootTables,
+): RawBuilder<{ readonly id: string | null }> {
+  const values = { since: formatMicros(since), before: before === null ? 'infinity' : formatMicros(before) }
+  return sqlFile(editFeed.file, values, tables)
+}
+
+/** A conversation whose stamp moved, with the fingerprint of what this feed alone shows of it; null where nothing is compared. */
+export interface TouchedConversation {
+  readonly id: string
+  readonly print: string | null
+}
+
+/** The conversations whose stamp is at or after the bound, in no order. The fingerprint is over `r`, which has the `ownColumns`. */
+export function touchedConversations(
+  since: Micros,
+  tables: ChatwootTables,
+  print: RawBuilder<unknown> = sql`null`,
+): RawBuilder<TouchedConversation> {
+  return sqlFile(conversationFeed.file, { since: formatMicros(since), print }, tables)
+}
 
 /** A contact that changed, and the ids of the conversations that show it, as the texts of arrays; null for none. */
 export interface ChangedContact {

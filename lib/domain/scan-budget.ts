@@ -176,9 +176,16 @@ export function waitBetween(states: readonly Pick<FeedState, 'took' | 'pages'>[]
 
 /** Which edited messages a run looks for. */
 export interface EditBounds {
-  /** Only among messages created since then; null for all of them. */
+  /** By the index, those created since then that were edited since the low watermark; null for none. */
   readonly among: Micros | null
+  /** By a scan of all messages; null for a run that leaves it out. */
+  readonly scan: EditScan | null
+}
+
+/** Messages edited since then, and created before; null for those of any age. */
+export interface EditScan {
   readonly since: Micros
+  readonly before: Micros | null
 }
 
 /** Up to this number a scan of all messages costs less than the rest of a run. */
@@ -198,6 +205,15 @@ export interface EditPlan {
   readonly bounds: EditBounds
   /** What the next run starts from. */
   readonly next: EditState
+  /** The same of what each run looks at; see `EditHistory`. */
+  readonly editsAmong: Micros | null
+}
+
+/** What runs before have left. */
+export interface EditHistory {
+  readonly edits?: EditState | undefined
+  /** Messages created since then every run since the last scan has looked at; undefined where it is not known of each of them. */
+  readonly editsAmong?: Micros | null | undefined
 }
 
 /** The run for which it is decided. */
@@ -213,15 +229,28 @@ export interface EditRun {
 /**
  * Which edited messages to look for. A change that became visible since the last scan of all messages has a stamp at or after the
  * bound of one of the runs since, so the earliest of these bounds misses none. `editWindow` and `editScanEvery` are milliseconds.
+ *
+ * Of messages that every one of these runs and this one look at by the index, the scan has nothing to add: the first of the runs that could see
+ * a change has found it, or, where its writer was still open at the probe of that run, the one after it, as `lib/domain/horizon.ts` proves.
+ * If that one is the run after this one, its low watermark is part of the next scan. So the scan is for those created before the latest of the
+ * times since which these runs have looked. In a run that follows a scan, nothing has been left out.
  */
 export function planEdits(
-  last: EditState | undefined,
+  { edits: last, editsAmong: before }: EditHistory,
   run: EditRun,
   { editWindow, editScanEvery }: { readonly editWindow: number; readonly editScanEvery: number },
 ): EditPlan {
   const { at, low, messages, readsAll } = run
   const since = Math.min(last?.since ?? low, low)
+  const isLeft = typeof last?.since === 'number'
   const isDue = readsAll || !last || messages <= fewMessages || at - last.lookedAt >= editScanEvery * 1000
-  if (isDue) return { bounds: { among: null, since }, next: { ...last, lookedAt: at, since: null } }
-  return { bounds: { among: low - editWindow * 1000, since: low }, next: { ...last, since } }
+  const own = low - editWindow * 1000
+  const among = isLeft ? (typeof before === 'number' ? Math.max(before, own) : null) : own
+  if (!isDue) return { bounds: { among: own, scan: null }, next: { ...last, since }, editsAmong: among }
+  const isYoungFound = isLeft && among !== null
+  return {
+    bounds: { among: isYoungFound ? own : null, scan: { since, before: isYoungFound ? among : null } },
+    next: { ...last, lookedAt: at, since: null },
+    editsAmong: null,
+  }
 }

@@ -112,7 +112,7 @@ const scansAfter = (
   { scans }: Pick<State, 'scans'>,
   feeds: FeedStates | undefined,
   { scanEvery }: Pick<ResolvedOptions, 'scanEvery'>,
-): ScanState => ({ edits: scans?.edits, feeds, scanEvery })
+): ScanState => ({ edits: scans?.edits, editsAmong: scans?.editsAmong, feeds, scanEvery })
 
 interface Quiet {
   readonly horizon: HorizonState

@@ -55,3 +55,43 @@ it('finds an old edit in a full run', async () => {
   await edit(at, 1)
   expect(await at.sync({ loadType: 'full' })).toMatchObject({ rowsUpdated: 1 })
 })
+
+/** The scan of all messages, after runs that have left it out. */
+const looksAtAll = { skewAllowance: 0, editScanEvery: 0 } as const
+
+it('reads of the messages that runs have looked at nothing again once it looks at all of them', async () => {
+  await using at = await openWithManyMessages()
+  await edit(at, 2)
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsUpdated: 1 })
+  await edit(at, 1)
+  expect(await at.sync(looksAtAll)).toMatchObject({
+    loadType: 'incremental',
+    rowsExtracted: 1,
+    rowsUpdated: 1,
+  })
+  expect(await differences(at)).toEqual([])
+})
+
+it('finds with the scan an edit of a young message that this run is the first to see', async () => {
+  await using at = await openWithManyMessages()
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsExtracted: 0 })
+  await edit(at, 2)
+  expect(await at.sync(looksAtAll)).toMatchObject({ rowsExtracted: 1, rowsUpdated: 1 })
+})
+
+it('finds with the scan an edit of what was no young message to one of the runs before', async () => {
+  await using at = await openWithManyMessages()
+  await edit(at, 2)
+  expect(await at.sync({ skewAllowance: 0, editWindow: 60_000 })).toMatchObject({ rowsExtracted: 0 })
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsExtracted: 0 })
+  expect(await at.sync(looksAtAll)).toMatchObject({ rowsExtracted: 1, rowsUpdated: 1 })
+})
+
+it('looks at messages of any age where it does not know which the runs before have looked at', async () => {
+  await using at = await openWithManyMessages()
+  await edit(at, 2)
+  expect(await at.sync({ skewAllowance: 0 })).toMatchObject({ rowsUpdated: 1 })
+  // As an earlier release leaves it.
+  await at.target.query(`update etl_control set state = (state::jsonb - 'editsAmong')::json`)
+  expect(await at.sync(looksAtAll)).toMatchObject({ rowsExtracted: 1, rowsUpdated: 0 })
+})

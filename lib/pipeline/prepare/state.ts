@@ -17,7 +17,7 @@ import {
 } from '../../domain/horizon.js'
 import type { Warning } from '../../domain/report.js'
 import type { KeyRange } from '../../domain/key-ranges.js'
-import { isAnyLeftOut, type EditState, type FeedStates } from '../../domain/scan-budget.js'
+import { isAnyLeftOut, type EditHistory, type EditState, type FeedStates } from '../../domain/scan-budget.js'
 import type { PreviousRuns } from '../../postgres/control/run-rows.js'
 import type { Protection } from '../../postgres/source/protection.js'
 import type { RelationIdentities } from '../../postgres/source/relation-identity.js'
@@ -33,8 +33,8 @@ export interface KeptProtection {
   readonly held?: readonly string[]
 }
 
-/** What runs have left to a scan; in the JSON the three stand beside the rest. */
-export interface ScanState {
+/** What runs have left to a scan; in the JSON these stand beside the rest. */
+export interface ScanState extends EditHistory {
   readonly edits: EditState | undefined
   /** States of earlier releases lack it, as their runs have read every feed. */
   readonly feeds: FeedStates | undefined
@@ -124,8 +124,8 @@ export function fromJson(text: string | null | undefined): State | undefined {
   if (!text) return undefined
   const stored: StoredState = JSON.parse(text)
   if (stored.version !== 1 && stored.version !== 2) return undefined
-  const { version: _version, horizon, edits, feeds, scanEvery, ...rest } = stored
-  return { ...rest, scans: { edits, feeds, scanEvery }, horizon: horizon && revive(horizon) }
+  const { version: _version, horizon, edits, editsAmong, feeds, scanEvery, ...rest } = stored
+  return { ...rest, scans: { edits, editsAmong, feeds, scanEvery }, horizon: horizon && revive(horizon) }
 }
 
 interface StoredState extends Omit<State, 'horizon' | 'scans'>, ScanState {

@@ -2,16 +2,16 @@ import {
   changedContacts,
   changedConversations,
   changedSinceIn,
-  contactColumns,
   contactFeed,
+  conversationFeed,
+  editedMessages,
   editFeed,
-  emptyTexts,
   scannedFeeds,
-  stampFeed,
+  touchedConversations,
   type ChangedContact,
-  type ContactPrints,
   type FeedBounds,
   type ScannedFeed,
+  type TouchedConversation,
 } from '../../chatwoot/feeds.js'
 import type { Micros } from '../../domain/horizon.js'
 import {
@@ -24,22 +24,18 @@ import {
   type FeedPath,
 } from '../../domain/scan-budget.js'
 import type { ResolvedOptions } from '../../options.js'
-import type { Column } from '../../postgres/driver/catalog.js'
 import { clockQuery } from '../../postgres/driver/clock.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { compile } from '../../postgres/driver/statement.js'
-import { isText, plainText } from '../../postgres/driver/types/column-type.js'
 import { lockQueries, requireNotRewritten, type NamedTable } from '../../postgres/source/relation-identity.js'
 import {
+  conversationsThatChanged,
   conversationsThatDiffer,
   printLoaded,
-  type ShownCell,
-  type ShownCells,
-} from '../../postgres/target/fingerprints.js'
-import { isCountable } from '../../postgres/target/load-plan.js'
+} from '../../postgres/target/prints.js'
 import type { Baseline } from '../prepare/baseline.js'
 import type { ScanState, State } from '../prepare/state.js'
-import { cellOf, type QueryScope } from './queries.js'
+import { planLook, type Look, type QueryScope } from './queries.js'
 
 /** What a run asks the feeds of Chatwoot. */
 export interface FeedPlan {
@@ -47,6 +43,8 @@ export interface FeedPlan {
   readonly bounds: FeedBounds
   /** Of those that this run reads beside them, by name. */
   readonly scans: ReadonlyMap<string, Micros>
+  /** Runs have left conversations.updated_at out, and read most of what it shows meanwhile: so conversations are compared before they are read. */
+  readonly looksAtConversations: boolean
   /** No stamp of a row that is read for the first time is earlier, but for `skewAllowance`. */
   readonly stampsSince: Micros
   /** Nothing was written since the last run, and no feed is due that was left out. */
@@ -77,7 +75,7 @@ export function planFeeds(
   if (low === undefined || at === null || !now) return undefined
   const messages = pathOf(identities, editFeed)
   const readsAll = readsAllEdits || messages?.isIndexed === true
-  const edits = planEdits(usable?.scans?.edits, { at, low, messages: chatwoot.messages, readsAll }, options)
+  const edits = planEdits(usable?.scans ?? {}, { at, low, messages: chatwoot.messages, readsAll }, options)
   const before = statesMovedBack(usable?.scans?.feeds, opened.setBack)
   const paths = feedPaths(identities)
   const scans = planScans(before, { at, low, paths, isComplete: readsAllFeeds }, options)
@@ -90,11 +88,13 @@ export function planFeeds(
       ...{ before: usable?.smallTables ?? now, edits: edits.bounds },
     },
     scans,
-    stampsSince: Math.min(low, before?.[stampFeed]?.since ?? low),
+    looksAtConversations: typeof before?.[conversationFeed.name]?.since === 'number',
+    stampsSince: Math.min(low, before?.[conversationFeed.name]?.since ?? low),
     isIdle,
     after: (took) => ({
       scanEvery: options.scanEvery,
       edits: { ...edits.next, took: took.get(editFeed.name) ?? usable?.scans?.edits?.took },
+      editsAmong: edits.editsAmong,
       feeds: isIdle
         ? statesWhenIdle(before, at)
         : statesAfter(before, { at, low, paths }, { read: new Set(scans.keys()), took }),
@@ -138,7 +138,7 @@ const pathOf = ({ paths }: Pick<Baseline['identities'], 'paths'>, { table, colum
 
 /** This run scans all messages, and runs since the last scan have left edits out: also when nothing was written meanwhile. */
 function areEditsLeft(edits: EditPlan, last: Pick<State, 'scans'> | undefined): boolean {
-  return edits.bounds.among === null && typeof last?.scans?.edits?.since === 'number'
+  return edits.bounds.scan !== null && typeof last?.scans?.edits?.since === 'number'
 }
 
 /** What the feeds show, and how long each scan took. */
@@ -169,40 +169,63 @@ export interface FeedReading {
  */
 export async function changedIds(
   sides: FeedSides,
-  { bounds, scans }: Pick<FeedPlan, 'bounds' | 'scans'>,
+  { bounds, scans, looksAtConversations }: Pick<FeedPlan, 'bounds' | 'scans' | 'looksAtConversations'>,
   { hasTransform, tables, known }: FeedReading,
 ): Promise<ChangedIds> {
   const { source } = sides
   const { edits, tables: named } = bounds
-  const look = planContactLook(sides, { hasTransform })
+  const planned = planLook(sides, { hasTransform })
+  const look = looksAtConversations ? planned : { ...planned, ofOwn: undefined }
   const due = scannedFeeds.flatMap((feed) => {
     const since = scans.get(feed.name)
-    return since === undefined ? [] : [{ feed, since }]
+    return since === undefined ? [] : [{ feed, query: queryOf(feed, since, named, { look, source }) }]
   })
-  const read = edits.among === null ? [...due, { feed: editFeed, since: edits.since }] : due
+  const { scan } = edits
+  const read = scan ? [...due, { feed: editFeed, query: compile(editedMessages(scan, named)) }] : due
   const locks = tables.length > 0 ? lockQueries(tables) : []
-  const timed = read.flatMap(({ feed, since }) => [
-    feed === contactFeed
-      ? compile(changedContacts({ tables: named, since }, contactPrints(look, source)))
-      : compile(changedSinceIn(feed, since, named)),
-    clockQuery,
-  ])
   const found = await source.together<readonly FoundRow[]>([
     ...locks,
     compile(changedConversations(bounds)),
     clockQuery,
-    ...timed,
+    ...read.flatMap(({ query }) => [query, clockQuery]),
   ])
   if (locks.length > 0)
     requireNotRewritten((found[1] ?? []).map((row) => ({ rewritten: row['rewritten'] ?? '' })))
   const results = found.slice(locks.length)
   const clock = (place: number) => Number(results[2 * place + 1]?.[0]?.['now']) / 1000
-  const changed = new Set(results.flatMap((rows) => rows.flatMap((row) => row['id'] ?? [])))
   const contacts = results.flatMap((rows) => rows.filter(isContact))
+  const touched = results.flatMap((rows) => rows.filter(isTouched))
+  const plain = results.flatMap((rows) => rows.flatMap((row) => (isTouched(row) ? [] : (row['id'] ?? []))))
+  const changed = new Set(plain)
+  const looked = await conversationsToRead(
+    sides,
+    look,
+    { contacts, touched },
+    new Set([...changed, ...known]),
+  )
   return {
-    ids: [...changed, ...(await conversationsToRead(sides, look, contacts, new Set([...changed, ...known])))],
+    ids: [...new Set([...changed, ...looked])],
     took: new Map(read.map(({ feed }, place) => [feed.name, clock(place + 1) - clock(place)])),
   }
+}
+
+function queryOf(
+  feed: ScannedFeed,
+  since: Micros,
+  tables: FeedBounds['tables'],
+  { look, source }: Pick<FeedSides, 'source'> & { readonly look: Look },
+) {
+  const { ofContact, ofOwn } = look
+  if (feed === contactFeed) {
+    const prints = ofContact && {
+      contact: printLoaded(ofContact.contact, source),
+      client: printLoaded(ofContact.client, source),
+    }
+    return compile(changedContacts({ tables, since }, prints))
+  }
+  if (feed === conversationFeed)
+    return compile(touchedConversations(since, tables, ofOwn && printLoaded(ofOwn, source)))
+  return compile(changedSinceIn(feed, since, tables))
 }
 
 /** Of any of the statements. */
@@ -210,61 +233,48 @@ type FoundRow = Readonly<Record<string, string | null>>
 
 const isContact = (row: FoundRow): row is FoundRow & ChangedContact => row['contact_id'] !== undefined
 
-/**
- * What is compared of the conversations of a contact that changed before they are read: what would be loaded, so that protected columns are
- * compared as they are stored. Undefined where the target may hold something else than what was loaded: then each of them is read.
- */
-function planContactLook(
-  { plan: { load, protection, custom } }: QueryScope,
-  { hasTransform }: { readonly hasTransform: boolean },
-): ShownCells | undefined {
-  const find = (name: string) => load.columns.find((column) => column.name === name)
-  const texts = protection.columns.get('empty_texts') === 'exclude' ? undefined : find('empty_texts')
-  const isComparable = !texts || isTexts(texts)
-  if (custom || hasTransform || !isCountable(load) || !find('contact_id') || !isComparable) return undefined
-  const shown = (name: string, from: string): ShownCell[] => {
-    const column = find(name)
-    return column ? [{ column, loaded: cellOf(from, protection.columns.get(name)) }] : []
-  }
-  const empty = (part: keyof typeof emptyTexts): ShownCell[] =>
-    texts ? [{ column: { ...texts, type: 'text', definition: plainText }, ...emptyTexts[part] }] : []
-  return {
-    contact: [...contactColumns.flatMap((name) => shown(name, name)), ...empty('contact')],
-    client: [...shown('client_phone', 'contact_phone'), ...empty('client')],
-    knowsClient: find('client_sender_id') !== undefined && !protection.columns.has('client_sender_id'),
-  }
-}
+const isTouched = (row: FoundRow): row is FoundRow & TouchedConversation => row['print'] !== undefined
 
-const isTexts = ({ definition: { element } }: Column) => element !== undefined && isText(element.kind)
+/** More conversations than these changed at once, and most of them differ: they are read without a look, which would take memory for each. */
+const mostLooked = 100_000
 
-/** The fingerprints that the source is asked for. */
-function contactPrints(look: ShownCells | undefined, source: Session): ContactPrints | undefined {
-  return look && { contact: printLoaded(look.contact, source), client: printLoaded(look.client, source) }
+/** What the feeds show that is looked at first. */
+interface Shown {
+  readonly contacts: readonly ChangedContact[]
+  readonly touched: readonly TouchedConversation[]
 }
 
 /**
- * Ids of the conversations among them that have to be read: all that the target does not show with the contact as it is now. `known` are
- * read anyway. Call it in the snapshot in which they will be read, and before anything is written.
+ * Ids of the conversations among them that have to be read: all that the target does not hold as they are now, or with the contact as it is
+ * now. `known` are read anyway. Call it in the snapshot in which they will be read, and before anything is written.
  */
 async function conversationsToRead(
-  { plan, target }: QueryScope & { readonly target: Session },
-  look: ShownCells | undefined,
-  contacts: readonly ChangedContact[],
+  { plan: { load }, target }: QueryScope & { readonly target: Session },
+  { ofContact, ofOwn }: Look,
+  { contacts, touched }: Shown,
   known: ReadonlySet<string>,
 ): Promise<string[]> {
   const unknown = (ids: string | null) => listOf(ids).filter((id) => !known.has(id))
   const lost = contacts.flatMap((contact) => unknown(contact.lost_ids))
-  const found = contacts
+  const own = touched.filter(({ id }) => !known.has(id))
+  const ofTouched = own.length > mostLooked ? undefined : ofOwn
+  const others = contacts
     .map((each) => ({
       ...{ contact: each.contact_id, contactPrint: each.contact_print, clientPrint: each.client_print },
       ...{ own: unknown(each.own_ids), other: unknown(each.other_ids) },
     }))
-    .filter(({ own, other }) => own.length + other.length > 0)
-  if (found.length === 0) return lost
-  const differing = look
-    ? await conversationsThatDiffer(target, plan.load, look, found)
-    : found.flatMap(({ own, other }) => [...own, ...other])
-  return [...lost, ...differing]
+    .filter((each) => each.own.length + each.other.length > 0)
+  const looks = [
+    ...(ofTouched && own.length > 0 ? [conversationsThatChanged(target, load, ofTouched, own)] : []),
+    ...(ofContact && others.length > 0 ? [conversationsThatDiffer(target, load, ofContact, others)] : []),
+  ]
+  const differing = looks.length > 0 ? await target.together(looks) : []
+  return [
+    ...lost,
+    ...differing.flat().map(({ id }) => id),
+    ...(ofTouched ? [] : own.map(({ id }) => id)),
+    ...(ofContact ? [] : others.flatMap((each) => [...each.own, ...each.other])),
+  ]
 }
 
 const listOf = (ids: string | null): string[] => ids?.slice(1, -1).split(',') ?? []

@@ -8,14 +8,25 @@ import {
   type RowOptions,
 } from '../../chatwoot/conversation-row.js'
 import { formatMicros, type Micros } from '../../domain/horizon.js'
+import { contactColumns, ownColumns, ownLeaves } from '../../chatwoot/columns.js'
+import { emptyTexts } from '../../chatwoot/feeds.js'
 import type { KeyRange } from '../../domain/key-ranges.js'
 import type { ResolvedOptions } from '../../options.js'
 import type { Session } from '../../postgres/driver/session.js'
+import type { Column } from '../../postgres/driver/catalog.js'
 import { jsonbBytes } from '../../postgres/driver/binary-copy.js'
 import { compile } from '../../postgres/driver/statement.js'
-import { commonName, isBuiltIn, type ColumnType } from '../../postgres/driver/types/column-type.js'
+import {
+  commonName,
+  isBuiltIn,
+  isText,
+  plainText,
+  type ColumnType,
+} from '../../postgres/driver/types/column-type.js'
 import { allKeys, changedSince, rows } from '../../postgres/source/custom-relation.js'
 import { protect, type Protection } from '../../postgres/source/protection.js'
+import { isCountable } from '../../postgres/target/load-plan.js'
+import type { ContactCells, ShownCell } from '../../postgres/target/prints.js'
 import { cellNameOf, type Plan } from '../prepare/plan.js'
 
 /** What the queries depend on. */
@@ -194,6 +205,53 @@ export function cellOf(name: string, how: Protection | undefined): RawBuilder<un
   const cell = sql`r.${sql.id(name)}`
   return how ? protect(cell, how) : cell
 }
+
+/**
+ * What is compared with the target before a conversation is read: what would be loaded, so that protected columns are compared as they are
+ * stored. Undefined where the target may hold something else than what was loaded, or not all of it: then each conversation is read.
+ */
+export interface Look {
+  /** Of a conversation whose contact changed: what it shows of that contact. */
+  readonly ofContact: ContactCells | undefined
+  /**
+   * Of a conversation whose stamp moved: the stamp, and all that it shows of its own row and labels. If the stamp is the same, a run has read
+   * the conversation after it was set, with all that its transaction wrote. Should a later transaction have set the same one again, it shows in
+   * the other columns.
+   */
+  readonly ofOwn: readonly ShownCell[] | undefined
+}
+
+export function planLook(
+  { plan: { load, protection, custom, isFirst } }: QueryScope,
+  { hasTransform }: { readonly hasTransform: boolean },
+): Look {
+  if (custom || hasTransform || !isCountable(load)) return { ofContact: undefined, ofOwn: undefined }
+  const find = (name: string) => load.columns.find((column) => column.name === name)
+  const shown = (name: string, from = name): ShownCell[] => {
+    const column = find(name)
+    return column ? [{ column, loaded: cellOf(from, protection.columns.get(name)) }] : []
+  }
+  const isTold = (name: string) =>
+    find(name) !== undefined && (ownLeaves.includes(name) || !protection.columns.has(name))
+  const texts = protection.columns.get('empty_texts') === 'exclude' ? undefined : find('empty_texts')
+  const isComparable = !texts || isTexts(texts)
+  const empty = (part: keyof typeof emptyTexts): ShownCell[] =>
+    texts ? [{ column: { ...texts, type: 'text', definition: plainText }, ...emptyTexts[part] }] : []
+  return {
+    ofContact:
+      find('contact_id') && isComparable
+        ? {
+            contact: [...contactColumns.flatMap((name) => shown(name)), ...empty('contact')],
+            client: [...shown('client_phone', 'contact_phone'), ...empty('client')],
+            knowsClient:
+              find('client_sender_id') !== undefined && !protection.columns.has('client_sender_id'),
+          }
+        : undefined,
+    ofOwn: !isFirst && ownColumns.every(isTold) ? ownColumns.flatMap((name) => shown(name)) : undefined,
+  }
+}
+
+const isTexts = ({ definition: { element } }: Column) => element !== undefined && isText(element.kind)
 
 /** Every key, in order. */
 export function keysOf(scope: QueryScope): RawBuilder<unknown> {
