@@ -12,7 +12,7 @@ export interface BucketStaging extends AsyncDisposable {
   removeOlder(before: Date): Promise<void>
 }
 
-/** Creates it, for its owner alone, below the folder for temporary files. `place` tells lakes apart. Throws STORAGE_FAILED. */
+/** Creates it, for its owner alone, below the folder for temporary files. Each `place` has folders of its own. Throws STORAGE_FAILED. */
 export async function openStaging(place: string): Promise<BucketStaging> {
   const above = tmpdir()
   const digest = createHash('sha256').update(place).digest('hex')
