@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 
 import { unregisterLake } from '../../lib/index.js'
+import { openStorage } from '../../lib/lake/storage/open-storage.js'
 import { credentials, openBucketCommand } from '../fixtures/lake/bucket-command.js'
 import type { Fault } from '../fixtures/lake/store.js'
 import { rollDice } from '../soak/dice.js'
@@ -40,7 +41,8 @@ it('the command keeps a lake in a bucket from its first version to its end, and 
   await at.done(...at.lake(to, '--check'))
 
   const [gone] = await at.filesOf(to)
-  await fetch(`${at.moto.endpoint}/data/whole/life/${gone}`, { method: 'DELETE' })
+  await using bucket = await openStorage(to, { endpoint: at.moto.endpoint })
+  await bucket.remove([gone ?? ''])
   expect(await at.run(...at.lake(to, '--check'))).toMatchObject({ code: 4 })
   await at.done(...at.lake(to, '--repair'))
   await at.expectEqual([to])

@@ -21,7 +21,7 @@ elif name == "clickhouse.sql":
     os.chdir("/")
     import chdb
 
-    print(str(chdb.query(text.strip().rstrip(";"), "CSV")))
+    print(str(chdb.query(text.strip().rstrip(";"), "TSVRaw")))
 else:
     jars = ",".join(glob.glob(os.path.join(sys.prefix, "jars", "*.jar")))
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
