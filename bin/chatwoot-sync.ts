@@ -11,6 +11,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 2
 } else {
   enableCompileCache()
+  // The SDK of AWS would write to stderr, which cron mails, which versions of Node its future releases need.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   // Most starts by far are those of a scheduler, which need not read what belongs to the other commands.
   const program = process.argv[2] === 'sync' ? import('./sync-program.js') : import('./program.js')
   void program.then(async ({ runCommandLine }) => {

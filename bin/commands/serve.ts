@@ -13,12 +13,13 @@ import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../fl
 import { schemaOf } from '../flags/schema-flag.js'
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
+import { writeLakesAfterRun, type LakesFlag } from '../output/lakes-after-run.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { serviceStopSignal } from '../process/stop-signal.js'
 import { nextRunOfSystemd } from '../schedule/next-run.js'
 import { offerCollector } from '../process/collector.js'
 
-interface ServeFlags extends PipelineFlags, LoadFlags, OutputFlags {
+interface ServeFlags extends PipelineFlags, LoadFlags, OutputFlags, LakesFlag {
   readonly port: number
   readonly host: string
   readonly origin?: readonly string[]
@@ -51,6 +52,7 @@ export function register(command: Command): void {
     .option('--cron <times>', 'or at these times, in cron syntax')
     .option('--cron-time-zone <name>', "time zone of --cron (the host's)")
     .option('--expected-interval <time>', 'between successful runs, for alerts (--every, or 24h)', duration)
+    .option('--lake', 'after each run, bring the lakes of the pipeline up to date')
   addPipelineOptions(command)
   addOutputOptions(addLoadOptions(command), 'print one JSON object per line')
     .addHelpText('after', examples)
@@ -92,7 +94,8 @@ function functionsOf(run: SyncOptions, flags: ServeFlags, signal: AbortSignal) {
     startRun: async (request) => {
       const { syncConversations } = await import('../../lib/index.js')
       try {
-        return await syncConversations({ ...run, ...request })
+        const options = { ...run, ...request }
+        return await writeLakesAfterRun(await syncConversations(options), options, flags)
       } finally {
         if (!signal.aborted) void sendAlertsAfterRun({ target, ...limits, signal }, flags)
       }
@@ -128,7 +131,8 @@ async function watchBeside(
   await watch({
     ...run,
     ...{ every, cron, cronTimeZone, onWait },
-    onRun: async () => {
+    onRun: async ({ report }) => {
+      if (report) await writeLakesAfterRun(report, run, flags)
       if (!signal?.aborted) await sendAlertsAfterRun(where, flags)
     },
   })

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 
-import type { Retry, SyncOptions, SyncReport, TriggeredBy } from '../../lib/index.js'
+import type { Retry, SyncOptions, TriggeredBy } from '../../lib/index.js'
 import { syncConversations } from '../../lib/sync.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
@@ -10,6 +10,7 @@ import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../fl
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
 import { printError, withoutSecrets } from '../output/error-output.js'
+import { writeLakesAfterRun, type LakesFlag } from '../output/lakes-after-run.js'
 import { printReport } from '../output/print-report.js'
 import { openProgress, type ProgressView, type Step } from '../output/progress.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
@@ -17,14 +18,13 @@ import { syncSummary } from '../output/sync-summary.js'
 import { stopSignal } from '../process/stop-signal.js'
 import { offerCollector } from '../process/collector.js'
 
-interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags {
+interface SyncFlags extends PipelineFlags, LoadFlags, OutputFlags, LakesFlag {
   readonly full?: true
   readonly complete?: true
   readonly dryRun?: true
   readonly triggeredBy?: TriggeredBy
   readonly acceptNewSource?: true
   readonly reveal?: true
-  readonly lake?: true
 }
 
 const examples = `
@@ -64,29 +64,14 @@ async function sync(given: Omit<SyncFlags, 'inbox'> & { readonly inbox?: InboxFl
     const onRetry = flags.quiet ? undefined : (retry: Retry) => printRetry(retry, view)
     const report = await syncConversations({ ...options, onProgress, onRetry, logger: log.logger })
     view?.close()
-    const isCopied = flags.lake === true && flags.dryRun !== true
-    const whole = isCopied ? await withLakes(report, { ...options, logger: log.logger }) : report
+    const where = { ...options, logger: log.logger }
+    const whole = flags.dryRun ? report : await writeLakesAfterRun(report, where, flags)
     printReport(whole, flags, syncSummary)
   } finally {
     view?.close()
     const { target, schema, pipeline, skewAllowance, signal } = options
     if (!flags.dryRun && !signal.aborted)
       await sendAlertsAfterRun({ target, schema, pipeline, skewAllowance, signal }, flags)
-  }
-}
-
-/** The run has succeeded, whatever becomes of its lakes. */
-async function withLakes(report: SyncReport, options: SyncOptions): Promise<SyncReport> {
-  const { target, schema, pipeline, signal, logger } = options
-  const { executionId } = report
-  const { replicateToLakes, SyncError } = await import('../../lib/index.js')
-  try {
-    const { warnings } = await replicateToLakes({ target, schema, pipeline, signal, logger, executionId })
-    return { ...report, warnings: [...report.warnings, ...warnings] }
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error
-    const message = `The lakes are not up to date: ${error.message}`
-    return { ...report, warnings: [...report.warnings, { code: 'LAKE_FAILED', message }] }
   }
 }
 

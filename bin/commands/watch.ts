@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import type { RunOutcome, WatchOptions } from '../../lib/index.js'
+import type { SyncReport, WatchOptions } from '../../lib/index.js'
 import { databasesOf } from '../flags/databases.js'
 import { addLoadOptions, loadOptionsOf, type LoadFlags } from '../flags/load-flags.js'
 import { duration } from '../flags/option-values.js'
@@ -10,13 +10,14 @@ import { addPipelineOptions, pipelineOptionsOf, type PipelineFlags } from '../fl
 import { loadSettings } from '../flags/settings-file.js'
 import { openLog } from '../logs/run-log.js'
 import { reportFailure } from '../output/error-output.js'
+import { writeLakesAfterRun, type LakesFlag } from '../output/lakes-after-run.js'
 import { printReport } from '../output/print-report.js'
 import { sendAlertsAfterRun } from '../output/send-alerts.js'
 import { syncSummary } from '../output/sync-summary.js'
 import { serviceStopSignal } from '../process/stop-signal.js'
 import { offerCollector } from '../process/collector.js'
 
-interface WatchFlags extends PipelineFlags, LoadFlags, OutputFlags {
+interface WatchFlags extends PipelineFlags, LoadFlags, OutputFlags, LakesFlag {
   readonly cron?: string
   readonly every?: number
   readonly cronTimeZone?: string
@@ -46,6 +47,7 @@ export function register(command: Command): void {
     .option('--jitter <time>', 'delay each run randomly, by at most this (0s)', duration)
     .option('--probe-every <time>', 'check for open transactions between runs; 0s: never', duration)
     .option('--expected-interval <time>', 'between successful runs, for alerts (--every, or 24h)', duration)
+    .option('--lake', 'after each run, bring the lakes of the pipeline up to date')
   addPipelineOptions(command)
   addOutputOptions(addLoadOptions(command), 'print one JSON object per line')
     .addHelpText('after', examples)
@@ -67,8 +69,9 @@ async function watchDatabases(
   await watch({
     ...options,
     logger: log.logger,
-    onRun: async (outcome) => {
-      printOutcome(outcome, flags)
+    onRun: async ({ report, error }) => {
+      const whole = report && (await writeLakesAfterRun(report, { ...options, logger: log.logger }, flags))
+      printOutcome({ report: whole, error }, flags)
       if (!signal.aborted) await sendAlertsAfterRun(scope, flags)
     },
     onWait: (next) => printNext(next, flags),
@@ -85,7 +88,10 @@ function optionsOf(flags: WatchFlags, signal: AbortSignal) {
   } satisfies WatchOptions
 }
 
-function printOutcome({ report, error }: RunOutcome, flags: WatchFlags): void {
+function printOutcome(
+  { report, error }: { readonly report: SyncReport | undefined; readonly error: unknown },
+  flags: WatchFlags,
+): void {
   if (report) printReport({ event: 'run', report }, flags, (_, width) => syncSummary(report, width))
   if (error !== undefined) reportFailure(error, flags.json === true)
 }

@@ -81,13 +81,15 @@ async function bringUpToDate(sides: Omit<LakeContext, 'relation'>): Promise<Lake
   return { ...name, table, ...outcome, durationSeconds }
 }
 
+const endOfTime = new Date(8.64e15)
+
 /** The lock shows that no other process of this target is about to commit. */
 async function vacuum(storage: LakeStorage, retention: number | undefined) {
   if (retention === undefined) return null
   const table = await readDelta(storage)
-  // What the version just committed has replaced is to go as well.
-  const before = retention === 0 ? Date.now() + 1000 : Date.now() - retention
-  return table ? vacuumDelta(storage, table, new Date(before)) : null
+  // What the version just committed has replaced is to go as well, and what bears a time of a store whose clock is ahead.
+  const before = retention === 0 ? endOfTime : new Date(Date.now() - retention)
+  return table ? vacuumDelta(storage, table, before) : null
 }
 
 type Connecting = Pick<ResolvedLakeOptions, 'target' | 'schema' | 'connectTimeout' | 'check' | 'logger'>

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 
 import { expect, it } from 'vitest'
 
@@ -17,6 +19,7 @@ async function openCommand() {
   return {
     ...pair,
     ...{ place, run },
+    start: (...args: string[]) => shell.start([...args, '--no-log-file'], pair.variables),
     change: () => pair.target.query(`update conversas_analytics set contact_name = contact_name || '.'`),
     [Symbol.asyncDispose]: async () => {
       await place[Symbol.asyncDispose]()
@@ -116,6 +119,35 @@ it('a lake that fails fails no run, and shows in its report, in health and in an
   expect(await lakeOf()).toMatchObject({ outcome: 'ok', remedy: null })
   await sendAlerts({ target, channels })
   expect(receiver.events()).toEqual(['closed lake'])
+})
+
+it.each(['watch', 'serve'])('%s --lake brings the lakes up to date after each run', async (command) => {
+  await using at = await openCommand()
+  const to = at.place.at('lake')
+  expect(await at.run('lake', '--to', to)).toMatchObject({ code: 0 })
+  await at.change()
+  const port = command === 'serve' ? ['--port', '0'] : []
+  const { child, ended } = at.start(command, '--every', '1h', '--lake', '--json', ...port)
+  await expect.poll(() => marksOf(at.target, to)).toEqual([])
+  await expect.poll(() => lakeDifferences(at.target, to)).toEqual([])
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0 })
+})
+
+it('a run that the API starts brings the lakes up to date, too', async () => {
+  await using at = await openCommand()
+  const to = at.place.at('lake')
+  expect(await at.run('lake', '--to', to)).toMatchObject({ code: 0 })
+  const { child, ended } = at.start('serve', '--port', '0', '--lake', '--json')
+  const [line] = await once(createInterface(child.stdout), 'line')
+  await at.change()
+  const { url }: { url: string } = JSON.parse(line)
+  const headers = { 'content-type': 'application/json' }
+  expect((await fetch(`${url}api/runs`, { method: 'POST', headers, body: '{}' })).status).toBe(202)
+  await expect.poll(() => marksOf(at.target, to)).toEqual([])
+  expect(await lakeDifferences(at.target, to)).toEqual([])
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0 })
 })
 
 it('sync --lake says so where no lake is registered, and health has no check of lakes', async () => {

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 
 import { SyncError } from '../../lib/index.js'
-import { openShell, settings } from '../fixtures/cli-fixture.js'
+import { openShell, settings, type Variables } from '../fixtures/cli-fixture.js'
+import { killedAt } from '../fixtures/lake/killing.js'
 import { lakeDifferences, openLake, rowsOfLake, tableOfLake } from '../fixtures/lake-fixture.js'
 import { waitingLocks } from '../setup/database.js'
 import { share } from '../setup/share.js'
@@ -11,7 +12,7 @@ import { rollDice } from '../soak/dice.js'
 
 let turn = 0
 
-type Lake = Awaited<ReturnType<typeof openLake>>
+type Lake = Awaited<ReturnType<typeof openChanged>>
 
 /** A lake with a version, and changes in two of its months. */
 async function openChanged() {
@@ -23,17 +24,19 @@ async function openChanged() {
       `update conversas_analytics set contact_name = 'turn ${++turn}' where conversation_id in (1, 4)`,
     )
   await change()
-  const start = () => shell.start(['lake', '--to', at.to], settings('LOCAL', at.target))
+  const start = (variables: Variables = {}) =>
+    shell.start(['lake', '--to', at.to, '--no-log-file'], { ...settings('LOCAL', at.target), ...variables })
   return Object.assign(at, { shell, change, start })
 }
 
 /** Kills the process, and the server's end of its connection, which notices it only when it has something to say. */
-async function kill(
-  { target }: Pick<Lake, 'target'>,
-  { child, ended }: { child: { kill(signal: 'SIGKILL'): boolean }; ended: Promise<unknown> },
-) {
-  child.kill('SIGKILL')
-  await ended
+async function kill(at: Pick<Lake, 'target'>, victim: ReturnType<Lake['start']>) {
+  victim.child.kill('SIGKILL')
+  await victim.ended
+  await bury(at)
+}
+
+async function bury({ target }: Pick<Lake, 'target'>) {
   await target.query(`
     select pg_terminate_backend(pid)
     from pg_stat_activity
@@ -108,4 +111,23 @@ it('after kill -9 at any moment the lake is whole, and the next call loses nothi
     await kill(at, victim)
     await expectWhole(at, before)
   }
+})
+
+it('after kill -9 before anything that it asks of the disk or sends, the lake is whole, and the next call loses nothing', async () => {
+  await using at = await openChanged()
+  await using _ = at.shell
+  const seen = { old: 0, next: 0 }
+  for (let step = share(5, 1); ; step += share(31, 1)) {
+    await at.change()
+    const before = await rowsOfLake(at.to)
+    const { code } = await at.start(killedAt(step)).ended
+    await bury(at)
+    const { isOld } = await expectWhole(at, before)
+    seen[isOld ? 'old' : 'next'] += 1
+    if (code === 0) break
+  }
+  expect(seen).toEqual({
+    old: expect.toSatisfy((n) => n >= share(2, 20)),
+    next: expect.toSatisfy((n) => n >= 1),
+  })
 })

@@ -134,6 +134,19 @@ it('finds out whether a store honours put-if-absent, and leaves nothing there', 
   expect([...store.objects.keys()]).toEqual([])
 })
 
+it('removes what a killed process has left on its way to the same bucket, once it is old enough', async () => {
+  await using store = await openStore()
+  await using left = await bucketOf(store)
+  await using other = await bucketOf(store, 'lakes/other')
+  await using bucket = await bucketOf(store)
+  for (const { staging } of [left, other]) await writeFile(join(staging, 'x.csv'), 'personal')
+  await bucket.removeUnfinished(new Date(Date.now() - 3_600_000))
+  expect(await readFile(join(left.staging, 'x.csv'), 'utf8')).toBe('personal')
+  await bucket.removeUnfinished(new Date(Date.now() + 3_600_000))
+  await expect(stat(left.staging)).rejects.toMatchObject({ code: 'ENOENT' })
+  for (const { staging } of [other, bucket]) expect((await stat(staging)).isDirectory()).toBe(true)
+})
+
 it('says which credentials are missing', async () => {
   vi.unstubAllEnvs()
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE'])

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, it } from 'vitest'
@@ -144,6 +144,16 @@ it('a vacuum removes what no version has needed for so long', async () => {
   expect(await at.replicate({ vacuum: 0 })).toMatchObject({ committed: false, vacuumed: { files: 1 } })
   expect(await at.files()).toHaveLength(3)
   expect(await at.differences()).toEqual([])
+})
+
+it('a vacuum of everything removes what a clock ahead of ours has dated, too', async () => {
+  await using at = await openLake()
+  await at.replicate()
+  const orphan = join(at.to, 'month=2026-01', 'orphan.parquet')
+  await writeFile(orphan, 'of a killed process')
+  await utimes(orphan, new Date(), new Date(Date.now() + 3_600_000))
+  expect(await at.replicate({ vacuum: 3_600_000 })).toMatchObject({ vacuumed: { files: 0 } })
+  expect(await at.replicate({ vacuum: 0 })).toMatchObject({ vacuumed: { files: 1 } })
 })
 
 it('a table that is partitioned by month is copied, whichever partition rows move to', async () => {

@@ -2,7 +2,7 @@
 
 python read.py <engine> <columns as JSON: [{"name", "kind"}]> <options of the storage as JSON> <table>...
 
-The checksum is the sum of the first 32 bits of the MD5 of "<id>|<text of the cell>" of each row that has a value. Lists are written as their
+The checksum is the sum of the first 32 bits of the MD5 of "<key>|<text of the cell>" of each row that has a value; the key is the first column. Lists are written as their
 length, a colon and their elements between the characters 31, with character 30 for NULL.
 """
 
@@ -36,7 +36,7 @@ def of_delta_rs(table, columns, options):
         "texts": lambda value: list_text(value),
         "integers": lambda value: list_text(value),
     }
-    ids = found.column("id").to_pylist()
+    ids = found.column(columns[0]["name"]).to_pylist()
     result = {}
     for column in columns:
         name, kind = column["name"], column["kind"]
@@ -82,7 +82,7 @@ def of_clickhouse(table, columns, _options):
     for column in columns:
         name = f"`{column['name']}`"
         text = listed(name) if column["kind"] in ("texts", "integers") else texts[column["kind"]].format(name)
-        part = f"reinterpretAsUInt32(reverse(substring(MD5(concat(toString(id), '|', {text})), 1, 4)))"
+        part = f"reinterpretAsUInt32(reverse(substring(MD5(concat(toString(`{columns[0]['name']}`), '|', {text})), 1, 4)))"
         items.append(f"toString(count({text})), toString(ifNull(sum({part}), 0))")
     query = f"select {', '.join(items)} from deltaLakeLocal('{table}')"
     cells = json.loads(str(chdb.query(query, "JSONCompactEachRow")))
@@ -114,7 +114,8 @@ def of_duckdb(table, columns, _options):
         name = f'"{column["name"]}"'
         listing = column["kind"] in ("texts", "integers")
         text = listed(name) if listing else texts.get(column["kind"], "{}::varchar").format(name)
-        items.append(f"count({text}), coalesce(sum(('0x' || left(md5(id || '|' || {text}), 8))::bigint), 0)::varchar")
+        digest = f"('0x' || left(md5({columns[0]['name']} || '|' || {text}), 8))::bigint"
+        items.append(f"count({text}), coalesce(sum({digest}), 0)::varchar")
     cells = connection.sql(f"select {', '.join(items)} from delta_scan('{table}')").fetchone()
     return paired(columns, cells)
 
@@ -158,7 +159,7 @@ def of_spark(table, columns, _options):
         name = f"`{column['name']}`"
         listing = column["kind"] in ("texts", "integers")
         text = listed(name) if listing else texts.get(column["kind"], "cast({} as string)").format(name)
-        part = f"cast(conv(substr(md5(concat(cast(id as string), '|', {text})), 1, 8), 16, 10) as bigint)"
+        part = f"cast(conv(substr(md5(concat(cast(`{columns[0]['name']}` as string), '|', {text})), 1, 8), 16, 10) as bigint)"
         items += [f"count({text})", f"cast(coalesce(sum({part}), 0) as string)"]
     cells = list(session.read.format("delta").load(table).selectExpr(*items).collect()[0])
     return paired(columns, cells)

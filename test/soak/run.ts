@@ -5,6 +5,7 @@ import { buildTemplates } from '../setup/templates.js'
 import type { Servers } from './arena.js'
 import { breakRoundAfterRound, describeFaultRounds } from './fault-rounds.js'
 import { describeRounds, killRoundAfterRound } from './kill-rounds.js'
+import { describeLakeMonth, liveALakeMonth } from './lake-month.js'
 import { playAll } from './lanes.js'
 import type { Outcome } from './play.js'
 import { scenarios, type Scenario } from './scenarios.js'
@@ -18,6 +19,7 @@ npm run soak -- --kill [--seed N] [--rounds K] [--json]
 npm run soak -- --faults [--seed N] [--rounds K] [--lanes L] [--json]
 npm run soak -- --verify [--rows N] [--json]
 npm run soak -- --week [--seed N] [--runs N] [--json]
+npm run soak -- --lake [--seed N] [--runs N] [--json]
 
 Lets concurrent writers loose on a source while this package and the usual strategy (> max(updated_at)) sync it side by side,
 and counts the rows that each of them has lost. Exit code 1 when this package lost any, or said that it has everything through a time
@@ -33,6 +35,7 @@ and had not, or when the usual strategy lost none over all.
   --faults         breaks the wire to the source or the target at random moments of --rounds K runs (default 100)
   --verify         plants differences in a table of --rows N (default 100000) and looks whether they are found and fixed
   --week           --runs N runs (default 10000) in one process while connections are cut and runs stopped: does anything grow?
+  --lake           the same, with two lakes after each tenth run: are they equal, and is nothing left behind?
   --json           the results as JSON`
 
 /** Milliseconds by which the standby is behind. */
@@ -52,6 +55,7 @@ const { values: given } = parseArgs({
     verify: { type: 'boolean', default: false },
     rows: { type: 'string', default: '100000' },
     week: { type: 'boolean', default: false },
+    lake: { type: 'boolean', default: false },
     runs: { type: 'string', default: '10000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -72,6 +76,7 @@ async function main(): Promise<void> {
   try {
     if (given.kill) await killRuns(await startLane(start))
     else if (given.faults) await breakWires(await startLane(start))
+    else if (given.lake) await lake(await startLane(start))
     else if (given.week) await week(await startLane(start))
     else if (given.verify) await verify(await startLane(start))
     else await soak(start)
@@ -147,6 +152,12 @@ async function breakWires(servers: Servers): Promise<void> {
 async function week(servers: Servers): Promise<void> {
   const result = await liveAWeek(servers, Number(given.seed), Number(given.runs))
   console.log(given.json ? JSON.stringify(result, null, 2) : describeWeek(result).join('\n'))
+  if (result.faults.length > 0) process.exitCode = 1
+}
+
+async function lake(servers: Servers): Promise<void> {
+  const result = await liveALakeMonth(servers, Number(given.seed), Number(given.runs))
+  console.log(given.json ? JSON.stringify(result, null, 2) : describeLakeMonth(result).join('\n'))
   if (result.faults.length > 0) process.exitCode = 1
 }
 

@@ -5,6 +5,7 @@ import { sourceServer, targetServer } from '../setup/database.js'
 import { share } from '../setup/share.js'
 import type { Outcome } from './play.js'
 import { playAll } from './lanes.js'
+import { liveALakeMonth } from './lake-month.js'
 import { scenarios } from './scenarios.js'
 import { liveAWeek } from './week.js'
 
@@ -43,6 +44,13 @@ it('lets nothing grow over many runs in one process, with faults at random', asy
   )
   expect({ lost, faults }).toEqual({ lost: 0, faults: [] })
   expect(outcomes).toMatchObject({ incremental: expect.any(Number) })
+})
+
+it('keeps two lakes equal over many runs in one process, with faults at random, and leaves nothing behind', async () => {
+  const servers = { source: sourceServer(), target: targetServer() }
+  const { lakes, faults } = await liveALakeMonth(servers, 1, share(20, 100))
+  expect({ faults }).toEqual({ faults: [] })
+  expect(lakes).not.toEqual({})
 })
 
 async function allowsPreparing(server: string): Promise<boolean> {

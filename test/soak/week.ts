@@ -36,7 +36,7 @@ export interface Week {
 }
 
 /** Milliseconds for which runs stay in the control table, so that a week in fast motion outlives them. */
-const keepHistory = 5000
+export const keepHistory = 5000
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
@@ -58,13 +58,14 @@ export async function liveAWeek(servers: Servers, seed: number, runs: number): P
   const truth = await contents(arena.source, conversations, conversations.relation)
   const found = await contents(arena.target, conversations, 'conversas_analytics where deleted_at is null')
   const lost = keysLost(truth, found).length + keysLost(found, truth).length
-  return { runs, outcomes, samples, lost, faults: faultsOf(samples, lost, outcomes) }
+  const differ = lost > 0 ? [`${lost} conversations differ`] : []
+  return { runs, outcomes, samples, lost, faults: [...growthOf(samples, outcomes), ...differ] }
 }
 
 /** Failures that the faults account for. */
 const expected = /^(ABORTED|(SOURCE|TARGET)_UNREACHABLE|LOCK_LOST)$/
 
-async function runOnce(arena: Arena, dice: Dice): Promise<string> {
+export async function runOnce(arena: Arena, dice: Dice): Promise<string> {
   const fault = dice.pick<'none' | Fault>([
     'none',
     'none',
@@ -107,7 +108,8 @@ async function disturb(arena: Arena, fault: Fault, stop: AbortController) {
   )
 }
 
-async function take({ source, target }: Arena, runs: number): Promise<Sample> {
+/** What both hold now. */
+export async function take({ source, target }: Arena, runs: number): Promise<Sample> {
   const count = async (pool: Arena['source'], text: string) =>
     Number((await pool.query<{ count: string }>(text)).rows[0]?.count ?? 0)
   const sessions = `select count(*) from pg_stat_activity where datname = current_database() and application_name like 'chatwoot-sync%'`
@@ -133,7 +135,7 @@ async function take({ source, target }: Arena, runs: number): Promise<Sample> {
 }
 
 /** The first quarter warms up; from then on nothing may grow but by what a heap moves to and fro. */
-function faultsOf(samples: readonly Sample[], lost: number, outcomes: Week['outcomes']): string[] {
+export function growthOf(samples: readonly Sample[], outcomes: Week['outcomes']): string[] {
   const warm = samples.slice(Math.floor(samples.length / 4))
   const [first, last] = [warm.at(0), warm.at(-1)]
   if (!first || !last) return ['There is no sample.']
@@ -150,7 +152,6 @@ function faultsOf(samples: readonly Sample[], lost: number, outcomes: Week['outc
     ...warm.flatMap(({ runs, connections, tables }) =>
       connections + tables > 0 ? [`${connections} connections and ${tables} tables after ${runs} runs`] : [],
     ),
-    ...(lost > 0 ? [`${lost} conversations differ`] : []),
     ...strange.map((name) => `${outcomes[name] ?? 0} runs ended with ${name}`),
   ]
 }

@@ -1,11 +1,9 @@
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 import { getObject, listObjects, putFile, putText, removeObjects, type Bucket } from './bucket-objects.js'
 import { bucketRequests, type BucketLimits } from './bucket-requests.js'
+import { openStaging } from './bucket-staging.js'
 import { loadSdk } from './s3-sdk.js'
 import type { LakeStorage, StorageOptions } from './storage.js'
 
@@ -28,12 +26,12 @@ export async function openBucket(
   const client = new sdk.S3Client(clientSettings(options))
   const request = bucketRequests(place, limits)
   const bucket: Bucket = { sdk, client, request, name: options.bucket, base }
-  const staging = await mkdtemp(join(tmpdir(), 'chatwoot-sync-lake-'))
+  const staging = await openStaging(`${options.endpoint ?? ''} ${place}`)
   const read = (path: string) => getObject(bucket, path, textOf)
 
   return {
     place,
-    staging,
+    staging: staging.path,
     put: (path, localFile) => putFile(bucket, path, localFile),
     // It may be there by a try of our own whose answer was lost.
     putIfAbsent: async (path, text) => (await putText(bucket, path, text)) || (await read(path)) === text,
@@ -47,11 +45,11 @@ export async function openBucket(
     },
     list: (prefix) => listObjects(bucket, prefix),
     remove: (paths) => removeObjects(bucket, paths),
-    // A request that was broken off leaves no object.
-    removeUnfinished: async () => undefined,
+    // A request that was broken off leaves no object, but a process that was killed its local files.
+    removeUnfinished: (before) => staging.removeOlder(before),
     [Symbol.asyncDispose]: async () => {
       client.destroy()
-      await rm(staging, { recursive: true, force: true })
+      await staging[Symbol.asyncDispose]()
     },
   }
 }

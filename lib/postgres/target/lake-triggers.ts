@@ -30,10 +30,14 @@ export function createTriggers({ table, lakeId, pipeline, lake }: LakeTriggers):
   )
 }
 
+/** The first of them takes the lock that the others need: two that drop triggers at once would each hold a part of it, and wait for the other. */
 export function dropTriggers({ table, lakeId }: Pick<LakeTriggers, 'table' | 'lakeId'>): CompiledQuery[] {
-  return events.map(({ event }) =>
-    compile(sql`drop trigger if exists ${sql.id(nameOf(event, lakeId))} on ${tableOf(table)}`),
-  )
+  return [
+    compile(sql`lock table only ${tableOf(table)} in access exclusive mode`),
+    ...events.map(({ event }) =>
+      compile(sql`drop trigger if exists ${sql.id(nameOf(event, lakeId))} on ${tableOf(table)}`),
+    ),
+  ]
 }
 
 /** The tables that have triggers of the lake; one that was replaced keeps its own. */
