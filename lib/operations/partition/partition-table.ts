@@ -25,7 +25,7 @@ import {
 } from './partition-options.js'
 import type { PartitionReport } from './partition-report.js'
 import { rebuildTable } from './rebuild-table.js'
-import { deadlineIn } from './retry-locked.js'
+import { deadlineIn, type LockDeadline } from './retry-locked.js'
 
 /**
  * Turns the table into one that is partitioned by month of `conversation_created_at`, with a default partition, or with `undo` into one without
@@ -57,7 +57,8 @@ export async function partitionTable(options: PartitionOptions): Promise<Partiti
     const { schema: inSchema, name } = await describeTarget(target, tableIn(schema, resolved.table))
     const table = { schema: inSchema, name }
     if (!dryRun) await takeRebuildLock(target, table)
-    const outcome = await act(target, table, resolved)
+    const deadline = deadlineIn(resolved.lockBudget, signal)
+    const outcome = await act(target, table, resolved, deadline)
     const durationSeconds = Math.round(performance.now() - began) / 1000
     const report = { ...nothing, table: `${inSchema}.${name}`, dryRun, ...outcome, durationSeconds }
     const { action, months, rows, attempts } = report
@@ -78,9 +79,15 @@ const nothing = {
 
 type Outcome = Pick<PartitionReport, 'action'> & Partial<PartitionReport>
 
-async function act(target: Session, name: TableName, options: ResolvedPartitionOptions): Promise<Outcome> {
+type Chosen = 'cancel' | 'dropBefore' | 'undo' | 'dryRun' | 'monthsAhead' | 'pipeline' | 'onProgress'
+
+async function act(
+  target: Session,
+  name: TableName,
+  options: Pick<ResolvedPartitionOptions, Chosen>,
+  deadline: LockDeadline,
+): Promise<Outcome> {
   const known = await readPartitioning(target, name)
-  const deadline = deadlineIn(options.lockBudget, options.signal)
   if (options.cancel) return cancelRebuilding(target, name, known, deadline)
   if (options.dropBefore !== undefined)
     return dropBefore(target, name, { known, deadline, named: options.dropBefore })

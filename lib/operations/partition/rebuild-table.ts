@@ -11,7 +11,7 @@ import { swapWhenQuiet } from './swap-when-quiet.js'
 
 interface RebuildOptions extends Pick<
   ResolvedPartitionOptions,
-  'dryRun' | 'monthsAhead' | 'pipeline' | 'signal' | 'onProgress'
+  'dryRun' | 'monthsAhead' | 'pipeline' | 'onProgress'
 > {
   readonly shape: Shape
   readonly known: Partitioning | undefined
@@ -30,7 +30,8 @@ export async function rebuildTable(
   table: RebuiltTable,
   options: RebuildOptions,
 ): Promise<Pick<PartitionReport, 'action'> & Partial<PartitionReport>> {
-  const { shape, known, deadline, signal, onProgress } = options
+  const { shape, known, deadline, onProgress } = options
+  const { signal } = deadline
   const isBegun = known?.building === shape
   const monthsAhead = options.monthsAhead ?? known?.monthsAhead ?? usualMonthsAhead
   const rebuilding = await prepareRebuilding(target, table, { shape, monthsAhead, isBegun })

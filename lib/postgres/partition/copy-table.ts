@@ -59,7 +59,7 @@ export function createCopy(
         ? []
         : [compile(sql`alter table ${tableOf(copy)} alter column ${time} drop not null`)]),
     copySettings(stored, copy),
-    ...table.grants.map((grant) => grantOn(copy, grant, owner)),
+    ...table.place.grants.map((grant) => grantOn(copy, grant, owner)),
     compile(sql`comment on table ${tableOf(copy)} is ${comment === null ? sql`null` : sql.lit(comment)}`),
   ]
 }

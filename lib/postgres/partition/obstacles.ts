@@ -122,7 +122,7 @@ const ofTable = sql`
                 select 1
                 from pg_inherits i
                 where i.inhrelid = c.oid or (i.inhparent = c.oid and c.relkind = 'r')
-              ) then format('inheritance of table %s', c.oid::regclass) end
+              ) then format('parents or children of table %s', c.oid::regclass) end
             )
         ) said (obstacle)
         union all

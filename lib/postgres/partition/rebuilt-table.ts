@@ -21,7 +21,6 @@ export interface RebuiltTable extends TableName {
   readonly key: TableKey | undefined
   readonly columns: TableColumns
   readonly indexes: readonly TableIndex[]
-  readonly grants: readonly Grant[]
   readonly place: TablePlace
 }
 
@@ -65,6 +64,7 @@ export interface Grant {
 
 export interface TablePlace {
   readonly owner: string
+  readonly grants: readonly Grant[]
   readonly comment: string | null
   /** Where its rows are; null for the default. */
   readonly tablespace: string | null
@@ -88,7 +88,6 @@ export async function readRebuiltTable(
           'key', ${keyOf},
           'columns', ${columnsOf},
           'indexes', ${indexesOf},
-          'grants', ${grantsOf},
           'place', ${placeOf}
         )::text as facts
       from pg_class c
@@ -204,6 +203,7 @@ const grantsOf = sql`(
 const placeOf = sql`(
             select json_build_object(
               'owner', pg_get_userbyid(c.relowner),
+              'grants', ${grantsOf},
               'comment', obj_description(c.oid, 'pg_class'),
               'tablespace', (
                 select t.spcname
