@@ -71,7 +71,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $body$
 declare
-  note constant text := 'insert into %1$I.etl_partition_changes (table_name, row_key) ';
+  note constant text := format('insert into %%I.etl_partition_changes (table_name, row_key) ', %1$L::text);
 begin
   if tg_op = 'INSERT' then
     execute note || format('select $1, n.%%I::text from new_rows n', tg_argv[1]) using tg_argv[0];
