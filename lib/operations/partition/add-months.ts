@@ -9,11 +9,11 @@ import type { RebuiltTable } from '../../postgres/partition/rebuilt-table.js'
 import { inTransaction } from './in-transaction.js'
 import type { ResolvedPartitionOptions } from './partition-options.js'
 import type { PartitionReport } from './partition-report.js'
-import { retryLocked, type LockDeadline } from './retry-locked.js'
+import { retryLocked, type LockBudget } from './retry-locked.js'
 
 interface AddOptions extends Pick<ResolvedPartitionOptions, 'dryRun' | 'monthsAhead'> {
   readonly known: Partitioning | undefined
-  readonly deadline: LockDeadline
+  readonly budget: LockBudget
 }
 
 /**
@@ -24,7 +24,7 @@ interface AddOptions extends Pick<ResolvedPartitionOptions, 'dryRun' | 'monthsAh
 export async function addMonths(
   target: Session,
   table: RebuiltTable,
-  { known, deadline, dryRun, monthsAhead = known?.monthsAhead ?? 0 }: AddOptions,
+  { known, budget, dryRun, monthsAhead = known?.monthsAhead ?? 0 }: AddOptions,
 ): Promise<Pick<PartitionReport, 'action'> & Partial<PartitionReport>> {
   const { rows, bytes } = await readRowFacts(target, table)
   const hasDateChecks = known?.hasDateChecks === true
@@ -38,7 +38,7 @@ export async function addMonths(
   const wanted = new Set([...inRest, ...monthsFromNow(monthsAhead)].filter((month) => month !== restMonth))
   let months = 0
   for (const month of [...wanted].sort()) {
-    const created = await retryLocked(deadline, () =>
+    const created = await retryLocked(budget, () =>
       inTransaction(target, beginBriefly, async () =>
         onlyRow(await target.rows(createMonth(table, table, { month, hasDateChecks }))),
       ),

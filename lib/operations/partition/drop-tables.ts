@@ -8,7 +8,7 @@ import { beginBriefly, beginSwapping } from '../../postgres/partition/limits.js'
 import type { TableName } from '../../postgres/partition/rebuilt-table.js'
 import { inTransaction } from './in-transaction.js'
 import type { PartitionReport } from './partition-report.js'
-import { retryLocked, type LockDeadline } from './retry-locked.js'
+import { retryLocked, type LockBudget } from './retry-locked.js'
 
 type Done = Pick<PartitionReport, 'action'>
 
@@ -17,15 +17,15 @@ export async function cancelRebuilding(
   target: Session,
   table: TableName,
   known: Partitioning | undefined,
-  deadline: LockDeadline,
+  budget: LockBudget,
 ): Promise<Done> {
   if (!known?.building) return { action: 'cancelled' }
-  await retryLocked(deadline, () =>
+  await retryLocked(budget, () =>
     inTransaction(target, beginSwapping, async () => {
       await target.together(dropLogTriggers(table))
     }),
   )
-  await retryLocked(deadline, () =>
+  await retryLocked(budget, () =>
     inTransaction(target, beginBriefly, async () => {
       await target.rows(dropTable(copyNames(table).copy))
       await recordCancelled(target, table)
@@ -41,8 +41,8 @@ export async function dropBefore(
   {
     known,
     named,
-    deadline,
-  }: { readonly known: Partitioning | undefined; readonly named: string; readonly deadline: LockDeadline },
+    budget,
+  }: { readonly known: Partitioning | undefined; readonly named: string; readonly budget: LockBudget },
 ): Promise<Done> {
   const { before } = copyNames(table)
   const [name, schema = before.schema, ...others] = nameParts(named)?.toReversed() ?? []
@@ -55,7 +55,7 @@ export async function dropBefore(
       remedy: known?.beforeName ? `Name it: --drop-before ${before.name}` : 'There is nothing to drop.',
     })
   }
-  await retryLocked(deadline, () =>
+  await retryLocked(budget, () =>
     inTransaction(target, beginBriefly, async () => {
       await target.rows(dropTable(before))
       await recordDropped(target, table)

@@ -20,8 +20,8 @@ export interface PartitionOptions extends Pick<
   /** Drops what an earlier call has built and not finished; nothing else is done. (Default: false.) */
   readonly cancel?: boolean | undefined
   /**
-   * Milliseconds for which it waits, all in all, for a moment in which no run is in progress and nobody uses the table. It never waits in the
-   * queue of the table's lock for more than 100 ms, behind which others would have to wait. (Default: 1 hour.)
+   * Milliseconds for which each step that needs it waits for a moment in which no run is in progress and nobody uses the table. It never waits in
+   * the queue of the table's lock for more than 100 ms, behind which others would have to wait. (Default: 1 hour.)
    */
   readonly lockBudget?: number | undefined
   /** Called before each month and each later step; an error thrown here fails the call. */

@@ -25,7 +25,7 @@ import {
 } from './partition-options.js'
 import type { PartitionReport } from './partition-report.js'
 import { rebuildTable } from './rebuild-table.js'
-import { deadlineIn, type LockDeadline } from './retry-locked.js'
+import type { LockBudget } from './retry-locked.js'
 
 /**
  * Turns the table into one that is partitioned by month of `conversation_created_at`, with a default partition, or with `undo` into one without
@@ -57,8 +57,8 @@ export async function partitionTable(options: PartitionOptions): Promise<Partiti
     const { schema: inSchema, name } = await describeTarget(target, tableIn(schema, resolved.table))
     const table = { schema: inSchema, name }
     if (!dryRun) await takeRebuildLock(target, table)
-    const deadline = deadlineIn(resolved.lockBudget, signal)
-    const outcome = await act(target, table, resolved, deadline)
+    const budget = { milliseconds: resolved.lockBudget, signal }
+    const outcome = await act(target, table, resolved, budget)
     const durationSeconds = Math.round(performance.now() - began) / 1000
     const report = { ...nothing, table: `${inSchema}.${name}`, dryRun, ...outcome, durationSeconds }
     const { action, months, rows, attempts } = report
@@ -85,19 +85,19 @@ async function act(
   target: Session,
   name: TableName,
   options: Pick<ResolvedPartitionOptions, Chosen>,
-  deadline: LockDeadline,
+  budget: LockBudget,
 ): Promise<Outcome> {
   const known = await readPartitioning(target, name)
-  if (options.cancel) return cancelRebuilding(target, name, known, deadline)
+  if (options.cancel) return cancelRebuilding(target, name, known, budget)
   if (options.dropBefore !== undefined)
-    return dropBefore(target, name, { known, deadline, named: options.dropBefore })
+    return dropBefore(target, name, { known, budget, named: options.dropBefore })
   const table = await readRebuiltTable(target, name)
   if (!table) throw schemaChanged('target', [`${name.name} no longer exists`])
   const shape: Shape = options.undo ? 'plain' : 'months'
   requireDirection(table, shape, known)
   return !known?.building && table.kind === 'months' && shape === 'months'
-    ? addMonths(target, table, { ...options, known, deadline })
-    : rebuildTable(target, table, { ...options, shape, known, deadline })
+    ? addMonths(target, table, { ...options, known, budget })
+    : rebuildTable(target, table, { ...options, shape, known, budget })
 }
 
 /** A rebuilding that has begun goes on, and no other begins beside it. */

@@ -6,7 +6,7 @@ import type { ResolvedPartitionOptions } from './partition-options.js'
 import type { PartitionReport } from './partition-report.js'
 import { prepareRebuilding } from './prepare.js'
 import { beginRebuilding, buildCopy, catchUp, emit, stepOf } from './rebuild.js'
-import type { LockDeadline } from './retry-locked.js'
+import type { LockBudget } from './retry-locked.js'
 import { swapWhenQuiet } from './swap-when-quiet.js'
 
 interface RebuildOptions extends Pick<
@@ -15,7 +15,7 @@ interface RebuildOptions extends Pick<
 > {
   readonly shape: Shape
   readonly known: Partitioning | undefined
-  readonly deadline: LockDeadline
+  readonly budget: LockBudget
 }
 
 /** Months that are made beforehand where nobody says how many. */
@@ -30,8 +30,7 @@ export async function rebuildTable(
   table: RebuiltTable,
   options: RebuildOptions,
 ): Promise<Pick<PartitionReport, 'action'> & Partial<PartitionReport>> {
-  const { shape, known, deadline, onProgress } = options
-  const { signal } = deadline
+  const { shape, known, budget, onProgress } = options
   const isBegun = known?.building === shape
   const monthsAhead = options.monthsAhead ?? known?.monthsAhead ?? usualMonthsAhead
   const rebuilding = await prepareRebuilding(target, table, { shape, monthsAhead, isBegun })
@@ -49,11 +48,11 @@ export async function rebuildTable(
   if (!isBegun) {
     // What was noted of a table by month is needed by the one that follows it.
     const isTimeRequired = shape === 'months' ? table.columns.isTimeRequired : known?.isTimeRequired
-    await beginRebuilding(target, rebuilding, { monthsAhead, hasDateChecks, isTimeRequired }, deadline)
+    await beginRebuilding(target, rebuilding, { monthsAhead, hasDateChecks, isTimeRequired }, budget)
   }
-  await buildCopy(target, rebuilding, { hasDateChecks, onProgress, signal })
+  await buildCopy(target, rebuilding, { hasDateChecks, onProgress, budget })
   emit(onProgress, stepOf(rebuilding, 'changes', 'all'))
-  await catchUp(target, table, signal)
+  await catchUp(target, table, budget.signal)
   emit(onProgress, stepOf(rebuilding, 'swap', 'all'))
   const swapped = await swapWhenQuiet(target, rebuilding, options)
   // The commit of the swap did not wait for the disk; this one does.

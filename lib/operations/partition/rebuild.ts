@@ -19,24 +19,24 @@ import {
   monthTable,
   restMonth,
 } from '../../postgres/partition/copy-table.js'
-import { beginBriefly, beginCopying } from '../../postgres/partition/limits.js'
+import { beginBriefly, beginBuilding, beginCopying } from '../../postgres/partition/limits.js'
 import { readRebuiltTable } from '../../postgres/partition/rebuilt-table.js'
 import { inTransaction } from './in-transaction.js'
 import type { PartitionOptions } from './partition-options.js'
 import type { PartitionProgress } from './partition-report.js'
 import type { Rebuilding } from './prepare.js'
-import { retryLocked, type LockDeadline } from './retry-locked.js'
+import { retryLocked, type LockBudget } from './retry-locked.js'
 
 /** Creates the empty copy, the triggers that note each change from then on, and the row that says so, all or nothing. */
 export async function beginRebuilding(
   target: Session,
   { table, shape }: Rebuilding,
   begun: Omit<Begun, 'building' | 'copy'>,
-  deadline: LockDeadline,
+  budget: LockBudget,
 ): Promise<void> {
   const { copy } = copyNames(table)
   const isTimeRequired = begun.isTimeRequired ?? table.columns.isTimeRequired
-  await retryLocked(deadline, () =>
+  await retryLocked(budget, () =>
     inTransaction(target, beginBriefly, async () => {
       await target.together(createCopy(table, shape, { isTimeRequired }))
       await recordBegun(target, table, { ...begun, building: shape, copy })
@@ -53,26 +53,27 @@ export async function buildCopy(
   {
     hasDateChecks,
     onProgress,
-    signal,
-  }: Pick<PartitionOptions, 'onProgress' | 'signal'> & {
+    budget,
+  }: Pick<PartitionOptions, 'onProgress'> & {
     readonly hasDateChecks: boolean
+    readonly budget: LockBudget
   },
 ): Promise<void> {
   const { table, shape, months } = rebuilding
   const copied = new Map(await readCopiedMonths(target, table))
   for (const month of months.keys()) {
     if (copied.has(month)) continue
-    throwIfAborted(signal)
+    throwIfAborted(budget.signal)
     emit(onProgress, stepOf(rebuilding, 'copy', copied, month))
-    const rows = await copyOneMonth(target, rebuilding, { month, hasDateChecks })
+    const rows = await retryLocked(budget, () => copyOneMonth(target, rebuilding, { month, hasDateChecks }))
     copied.set(month, rows)
   }
-  throwIfAborted(signal)
+  throwIfAborted(budget.signal)
   emit(onProgress, stepOf(rebuilding, 'indexes', copied))
   const { copy } = copyNames(table)
   const built = await readRebuiltTable(target, copy)
   if (built?.key) return
-  await inTransaction(target, beginBriefly, async () => {
+  await inTransaction(target, beginBuilding, async () => {
     await target.together(indexCopy(table, shape))
   })
   await target.rows(analyze(copy))
@@ -108,7 +109,7 @@ export async function catchUp(
 ): Promise<void> {
   for (let isDone = false; !isDone;) {
     throwIfAborted(signal)
-    isDone = await inTransaction(target, beginBriefly, async () => {
+    isDone = await inTransaction(target, beginBuilding, async () => {
       const changed = await takeChanges(target, table)
       const keys = changed.flatMap((key) => key ?? [])
       if (keys.length < changed.length) await target.rows(emptyCopy(table))

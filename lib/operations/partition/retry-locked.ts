@@ -1,20 +1,27 @@
 import { pause } from '../../domain/abort.js'
 import { SyncError } from '../../domain/errors.js'
 
-/** Until when something is tried again that needs a moment in which nobody uses a table. */
+/** How long each step that needs a moment in which nobody uses a table is tried again. */
+export interface LockBudget {
+  readonly milliseconds: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Until when one step is tried again. */
 export interface LockDeadline {
   /** Milliseconds of a clock that nobody sets. */
   readonly until: number
   readonly signal: AbortSignal | undefined
 }
 
-export const deadlineIn = (milliseconds: number, signal: AbortSignal | undefined): LockDeadline => ({
+export const deadlineOf = ({ milliseconds, signal }: LockBudget): LockDeadline => ({
   until: performance.now() + milliseconds,
   signal,
 })
 
-/** Calls `work` until it no longer fails for a lock that somebody else holds. Throws TARGET_TIMED_OUT after the deadline. */
-export async function retryLocked<T>(deadline: LockDeadline, work: () => Promise<T>): Promise<T> {
+/** Calls `work` until it no longer fails for a lock that somebody else holds. Throws TARGET_TIMED_OUT once the budget is used up. */
+export async function retryLocked<T>(budget: LockBudget, work: () => Promise<T>): Promise<T> {
+  const deadline = deadlineOf(budget)
   for (let tries = 1; ; tries += 1) {
     try {
       return await work()

@@ -14,7 +14,7 @@ import { createTriggers, dropTriggers } from '../../postgres/target/lake-trigger
 import { inTransaction } from './in-transaction.js'
 import type { Rebuilding } from './prepare.js'
 import { catchUp } from './rebuild.js'
-import { isLocked, pauseUntilNext, type LockDeadline } from './retry-locked.js'
+import { deadlineOf, isLocked, pauseUntilNext, type LockBudget } from './retry-locked.js'
 
 /** How the exchange went. */
 export interface Swapped {
@@ -33,9 +33,10 @@ const triesAtOnce = 10
 export async function swapWhenQuiet(
   target: Session,
   { table, shape }: Rebuilding,
-  { pipeline, deadline }: { readonly pipeline: string; readonly deadline: LockDeadline },
+  { pipeline, budget }: { readonly pipeline: string; readonly budget: LockBudget },
 ): Promise<Swapped> {
   const pipelines = [...new Set([...(await readPipelines(target)), pipeline])].sort()
+  const deadline = deadlineOf(budget)
   let attempts = 0
   for (let rounds = 1; ; rounds += 1) {
     await catchUp(target, table, deadline.signal)

@@ -12,10 +12,17 @@ export const beginBriefly: readonly string[] = [
   lockTimeout,
 ]
 
-/** The same with one snapshot for all of its statements. */
+/**
+ * Begins one with one snapshot for all of its statements. It waits for locks: it reads the live table, and nobody waits behind that, and what it locks
+ * more is the copy, in which autovacuum may be.
+ */
 export const beginCopying: readonly string[] = [
   'begin isolation level repeatable read read write, not deferrable',
-  lockTimeout,
+]
+
+/** Begins a transaction that only the copy has to wait for. */
+export const beginBuilding: readonly string[] = [
+  'begin isolation level read committed read write, not deferrable',
 ]
 
 /**
