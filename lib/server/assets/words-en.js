@@ -93,6 +93,7 @@ export const english = {
     missing: 'missing from the table',
     stale: 'with different content',
     extra: 'no longer in Chatwoot',
+    double: 'there more than once',
     pending: 'changed since then, not an error',
   },
   compared: (rows, age) => `${rows} rows compared, ${age}`,

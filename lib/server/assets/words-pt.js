@@ -98,6 +98,7 @@ export const portuguese = {
     missing: 'faltam na tabela',
     stale: 'com conteúdo diferente',
     extra: 'não existem mais no Chatwoot',
+    double: 'mais de uma vez na tabela',
     pending: 'alteradas depois, o que não é erro',
   },
   compared: (rows, age) => `${rows} linhas comparadas, ${age}`,
