@@ -164,6 +164,7 @@ export const english = {
     LAKE_UNREADABLE: 'Another program has changed the lake',
     LAKE_CONFLICT: 'Two programs write to one lake',
     LAKE_TAKEN: 'The place belongs to another lake',
+    TABLE_NOT_REBUILDABLE: 'Something is in the way of a new form of the table',
     HOOK_FAILED: 'A custom function failed',
     TARGET_NOT_MIGRATED: 'The target has not been prepared',
     LOCKED: 'Another run is in progress',

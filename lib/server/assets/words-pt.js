@@ -220,6 +220,7 @@ export const portuguese = {
     LAKE_UNREADABLE: 'Outro programa alterou o lake',
     LAKE_CONFLICT: 'Dois programas gravam no mesmo lake',
     LAKE_TAKEN: 'O lugar pertence a outro lake',
+    TABLE_NOT_REBUILDABLE: 'Algo impede uma nova forma da tabela',
     HOOK_FAILED: 'Uma função personalizada falhou',
     TARGET_NOT_MIGRATED: 'O destino não foi preparado',
     LOCKED: 'Outra execução está em andamento',
