@@ -9,6 +9,9 @@ it('every change of a row while it is rebuilt arrives, whoever makes it', async 
   for (const [turn, months] of [0, 1, 2].entries()) {
     await at.stopAt(({ phase, monthsDone }) => phase === 'copy' && monthsDone === months)
     await change(at, turn)
+    await at.target.query(
+      `insert into conversas_analytics (conversation_id, conversation_created_at) values (${2000 + turn}, '2025-0${turn + 1}-01')`,
+    )
   }
   await at.stopAt(({ phase }) => phase === 'changes')
   await change(at, 3)
@@ -19,6 +22,18 @@ it('every change of a row while it is rebuilt arrives, whoever makes it', async 
   expect(await at.rows()).toEqual(rows)
 
   await at.partition({ dropBefore: 'conversas_analytics_before' })
+  for (const [turn, months] of [4, 5, 6].entries()) {
+    await at.stopAt(({ phase, monthsDone }) => phase === 'copy' && monthsDone === turn, { undo: true })
+    await change(at, months)
+    // One that there was not when it began.
+    await at.target.query(
+      `insert into conversas_analytics (conversation_id, conversation_created_at) values (${3000 + turn}, '2024-0${turn + 1}-01')`,
+    )
+  }
+  await at.stopAt(({ phase }) => phase === 'indexes', { undo: true })
+  await at.target.query(
+    `insert into conversas_analytics (conversation_id, conversation_created_at) values (3009, '2023-01-01')`,
+  )
   await at
     .partition({
       undo: true,
@@ -27,7 +42,10 @@ it('every change of a row while it is rebuilt arrives, whoever makes it', async 
       },
     })
     .catch(() => undefined)
-  await change(at, 4)
+  await change(at, 14)
+  await at.target.query(
+    `insert into conversas_analytics (conversation_id, conversation_created_at) values (3010, '2022-01-01')`,
+  )
   const later = await at.rows()
   await at.partition({ undo: true })
   expect(await at.rows()).toEqual(later)

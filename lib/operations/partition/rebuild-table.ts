@@ -50,7 +50,9 @@ export async function rebuildTable(
     const isTimeRequired = shape === 'months' ? table.columns.isTimeRequired : known?.isTimeRequired
     await beginRebuilding(target, rebuilding, { monthsAhead, hasDateChecks, isTimeRequired }, budget)
   }
-  await buildCopy(target, rebuilding, { hasDateChecks, onProgress, budget })
+  await buildCopy(target, rebuilding, {
+    ...{ hasDateChecks, isContinued: isBegun, onProgress, budget },
+  })
   emit(onProgress, stepOf(rebuilding, 'changes', 'all'))
   await catchUp(target, table, budget.signal)
   emit(onProgress, stepOf(rebuilding, 'swap', 'all'))

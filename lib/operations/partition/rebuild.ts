@@ -9,7 +9,7 @@ import {
 import type { Session } from '../../postgres/driver/session.js'
 import { onlyRow } from '../../postgres/driver/statement.js'
 import { copyKeys, createLogTriggers, emptyCopy, takeChanges } from '../../postgres/partition/change-log.js'
-import { analyze, copyMonth, sumMonth } from '../../postgres/partition/copy-rows.js'
+import { analyze, copyMonth, emptyMonth, sumMonth } from '../../postgres/partition/copy-rows.js'
 import {
   copyNames,
   createCopy,
@@ -52,38 +52,51 @@ export async function buildCopy(
   rebuilding: Rebuilding,
   {
     hasDateChecks,
+    isContinued,
     onProgress,
     budget,
   }: Pick<PartitionOptions, 'onProgress'> & {
     readonly hasDateChecks: boolean
+    readonly isContinued: boolean
     readonly budget: LockBudget
   },
 ): Promise<void> {
   const { table, shape, months } = rebuilding
+  const { copy } = copyNames(table)
+  // Whatever came after that has a note, also of months that there were not.
+  if ((await readRebuiltTable(target, copy))?.key) return
   const copied = new Map(await readCopiedMonths(target, table))
   for (const month of months.keys()) {
     if (copied.has(month)) continue
     throwIfAborted(budget.signal)
     emit(onProgress, stepOf(rebuilding, 'copy', copied, month))
-    const rows = await retryLocked(budget, () => copyOneMonth(target, rebuilding, { month, hasDateChecks }))
+    const rows = await retryLocked(budget, () =>
+      copyOneMonth(target, rebuilding, { month, hasDateChecks, isContinued }),
+    )
     copied.set(month, rows)
   }
   throwIfAborted(budget.signal)
   emit(onProgress, stepOf(rebuilding, 'indexes', copied))
-  const { copy } = copyNames(table)
-  const built = await readRebuiltTable(target, copy)
-  if (built?.key) return
+  // A row that moved from one month to another meanwhile may be in both.
+  if (shape === 'plain') await catchUp(target, table, budget.signal)
   await inTransaction(target, beginBuilding, async () => {
     await target.together(indexCopy(table, shape))
   })
   await target.rows(analyze(copy))
 }
 
+interface MonthOptions {
+  readonly month: string
+  readonly hasDateChecks: boolean
+  /** An earlier call has begun. */
+  readonly isContinued: boolean
+}
+
 /** Whole or not at all, and compared with what it was copied from, under one snapshot. */
 async function copyOneMonth(
   target: Session,
   { table, shape }: Rebuilding,
-  { month, hasDateChecks }: { readonly month: string; readonly hasDateChecks: boolean },
+  { month, hasDateChecks, isContinued }: MonthOptions,
 ): Promise<number> {
   const { copy } = copyNames(table)
   const leaf = monthTable(table, month)
@@ -92,6 +105,8 @@ async function copyOneMonth(
       const { created } = onlyRow(await target.rows(createMonth(copy, table, { month, hasDateChecks })))
       if (!created) throw isTaken(leaf.name)
     }
+    // What an earlier call has brought over of a month that it did not know.
+    if (shape === 'plain' && isContinued) await target.rows(emptyMonth(copy, month))
     const written = onlyRow(await target.rows(copyMonth(table, month, shape === 'months' ? leaf : copy)))
     const held = onlyRow(await target.rows(sumMonth(table, month)))
     if (written.rows !== held.rows || written.hash !== held.hash) throw differs(month)
@@ -101,7 +116,7 @@ async function copyOneMonth(
   })
 }
 
-/** Brings every row that was changed since it was copied into the copy, until there is none. */
+/** Brings every row into the copy that was changed since it was copied, but for those that change meanwhile. */
 export async function catchUp(
   target: Session,
   table: Rebuilding['table'],
@@ -110,11 +125,10 @@ export async function catchUp(
   for (let isDone = false; !isDone;) {
     throwIfAborted(signal)
     isDone = await inTransaction(target, beginBuilding, async () => {
-      const changed = await takeChanges(target, table)
-      const keys = changed.flatMap((key) => key ?? [])
-      if (keys.length < changed.length) await target.rows(emptyCopy(table))
+      const { keys, isEmptied, isFull } = await takeChanges(target, table)
+      if (isEmptied) await target.rows(emptyCopy(table))
       if (keys.length > 0) await target.together(copyKeys(table, keys))
-      return changed.length === 0
+      return !isFull
     })
   }
 }

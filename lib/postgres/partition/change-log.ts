@@ -39,13 +39,23 @@ const keyOf = ({ key }: Pick<RebuiltTable, 'key'>) => key?.columns[0] ?? ''
 /** Notes that are taken together at most. */
 const takenAtOnce = 5000
 
+/** Notes that were taken out of the log. */
+export interface TakenChanges {
+  /** Each once. */
+  readonly keys: readonly string[]
+  /** The table was emptied. */
+  readonly isEmptied: boolean
+  /** There may be more. */
+  readonly isFull: boolean
+}
+
 /**
- * Takes some notes out of the log, and returns their keys, each once; null stands for all rows, as the table was emptied. In the transaction that
- * then copies the rows of these keys as they are by then: what changes later has a note that is still there.
+ * Takes some notes out of the log. In the transaction that then copies the rows of these keys as they are by then: what changes later has a note that
+ * is still there.
  */
-export async function takeChanges(target: Session, table: TableName): Promise<readonly (string | null)[]> {
+export async function takeChanges(target: Session, table: TableName): Promise<TakenChanges> {
   const rows = await target.rows(
-    compile(sql<{ row_key: string | null }>`
+    compile(sql<{ row_key: string | null; notes: string }>`
       with taken as (
         delete from ${controlName('etl_partition_changes')} c
         where c.change in (
@@ -57,10 +67,15 @@ export async function takeChanges(target: Session, table: TableName): Promise<re
           )
         returning c.row_key
       )
-      select distinct row_key
-      from taken`),
+      select row_key, count(*)::text as notes
+      from taken
+      group by row_key`),
   )
-  return rows.map(({ row_key: key }) => key)
+  return {
+    keys: rows.flatMap(({ row_key: key }) => key ?? []),
+    isEmptied: rows.some(({ row_key: key }) => key === null),
+    isFull: rows.reduce((sum, { notes }) => sum + Number(notes), 0) >= takenAtOnce,
+  }
 }
 
 /** Brings the rows of these keys in the copy to what the table holds of them. */

@@ -31,6 +31,11 @@ export function copyMonth(
     from written`)
 }
 
+export const emptyMonth = (table: TableName, month: string): CompiledQuery =>
+  compile(sql`
+    delete from ${tableOf(table)} s
+    where ${isInMonth(month)}`)
+
 /** The same of the rows of the table that is copied. */
 export const sumMonth = (table: TableName, month: string): CompiledQuery<RowSums> =>
   compile(sql<RowSums>`
