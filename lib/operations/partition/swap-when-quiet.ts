@@ -43,14 +43,15 @@ export async function swapWhenQuiet(
     const taken = await takeAllRunLocks(target, pipelines)
     let reason: unknown
     try {
+      if (taken.isComplete) await requireSameCount(target, table)
       for (let tries = 1; taken.isComplete && tries <= triesAtOnce; tries += 1) {
-        await catchUp(target, table, deadline.signal)
-        await requireSameCount(target, table)
         attempts += 1
-        const views = await trySwap(target, { table, shape, pipelines }).catch((error: unknown) => {
-          if (!isLocked(error)) throw error
-          reason = error
-        })
+        const views = await trySwap(target, { table, shape, pipelines }, deadline.signal).catch(
+          (error: unknown) => {
+            if (!isLocked(error)) throw error
+            reason = error
+          },
+        )
         if (views) return { attempts, views: views.map(({ schema, name }) => `${schema}.${name}`) }
         if (tries < triesAtOnce) await pauseUntilNext(deadline, 1, reason)
       }
@@ -92,6 +93,7 @@ async function trySwap(
     shape,
     pipelines,
   }: Pick<Rebuilding, 'table' | 'shape'> & { readonly pipelines: readonly string[] },
+  signal: AbortSignal | undefined,
 ): Promise<readonly DependentView[]> {
   const lakes = []
   for (const pipeline of pipelines) lakes.push(...(await findLakes(target, pipeline)))
@@ -103,6 +105,8 @@ async function trySwap(
     leave: here.flatMap(({ lakeId }) => dropTriggers({ table, lakeId })),
     enter: here.flatMap((lake) => [...createTriggers({ ...lake, table }), markAllStatement(lake)]),
   })
+  // Nothing comes between the last changes and the swap, as somebody may write all the time.
+  await catchUp(target, table, signal)
   await inTransaction(target, beginSwapping, () => target.rows(swap))
   return views
 }
