@@ -110,24 +110,6 @@ it('whoever reads the table keeps the swap waiting, and nobody waits behind it',
   ).toHaveLength(1)
 })
 
-it('somebody who writes all the time does not keep the swap from coming', async () => {
-  await using at = await openTable()
-  let isOver = false
-  const partitioning = at.partition().finally(() => (isOver = true))
-  let written = 0
-  while (!isOver) {
-    written += 1
-    await at.target.query('update conversas_analytics set contact_name = $1 where conversation_id = 2', [
-      String(written),
-    ])
-  }
-  expect(await partitioning).toMatchObject({ action: 'partitioned' })
-  const [row] = await at.target.query(
-    'select contact_name from conversas_analytics where conversation_id = 2',
-  )
-  expect(row).toEqual({ contact_name: String(written) })
-})
-
 it('a run in progress keeps it waiting, for as long as it is told, and what was built is kept', async () => {
   await using at = await openTable()
   await using other = await openClient(at.target.url)
