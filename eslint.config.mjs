@@ -14,6 +14,7 @@ const rooms = {
   './lib/postgres/driver': driver,
   './lib/postgres/source': ['./postgres/source', ...driver],
   './lib/postgres/target': ['./postgres/target', ...driver],
+  './lib/postgres/partition': ['./postgres/partition', ...driver],
   './lib/postgres/control': ['./postgres/control', ...driver],
   './lib/postgres/migrate': ['./postgres/migrate', ...driver],
   './lib/options.ts': ['./chatwoot', './postgres', './domain'],

@@ -8,7 +8,7 @@ import ts from 'typescript'
 const mostFields = 8
 const mostFunctions = 15
 const subjects =
-  /^(Session|ReconnectingSession|KyselyHandle|LakeStorage|(Sync|Verify|Forget|Health|Export|Lake)Report|(Run|Probe)Row|ReportCards|RunProgress|LakeVersion|LakeState|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Report|Server|Export|Lake)Options)$/
+  /^(Session|ReconnectingSession|KyselyHandle|LakeStorage|(Sync|Verify|Forget|Health|Export|Lake|Partition)Report|(Run|Probe)Row|ReportCards|RunProgress|LakeVersion|LakeState|Comparison|AlertMessage|Stats|(Sync|Verify|Watch|Alert|Health|Report|Server|Export|Lake|Partition)Options)$/
 
 const { options, fileNames } = ts.getParsedCommandLineOfConfigFile('tsconfig.json', {}, ts.sys)
 const program = ts.createProgram(fileNames, options)

@@ -45,6 +45,11 @@ const commands = [
     load: () => import('./commands/lake.js'),
   },
   {
+    name: 'partition',
+    summary: 'partition the table by month, or undo it',
+    load: () => import('./commands/partition.js'),
+  },
+  {
     name: 'rejects',
     summary: 'show the rows that the target rejected',
     load: () => import('./commands/rejects.js'),

@@ -10,10 +10,12 @@ export function forgetSummary(report: ForgetReport, width: number): string {
 
 function forgotten(report: ForgetReport): string[] {
   const { contactId, table, dryRun, forgottenAt, rowsOwn, rowsOfOthers, rowsRejected, lakes } = report
+  const { rowsInCopies } = report
   const counts = [
     `${countText(rowsOwn)} of its own conversations`,
     `${countText(rowsOfOthers)} of other conversations in which it wrote`,
     ...(rowsRejected === 0 ? [] : [`${countText(rowsRejected)} of rejected rows`]),
+    ...(rowsInCopies === 0 ? [] : [`${countText(rowsInCopies)} in copies that partition has made`]),
   ].join(', ')
   if (!dryRun) {
     return [

@@ -24,15 +24,16 @@ export function verifySummary(report: VerifyReport, width: number): string {
 const keysShown = 10
 
 function differencesText(report: VerifyReport): string[] {
-  const { rowsMissing, rowsStale, rowsExtra, rowsSilent, rowsRepaired, differingColumns, differingKeys } =
-    report
-  const found = rowsMissing + rowsStale + rowsExtra
+  const { rowsMissing, rowsStale, rowsExtra, rowsDouble, rowsSilent, rowsRepaired } = report
+  const { differingColumns, differingKeys } = report
+  const found = rowsMissing + rowsStale + rowsExtra + rowsDouble
+  const doubles = rowsDouble > 0 ? `, ${countText(rowsDouble)} double` : ''
   if (found === 0) return ['No differences.']
   const columns = Object.entries(differingColumns).map(([name, count]) => `${name} ${countText(count)}`)
   const keys = differingKeys.slice(0, keysShown).map(shownKey)
   const more = found > keys.length ? ', ...' : ''
   return [
-    `Differences: ${countText(rowsMissing)} missing, ${countText(rowsStale)} stale, ${countText(rowsExtra)} extra.`,
+    `Differences: ${countText(rowsMissing)} missing, ${countText(rowsStale)} stale, ${countText(rowsExtra)} extra${doubles}.`,
     ...(rowsSilent > 0
       ? [`Silent changes, which updated no timestamp in Chatwoot: ${countText(rowsSilent)}.`]
       : []),

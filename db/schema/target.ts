@@ -1092,6 +1092,83 @@ export interface EtlLakeVersions {
   version: string;
 }
 
+export interface EtlPartitionChanges {
+  /**
+   * Number of the change.
+   */
+  change: Generated<string>;
+  /**
+   * Key of the row; NULL where the table was emptied.
+   */
+  row_key: string | null;
+  /**
+   * Table that is being rebuilt, as in etl_partitioning.
+   */
+  table_name: string;
+}
+
+export interface EtlPartitioning {
+  /**
+   * When it was replaced.
+   */
+  before_at: string | null;
+  /**
+   * The table as it was before it was replaced, with its schema, as SQL writes it; NULL once it was dropped.
+   */
+  before_name: string | null;
+  /**
+   * When building began.
+   */
+  begun_at: string | null;
+  /**
+   * What is being built beside the table: months, or plain for one without; NULL where nothing is.
+   */
+  building: string | null;
+  /**
+   * Table that is being built, with its schema, as SQL writes it.
+   */
+  copy_name: string | null;
+  /**
+   * Each month has a check of conversation_date, by which queries of days leave the other months out.
+   */
+  has_date_checks: Generated<boolean>;
+  /**
+   * conversation_created_at could not be NULL before the table was partitioned, which needs it so.
+   */
+  is_time_required: Generated<boolean>;
+  /**
+   * How many months after the current one runs make.
+   */
+  months_ahead: Generated<number>;
+  /**
+   * Since when the table is partitioned by month; NULL while it is not.
+   */
+  partitioned_at: string | null;
+  /**
+   * Table, with its schema, as SQL writes it.
+   */
+  table_name: string;
+}
+
+export interface EtlPartitionMonths {
+  /**
+   * When they were copied.
+   */
+  copied_at: Generated<string>;
+  /**
+   * Month of conversation_created_at; 0000-00 for rows whose time no month has.
+   */
+  month: string;
+  /**
+   * Rows that were copied.
+   */
+  rows: string;
+  /**
+   * Table that is being rebuilt, as in etl_partitioning.
+   */
+  table_name: string;
+}
+
 export interface EtlRejects {
   /**
    * How many runs have tried.
@@ -1207,6 +1284,10 @@ export interface EtlVerification {
    * Rows of the source that were compared.
    */
   rows_compared: number;
+  /**
+   * Keys that the table holds more than once, as only a partitioned table can.
+   */
+  rows_double: Generated<number>;
   /**
    * Rows that the source no longer has.
    */
@@ -1735,7 +1816,7 @@ export interface VwEtlHealth {
    */
   critical_limit: Numeric | null;
   /**
-   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows; the lake that is furthest behind.
+   * The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows; the lake that is furthest behind; the table that is left of before, with its size, or that is being built.
    */
   detail: string | null;
   /**
@@ -1838,6 +1919,9 @@ export interface DB {
   etl_lake_months: EtlLakeMonths;
   etl_lake_versions: EtlLakeVersions;
   etl_lakes: EtlLakes;
+  etl_partition_changes: EtlPartitionChanges;
+  etl_partition_months: EtlPartitionMonths;
+  etl_partitioning: EtlPartitioning;
   etl_rejects: EtlRejects;
   etl_trimmed_runs: EtlTrimmedRuns;
   etl_verification: EtlVerification;

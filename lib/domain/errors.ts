@@ -99,6 +99,11 @@ export const errorCodes = {
   SOURCE_FAILED: 'failure',
   /** A statement on the target failed for another reason; `details.sqlState` says which. */
   TARGET_FAILED: 'failure',
+  /**
+   * Something hangs on the table that would be lost if it were rebuilt, or rows that the new one could not hold; nothing was changed. Remedy: the
+   * message lists it.
+   */
+  TABLE_NOT_REBUILDABLE: 'failure',
   /** A file of an export or of a lake, or a request to the bucket of a lake, failed. Remedy: the message names it. */
   STORAGE_FAILED: 'failure',
   /** A column of a lake has another type than in the table now. Remedy: `--rebuild`, which writes every month anew. */

@@ -17,6 +17,8 @@ export interface VerifyReport {
   readonly rowsStale: number
   /** Rows that no longer exist in the source. */
   readonly rowsExtra: number
+  /** Keys that the table holds more than once, which only a partitioned one can; whatever else is wrong with them is not counted. */
+  readonly rowsDouble: number
   /** Of the stale and extra rows, those whose change stamp had not moved: no change column showed it. */
   readonly rowsSilent: number
   /** Rows that changed since the last run and that the next one will read; no fault. */
@@ -26,11 +28,11 @@ export interface VerifyReport {
   readonly rowsRepaired: number
   /** How many stale rows differ in each column, of the first thousand. */
   readonly differingColumns: Readonly<Record<string, number>>
-  /** The first hundred keys that are missing, stale or extra. */
+  /** The first hundred keys that are missing, stale, extra or double. */
   readonly differingKeys: readonly string[]
 }
 
 /** Differences that are left: what was found, less what was repaired. */
 export function differencesLeft(report: VerifyReport): number {
-  return report.rowsMissing + report.rowsStale + report.rowsExtra - report.rowsRepaired
+  return report.rowsMissing + report.rowsStale + report.rowsExtra + report.rowsDouble - report.rowsRepaired
 }

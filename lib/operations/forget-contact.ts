@@ -14,6 +14,7 @@ import {
   type RowsOfContact,
 } from '../postgres/control/forgotten.js'
 import { findLakes, type RegisteredLake } from '../postgres/control/lakes.js'
+import { findCopies } from '../postgres/control/partitionings.js'
 import { takeRunLock } from '../postgres/control/run-start.js'
 import { describeTarget, type Relation } from '../postgres/driver/catalog.js'
 import { openSession } from '../postgres/driver/connect.js'
@@ -48,6 +49,8 @@ export interface ForgetReport {
   readonly rowsOfOthers: number
   /** Entries of `etl_rejects` that belonged to the contact, or whose kept content named it. */
   readonly rowsRejected: number
+  /** Rows in copies of the table: as it was before `partition` has rebuilt it, and what is being built. */
+  readonly rowsInCopies: number
   /** The lakes of the pipeline, which are written without the rows; in a dry run, those that would be. */
   readonly lakes: readonly ForgottenLake[]
 }
@@ -55,7 +58,7 @@ export interface ForgetReport {
 /**
  * Erases a contact from the target: deletes for good every row that holds data of it, soft-deleted ones and its entries in `etl_rejects`
  * included, and keeps its conversations out of all later runs and comparisons of the pipeline. Both happen in one transaction, or neither.
- * Nothing is changed in Chatwoot. The lakes of the pipeline are written without the rows after it, and earlier versions of them lose their
+ * Nothing is changed in Chatwoot. Copies of the table that `partition` has made lose the rows as well, in the same transaction. The lakes of the pipeline are written without the rows after it, and earlier versions of them lose their
  * files; where that fails, `lakes` says so.
  *
  * Not found is what nothing in the target links to the contact: a rejected conversation that never reached the table and whose content was
@@ -95,20 +98,21 @@ async function forgetInTarget(options: ForgetOptions): Promise<Forgetting> {
   const contact = { pipeline, contactId }
   await target.script(beginWriting(defaults))
   if (!dryRun && undo) await removeForgotten(target, contact)
-  const { own, others, rejected, forgottenAt } =
+  const { own, others, rejected, inCopies, forgottenAt } =
     dryRun || undo
       ? await count(target, relation, contact)
       : await forget(target, relation, { ...contact, comment })
   await target.script(['commit'])
   return {
     ...{ pipeline, table, contactId, undo, dryRun, forgottenAt },
-    ...{ rowsOwn: own, rowsOfOthers: others, rowsRejected: rejected },
+    ...{ rowsOwn: own, rowsOfOthers: others, rowsRejected: rejected, rowsInCopies: inCopies },
     lakes: undo ? [] : await findLakes(target, pipeline),
   }
 }
 
 interface Found extends RowsOfContact {
   readonly rejected: number
+  readonly inCopies: number
   readonly forgottenAt: string | null
 }
 
@@ -121,13 +125,32 @@ async function forget(
   const rejected = await deleteRejectsOfContact(target, table, contact)
   const deleted = await deleteRowsOfContact(target, table, contact.contactId)
   await noteDeletedRows(target, table, deleted.own + deleted.others)
-  return { ...deleted, rejected, forgottenAt }
+  const inCopies = await rowsInCopies(target, table, (copy) =>
+    deleteRowsOfContact(target, copy, contact.contactId),
+  )
+  return { ...deleted, rejected, inCopies, forgottenAt }
+}
+
+/** The sum of what is found in each copy of the table. */
+async function rowsInCopies(
+  target: Session,
+  table: Relation,
+  find: (copy: Relation) => Promise<RowsOfContact>,
+): Promise<number> {
+  let rows = 0
+  for (const name of await findCopies(target, table)) {
+    const { own, others } = await find(await describeTarget(target, name))
+    rows += own + others
+  }
+  return rows
 }
 
 async function count(target: Session, table: Relation, contact: Forgotten): Promise<Found> {
   const forgottenAt = await forgottenSince(target, contact)
   const rejected = await countRejectsOfContact(target, table, contact)
-  return { ...(await countRowsOfContact(target, table, contact.contactId)), rejected, forgottenAt }
+  const count = (relation: Relation) => countRowsOfContact(target, relation, contact.contactId)
+  const inCopies = await rowsInCopies(target, table, count)
+  return { ...(await count(table)), rejected, inCopies, forgottenAt }
 }
 
 function checkOptions({ target, schema, contactId, comment }: ForgetOptions): void {

@@ -122,6 +122,7 @@ export const verifyReport = of<VerifyReport>()(
     rowsMissing: count,
     rowsStale: count,
     rowsExtra: count,
+    rowsDouble: count,
     rowsSilent: count,
     rowsPending: count,
     rowsRejected: count,

@@ -87,6 +87,7 @@ function addStats(registry: Registry, gauge: AddSamples, stats: Stats): void {
     [{ kind: 'missing' }, found?.rowsMissing ?? null],
     [{ kind: 'stale' }, found?.rowsStale ?? null],
     [{ kind: 'extra' }, found?.rowsExtra ?? null],
+    [{ kind: 'double' }, found?.rowsDouble ?? null],
   ])
   gauge('differences_left', 'Differences of the last comparison that were not repaired.', [
     [{}, found && differencesLeft(found)],

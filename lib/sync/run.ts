@@ -23,8 +23,10 @@ import type { ReconnectingSession } from '../postgres/driver/connect.js'
 import type { Session } from '../postgres/driver/session.js'
 import { unknownTimeZones } from '../postgres/source/probe.js'
 import { replacedRelation, untracedChange } from '../postgres/source/relation-identity.js'
+import { partitionColumns } from '../postgres/target/load-plan.js'
 import { markerOf, type TableLook } from '../postgres/target/table-identity.js'
 import { retryWarnings, type Attempts } from './attempts.js'
+import { makeMonthsAhead } from './make-months-ahead.js'
 
 /** Both connections, and where a run is after it was locked. */
 export interface LockedRun {
@@ -77,6 +79,7 @@ export async function prepareRun(locked: LockedRun): Promise<Run> {
   const found = await measure(tally, 'probe', () => readBaseline(source, target, options, locked))
   const { plan, last, timeZones } = found
   requireStillProtected(found, options)
+  if (!options.dryRun && partitionColumns(plan.load).length > 0) await makeMonthsAhead(target, options)
   const { bound, probe, warnings } = found.opened
   const isFull = options.loadType === 'full' || bound.low === undefined
   const unfinished = committed?.unfinished ?? found.previousRuns.unfinished

@@ -5,6 +5,7 @@ import { far, parallel } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
+import { partition } from './cases-partition.js'
 import { pipe } from './cases-pipe.js'
 import { verify } from './cases-verify.js'
 
@@ -22,6 +23,7 @@ export const groups: readonly Group[] = [
   far,
   parallel,
   contact,
+  partition,
 ]
 
 /** Throws for a name that there is not. */

@@ -148,6 +148,7 @@ const report: VerifyReport = {
   rowsMissing: 0,
   rowsStale: 0,
   rowsExtra: 12,
+  rowsDouble: 0,
   rowsSilent: 12,
   rowsRejected: 0,
   rowsPending: 3,

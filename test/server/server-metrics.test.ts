@@ -97,6 +97,7 @@ describe('the metrics', () => {
       'kind="missing",pipeline="conversations"': 2,
       'kind="stale",pipeline="conversations"': 1,
       'kind="extra",pipeline="conversations"': 0,
+      'kind="double",pipeline="conversations"': 0,
     })
     expect(metrics.one('chatwoot_sync_differences_left')).toBe(3)
   })

@@ -53,6 +53,14 @@ function english({ name, outcome, value, warningLimit, criticalLimit, detail }: 
       return outcome === 'ok'
         ? `Every lake equals the table as it was ${age} ago or later.`
         : `A lake equals the table as it was ${age} ago. ${detail ?? ''}`.trim()
+    case 'default-partition':
+      return value
+        ? `Rows in the default partition, as no month takes them: ${count}.`
+        : 'Every row is in the partition of its month.'
+    case 'earlier-table':
+      return `The table of before has been kept for ${age}: ${detail ?? ''}.`
+    case 'rebuilding':
+      return `The table has been in rebuilding for ${age}: ${detail ?? ''}.`
     default:
       return `${name}: ${value ?? 'unknown'}.`
   }
@@ -98,6 +106,14 @@ function portuguese({ name, outcome, value, warningLimit, criticalLimit, detail 
       return outcome === 'ok'
         ? `Cada lake é igual à tabela como estava há ${age} ou depois.`
         : `Um lake é igual à tabela como estava há ${age}. ${detail ?? ''}`.trim()
+    case 'default-partition':
+      return value
+        ? `Linhas na partição padrão, pois nenhum mês as recebe: ${count}.`
+        : 'Cada linha está na partição do seu mês.'
+    case 'earlier-table':
+      return `A tabela anterior ainda existe, há ${age}: ${detail ?? ''}.`
+    case 'rebuilding':
+      return `A tabela está sendo reconstruída, há ${age}: ${detail ?? ''}.`
     default:
       return `${name}: ${value ?? 'desconhecido'}.`
   }
@@ -116,6 +132,10 @@ const remedies: Readonly<Record<string, string>> = {
     'Execute uma vez com --full, ou verify --repair; se for de propósito, execute com --accept-target-deletes.',
   differences: 'Execute chatwoot-sync verify --repair, e compare com mais frequência.',
   lake: 'Execute chatwoot-sync lake --to com o lugar dele; encerre um que não é mais necessário com --unregister.',
+  'default-partition': 'Execute chatwoot-sync partition, que cria os meses dessas linhas.',
+  'earlier-table':
+    'Quando tudo o que a lia já lê a nova, execute chatwoot-sync partition --drop-before com o nome dela.',
+  rebuilding: 'Execute chatwoot-sync partition de novo, que continua; ou com --cancel, que exclui a cópia.',
   margin:
     'Confira os relógios das máquinas do Chatwoot, aumente --skew-allowance e execute chatwoot-sync verify.',
 }

@@ -15,6 +15,7 @@ import { countLive, softDelete } from '../../postgres/target/deletes.js'
 import { canCollapse, canSoftDelete, keyPosition } from '../../postgres/target/load-plan.js'
 import { createStage } from '../../postgres/target/stage.js'
 import type { Differences, Sides } from './compare.js'
+import { removeDoubles } from './repair-doubles.js'
 
 export interface Repair {
   readonly rowsRepaired: number
@@ -37,7 +38,7 @@ interface RepairOptions extends Pick<
  */
 export async function repairRows(
   sides: Sides,
-  found: Differences,
+  { doubles, ...found }: Differences & { readonly doubles: readonly string[] },
   sample: number,
   options: RepairOptions,
 ): Promise<Repair> {
@@ -49,10 +50,18 @@ export async function repairRows(
     const limits = { maxDeleteShare: options.maxDeleteShare, isUnexpectedSource: false }
     requirePlausibleDeletes({ missing: extra.length, live, sourceRows }, limits)
   }
-  // First, as they may hold what must be unique.
+  // First, as a row could not move where another one of its key is.
+  const single = await removeDoubles(sides, doubles)
+  // Then these, as they may hold what must be unique.
+  if (canSoftDelete(plan.load)) await softDelete(target, plan.load, single.gone)
   const deleted = canSoftDelete(plan.load) ? await softDelete(target, plan.load, extra) : 0
   const { written, rejected } = await reload(sides, found, options)
-  return { rowsRepaired: written + deleted, rejected: [...rejected] }
+  const others = { ...found, missing: [], stale: single.inSource, collapsed: new Set<string>() }
+  const again = single.inSource.length > 0 ? await reload(sides, others, options) : undefined
+  return {
+    rowsRepaired: written + deleted + doubles.length,
+    rejected: [...rejected, ...(again?.rejected ?? [])],
+  }
 }
 
 async function reload(sides: Sides, found: Differences, { known, ...options }: RepairOptions) {

@@ -16,6 +16,7 @@ import type { Session } from '../../postgres/driver/session.js'
 import { beginWriting } from '../../postgres/driver/transaction.js'
 import { clockOf } from '../../postgres/driver/clock.js'
 import { forgetTargetDeletes, recordVerification } from '../../postgres/control/verification.js'
+import { findDoubles } from '../../postgres/target/doubles.js'
 import type { LoadPlan } from '../../postgres/target/load-plan.js'
 import { inspectStale, pendingKeys, summarizeStale, without } from './classify.js'
 import { compareRows, type Differences, type Sides } from './compare.js'
@@ -86,8 +87,8 @@ export async function verifyConversations(options: VerifyOptions): Promise<Verif
   try {
     const comparison = { source, target, startedAt, options: resolved, sample, repair, onProgress }
     const report = await compare(comparison)
-    const { rowsMissing, rowsStale, rowsExtra, rowsRepaired } = report
-    resolved.logger?.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsRepaired })
+    const { rowsMissing, rowsStale, rowsExtra, rowsDouble, rowsRepaired } = report
+    resolved.logger?.info('Compared', { rowsMissing, rowsStale, rowsExtra, rowsDouble, rowsRepaired })
     return report
   } catch (error) {
     throw resolved.signal?.aborted ? aborted(resolved.signal.reason) : error
@@ -119,15 +120,20 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
   const emit = onProgress && ((rowsCompared: number) => onProgress({ rowsCompared, rowsExpected }))
   const rejected = new Set(baseline.previousRuns.rejected.map(({ key }) => key))
   const except = canFail(baseline.plan.load.conversions) ? [...rejected] : []
-  const all = await compareRows(sides, { sample, signal: options.signal, onProgress: emit, except }).catch(
-    (error: unknown) => {
-      throw isAboutValue(error) ? unreadable(error) : error
-    },
-  )
+  const doubles = await findDoubles(target, baseline.plan.load)
+  const compared = await compareRows(sides, {
+    sample,
+    signal: options.signal,
+    onProgress: emit,
+    except,
+  }).catch((error: unknown) => {
+    throw isAboutValue(error) ? unreadable(error) : error
+  })
+  const all = without(compared, new Set(doubles))
   const suspects = await withoutPending(sides, all, rejected, baseline, options)
   const inspected = await inspectStale(sides, suspects)
   const { rowsRepaired, rejected: rejectedNow } = repair
-    ? await repairRows(sides, suspects, sample, { ...options, known: rejected })
+    ? await repairRows(sides, { ...suspects, doubles }, sample, { ...options, known: rejected })
     : {
         rowsRepaired: 0,
         rejected: [...suspects.missing, ...suspects.stale].filter((key) => rejected.has(key)),
@@ -147,12 +153,13 @@ async function compare({ source, target, startedAt, options, sample, repair, onP
     rowsMissing: found.missing.length,
     rowsStale: found.stale.length,
     rowsExtra: found.extra.length,
+    rowsDouble: doubles.length,
     rowsSilent: stale.silent + found.extra.length,
     rowsPending: keysOf(all).length - keysOf(suspects).length,
     rowsRejected: rejectedNow.length,
     rowsRepaired,
     differingColumns: stale.columns,
-    differingKeys: keysOf(found).slice(0, 100),
+    differingKeys: [...keysOf(found), ...doubles].slice(0, 100),
   })
   const isComplete = sample === 1 && (repair || found.missing.length === 0)
   if (isComplete) await forgetTargetDeletes(target, options.pipeline)

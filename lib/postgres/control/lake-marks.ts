@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type CompiledQuery } from 'kysely'
 
 import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
@@ -20,6 +20,12 @@ export interface Marks {
 export async function markAll({ db }: Session, { pipeline, lake }: LakeName): Promise<void> {
   await db.insertInto('etl_lake_months').values({ pipeline, lake, month: 'all' }).execute()
 }
+
+/** The same as a statement without parameters. */
+export const markAllStatement = ({ pipeline, lake }: LakeName): CompiledQuery =>
+  compile(sql`
+    insert into ${controlName('etl_lake_months')} (pipeline, lake, month)
+    values (${sql.lit(pipeline)}, ${sql.lit(lake)}, 'all')`)
 
 /**
  * Drops all but the newest mark of each month, for a lake that could not be reached for long. Rows that a transaction in progress marks are

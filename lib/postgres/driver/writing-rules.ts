@@ -103,9 +103,12 @@ export const keyRulesOfRelation = sql`(
 /** The function that the triggers of lakes call. */
 export const lakeTrigger = 'etl_mark_lake_months'
 
+/** The function that the triggers of a table call while it is rebuilt. */
+export const logTrigger = 'etl_log_partition_changes'
+
 /**
- * Whether the relation `c` or a partition of it has a trigger that sees written rows. Those of a lake, which come after each statement and
- * change nothing but its marks, do not count.
+ * Whether the relation `c` or a partition of it has a trigger that sees written rows. Those of a lake and of a rebuilding, which come after
+ * each statement and change nothing but notes of their own, do not count.
  */
 export const hasTriggersOfRelation = sql`exists (
       select 1
@@ -123,7 +126,7 @@ export const hasTriggersOfRelation = sql`exists (
           select 1
           from pg_proc f
           where f.oid = g.tgfoid
-            and f.proname = ${sql.lit(lakeTrigger)}
+            and f.proname in (${sql.lit(lakeTrigger)}, ${sql.lit(logTrigger)})
             and g.tgtype & 3 = 0
         )
     )`

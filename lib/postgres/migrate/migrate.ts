@@ -10,6 +10,7 @@ import { isQuotable, withheldWords } from '../driver/server-words.js'
 import { listMigrations, ownMigrations, readNotes, type Migration } from './files.js'
 import { takeMigrationLock, type MigrationLock, type MigrationTarget } from './lock.js'
 import { runDbmate } from './dbmate.js'
+import { makeMonths } from './make-months.js'
 import { readVersions, type Place } from './place.js'
 import { preparePlace } from './prepare-place.js'
 import { findPython, goForwardAgain, takeOverNotes } from './take-over.js'
@@ -74,7 +75,10 @@ export async function migrate({
   const isForward =
     python.isPython && !isTakenOver && migrations.some(({ version }) => version === takeOverVersion)
   const notes = [...ofPlace, ...(isForward ? await goForwardAgain(lock.client, python) : [])]
-  if (pending.length === 0) return { applied: [], pending: 0, alreadyApplied, notes }
+  if (pending.length === 0) {
+    await makeMonths(lock.client, place)
+    return { applied: [], pending: 0, alreadyApplied, notes }
+  }
 
   const stop = AbortSignal.any([lock.lost, ...(signal ? [signal] : [])])
   const errorOutput = await runDbmate(lock, {
@@ -89,6 +93,7 @@ export async function migrate({
   if (errorOutput === undefined && left.length === 0) {
     if (isTakenOver) notes.push(...takeOverNotes(python))
     else if (alreadyApplied > 0) notes.push(...(await readNotes(directory, done)))
+    await makeMonths(lock.client, place)
     return { applied, pending: 0, alreadyApplied, notes }
   }
   throw signal?.aborted

@@ -12,12 +12,13 @@ export function drawComparison({ lastVerification: found, isComparing, isBusy },
   )
   const head = h('div', { class: 'bar' }, h('h2', {}, word.comparison), button)
   if (!found) return [head, h('p', { class: 'quiet' }, word.never)]
-  const all = found.rowsMissing + found.rowsStale + found.rowsExtra
+  const all = found.rowsMissing + found.rowsStale + found.rowsExtra + found.rowsDouble
   const left = all - found.rowsRepaired
   const kinds = {
     missing: found.rowsMissing,
     stale: found.rowsStale,
     extra: found.rowsExtra,
+    double: found.rowsDouble,
     pending: found.rowsPending,
   }
   const [number, forms] = word.differences(all)
