@@ -3,6 +3,7 @@ import { command } from './cases-command.js'
 import { contact } from './cases-contact.js'
 import { far, parallel } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
+import { lake } from './cases-lake.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
 import { pipe } from './cases-pipe.js'
@@ -22,6 +23,7 @@ export const groups: readonly Group[] = [
   far,
   parallel,
   contact,
+  lake,
 ]
 
 /** Throws for a name that there is not. */
