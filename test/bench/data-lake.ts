@@ -8,8 +8,8 @@ export const analyticsTable = 'conversas_analytics'
 /** Months that the rows are spread over, ending with the last whole one. */
 export const monthsOfLake = 60
 
-/** Different conversations of the demo, so that no month of a million rows has one of them twice. */
-const mostConversations = 20_000
+/** Different conversations of the demo: neither a month nor a group of rows of DuckDB, which are 122,880, has one of them twice. */
+const mostConversations = 130_000
 
 /** Rows as a load makes them of conversations with realistic texts, in the order of their times: as many in each month. */
 export async function fillAnalytics(

@@ -30,15 +30,15 @@ export interface Writing {
 
 /**
  * Writes a file for each part, from the open snapshot, and returns them as the log names them. No version names them yet. The rows of a part
- * are read while the file of the one before is written. After a failure those that were written are removed, as far as that is possible.
+ * are read while DuckDB starts, or writes the file of the one before. After a failure those that were written are removed, as far as that is possible.
  */
 export async function writeParts(writing: Writing, parts: readonly Part[]): Promise<readonly DeltaFile[]> {
   if (parts.length === 0) return []
   const { storage, signal, onProgress } = writing
   const files: DeltaFile[] = []
-  await using parquet = await openParquetWriter(storage.staging)
+  const opening = openParquetWriter(storage.staging)
+  let finishing: Promise<unknown> = opening
   const rowsExpected = rowsIn(parts)
-  let finishing: Promise<unknown> = Promise.resolve()
   try {
     for (const part of parts) {
       throwIfAborted(signal)
@@ -46,7 +46,7 @@ export async function writeParts(writing: Writing, parts: readonly Part[]): Prom
       const done = { filesWritten: files.length, filesExpected: parts.length, rowsWritten, rowsExpected }
       callHook(onProgress, { month: part.month, ...done })
       const spooled = await afterBoth(spoolPart(writing, part), finishing)
-      finishing = finishPart(writing, parquet, { part, spooled }).then((file) => files.push(file))
+      finishing = finishPart(writing, await opening, { part, spooled }).then((file) => files.push(file))
       // It is awaited with the next part, or behind the last.
       finishing.catch(() => undefined)
     }
@@ -56,6 +56,11 @@ export async function writeParts(writing: Writing, parts: readonly Part[]): Prom
     await finishing.catch(() => undefined)
     await storage.remove(files.map(({ path }) => path)).catch(() => undefined)
     throw error
+  } finally {
+    await opening.then(
+      (parquet) => parquet[Symbol.asyncDispose](),
+      () => undefined,
+    )
   }
 }
 
@@ -83,7 +88,8 @@ function callHook(onProgress: Writing['onProgress'], progress: LakeProgress): vo
 
 /** The rows of a part in local files, in whatever order they lie: to sort rows with their texts would write a month to disk once more. */
 async function spoolPart({ target, table, columns, storage, signal }: Writing, part: Part) {
-  const { query, cells } = parquetRows(table, columns, { where: isRowOf(part, column(lakeTime)) })
+  const where = isRowOf(part, column(lakeTime))
+  const { query, cells } = parquetRows(table, columns, { where, byCopy: target.copy !== undefined })
   const csv = readCsv(target, query, { columns: cells, nullText: '\\N' })
   return spoolCsv(csv, { file: join(storage.staging, `${randomUUID()}.csv`), inParts: true, signal })
 }
