@@ -1,8 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { createChatwootSource } from '../../bin/demo/chatwoot-source.js'
 import { startCluster } from '../../bin/demo/cluster.js'
@@ -12,6 +9,7 @@ import type { Bench, Group } from './bench.js'
 import { median } from './contest.js'
 import { contentOf, createPair, requireEqual, type Pair } from './database.js'
 import { atLeastFaster, atMost, told, within } from './findings.js'
+import { pairedRatio, runProcess, timeOf, type Run, type Work } from './whole-process.js'
 
 const table = 'conversas_analytics'
 
@@ -91,7 +89,7 @@ async function fillTable(bench: Bench, { source, target }: Pair): Promise<string
     order by attnum`)
   const columns = listed.map(({ name }) => name)
   await source.query(`create table once (${listed.map(({ name, type }) => `${name} ${type}`).join(', ')})`)
-  await run(copyPipe(target.url, table, source.url, 'once', columns))
+  await runProcess(copyPipe(target.url, table, source.url, 'once', columns))
   const others = columns.filter((name) => name !== 'conversation_id').join(', ')
   await source.query(`
     create table ${table} as
@@ -111,22 +109,19 @@ async function fillTable(bench: Bench, { source, target }: Pair): Promise<string
   return columns
 }
 
-interface Run {
-  readonly milliseconds: number
-  readonly megabytes: number
-}
-
 async function rounds(bench: Bench, { source, target }: Pair, columns: readonly string[]) {
   const ends = { SOURCE_DATABASE_URL: source.url, LOCAL_DATABASE_URL: target.url }
   const pipeline = copyPipe(source.url, table, target.url, table, columns)
   const load = ['sync', '--full', '--quiet', '--no-log-file', '--pipeline', 'pipe', '--relation', table]
   const key = ['--key', 'conversation_id', '--changed-at', 'conversation_updated_at']
   const ways = {
-    ours: () => run({ command: [process.execPath, builtCommand(), ...load, ...key], variables: ends }),
-    raw: () => run(pipeline),
-    lz4: () => run(pipeline, { PGOPTIONS: '-c default_toast_compression=lz4' }),
+    ours: () => runProcess({ command: [process.execPath, builtCommand(), ...load, ...key], variables: ends }),
+    raw: () => runProcess(pipeline),
+    lz4: () => runProcess(pipeline, { PGOPTIONS: '-c default_toast_compression=lz4' }),
     dump: () =>
-      run(shell(`${dump} -a -t ${table} "$FROM" | ${psql} -qX "$TO" > /dev/null`, source.url, target.url)),
+      runProcess(
+        shell(`${dump} -a -t ${table} "$FROM" | ${psql} -qX "$TO" > /dev/null`, source.url, target.url),
+      ),
   }
   const names = ['ours', 'raw', 'lz4', 'dump'] as const
   const found: Record<(typeof names)[number], Run[]> = { ours: [], raw: [], lz4: [], dump: [] }
@@ -154,12 +149,6 @@ async function rowsIn(target: Pair['target']): Promise<string> {
   return row?.rows ?? ''
 }
 
-const timeOf = (runs: readonly Run[]) => median(runs.map(({ milliseconds }) => milliseconds))
-
-/** Of each round, as what slows the machine down slows both. */
-const pairedRatio = (runs: readonly Run[], others: readonly Run[]) =>
-  median(runs.map(({ milliseconds }, round) => milliseconds / (others[round]?.milliseconds ?? NaN)))
-
 function copyPipe(from: string, table: string, to: string, into: string, columns: readonly string[]): Work {
   const list = columns.join(', ')
   const out = `copy (select ${list} from ${table}) to stdout (format binary)`
@@ -172,39 +161,3 @@ const shell = (text: string, from: string, to: string): Work => ({
   command: ['bash', '-o', 'pipefail', '-c', text],
   variables: { FROM: from, TO: to },
 })
-
-interface Work {
-  readonly command: readonly string[]
-  readonly variables: NodeJS.ProcessEnv
-}
-
-/** From the start of a process to its end, with the most memory that the system counted for it. */
-async function run(work: Work, more: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const { PATH, HOME } = process.env
-  const [command = '', ...args] = work.command
-  const began = performance.now()
-  const child = spawn(command, args, {
-    env: { PATH, HOME, ...work.variables, ...more },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  let isDone = false
-  const ended = once(child, 'exit').finally(() => (isDone = true))
-  let peak = 0
-  const watched = (async () => {
-    while (!isDone) {
-      peak = Math.max(peak, await peakOf(child.pid))
-      await delay(100)
-    }
-  })()
-  const [code] = await ended
-  const milliseconds = performance.now() - began
-  await watched
-  if (code !== 0) throw new Error(`${args[0] ?? command} ended with ${code}.`)
-  return { milliseconds, megabytes: peak / 1024 }
-}
-
-/** In KB; 0 for a process that has ended, or where the system does not say. */
-async function peakOf(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0)
-}

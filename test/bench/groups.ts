@@ -3,6 +3,7 @@ import { command } from './cases-command.js'
 import { contact } from './cases-contact.js'
 import { far, parallel } from './cases-far.js'
 import { idle, increment } from './cases-increment.js'
+import { lake } from './cases-lake.js'
 import { bulk, changed, unchanged } from './cases-load.js'
 import { memory } from './cases-memory.js'
 import { partition } from './cases-partition.js'
@@ -24,6 +25,7 @@ export const groups: readonly Group[] = [
   parallel,
   contact,
   partition,
+  lake,
 ]
 
 /** Throws for a name that there is not. */

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import pg from 'pg'
@@ -226,6 +226,18 @@ it('of two writers at once one commits, and the other says so', async () => {
   expect(await at.marks()).toEqual(['2026-03'])
   expect(await at.replicate()).toMatchObject({ version: 3, months: ['2026-03'] })
   expect(await at.differences()).toEqual([])
+})
+
+it('of a version that ends while months are read and written no file is left', async () => {
+  await using at = await openLake()
+  let calls = 0
+  const onProgress = () => {
+    if (++calls === 3) throw new Error('enough')
+  }
+  await expect(at.replicate({ onProgress })).rejects.toMatchObject({ code: 'HOOK_FAILED' })
+  expect(await at.files()).toEqual([])
+  expect(await readdir(join(at.to, '.chatwoot-sync'))).toEqual([])
+  expect(await at.replicate()).toMatchObject({ version: 0, filesAdded: 3 })
 })
 
 it('a lake of another database or program is left alone', async () => {

@@ -10,7 +10,7 @@ import { groups } from '../bench/groups.js'
 const program = fileURLToPath(new URL('../bench/run.ts', import.meta.url))
 
 /** Groups without a cost by case: they measure commands from outside. */
-const ofWholeProcesses = ['memory', 'pipe']
+const ofWholeProcesses = ['memory', 'pipe', 'lake']
 
 it('measures every case, each of which ends with a target that equals its source', async () => {
   const small = ['--rows', '200', '--repeat', '1', '--json']

@@ -82,7 +82,7 @@ function readingOptions(longestRow: number): string[] {
 }
 
 /** Of values, before they are compressed: what is in memory at once. */
-const groupBytes = 32 * mebibyte
+const groupBytes = 16 * mebibyte
 
 /** DuckDB makes groups of whole vectors of 2,048 rows. */
 function rowsOfGroup(rows: number, bytes: number): number {

@@ -1,6 +1,6 @@
 import { SyncError } from '../../domain/errors.js'
 import type { Column, Relation } from '../../postgres/driver/catalog.js'
-import { digitsOf, isText, type ColumnType } from '../../postgres/driver/types/column-type.js'
+import { digitsOf, isText, type ColumnType, type TypeKind } from '../../postgres/driver/types/column-type.js'
 import type { ExportedCell } from '../../postgres/target/exported-cells.js'
 
 /** How times without a zone are written: as such, or as points in time, which readers of old versions of Delta need. */
@@ -42,10 +42,16 @@ export function lakeColumns(
     const { range, form = 'text', isList = false, ...types } = exportedType(column.definition, timestamps)
     return {
       ...{ name: column.name, postgresType: column.type, isList, ...types },
-      cell: { name: column.name, form, range },
+      cell: { name: column.name, form, range, isSameInCopy: sameInCopy.has(column.definition.kind) },
     }
   })
 }
+
+/** Kinds whose cast to text is nothing but their output. That of a boolean is a word, and that of a `char(n)` lacks the blanks behind it. */
+const sameInCopy: ReadonlySet<TypeKind> = new Set<TypeKind>([
+  ...(['smallint', 'integer', 'bigint', 'numeric', 'real', 'double'] as const),
+  ...(['date', 'timestamp', 'timestamptz', 'uuid', 'json', 'jsonb'] as const),
+])
 
 /** The columns without those that are left out; throws CONFIG_INVALID as `lakeColumns`. */
 export function keptColumns(

@@ -63,6 +63,8 @@ function newParts(file: string, cuts: readonly number[]) {
   let current: Awaited<ReturnType<typeof open>> | undefined
   let bytes = 0
   let done = 0
+  let waiting: Buffer[] = []
+  let bytesWaiting = 0
 
   async function begin(): Promise<void> {
     await close()
@@ -71,24 +73,44 @@ function newParts(file: string, cuts: readonly number[]) {
     files.push(name)
   }
 
+  async function flush(): Promise<void> {
+    const joined = Buffer.concat(waiting)
+    waiting = []
+    bytesWaiting = 0
+    await current?.writeFile(joined)
+  }
+
   async function close(): Promise<void> {
-    const closing = current
-    current = undefined
-    await closing?.close()
+    try {
+      await flush()
+    } finally {
+      const closing = current
+      current = undefined
+      await closing?.close()
+    }
+  }
+
+  async function add(piece: Buffer): Promise<void> {
+    waiting.push(piece)
+    bytesWaiting += piece.length
+    if (bytesWaiting >= bytesAtOnce) await flush()
   }
 
   async function write(piece: Buffer): Promise<void> {
     if (files.length === 0) await begin()
     let from = 0
     for (let cut = cuts[done]; cut !== undefined && cut < bytes + piece.length; cut = cuts[done]) {
-      await current?.writeFile(piece.subarray(from, cut - bytes))
+      await add(piece.subarray(from, cut - bytes))
       from = cut - bytes
       done += 1
       await begin()
     }
-    await current?.writeFile(piece.subarray(from))
+    await add(piece.subarray(from))
     bytes += piece.length
   }
 
   return { files, write, close, bytes: () => bytes }
 }
+
+/** The system takes them in one go; a piece of a socket is much smaller. */
+const bytesAtOnce = 512 * 1024

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { throwIfAborted } from '../../domain/abort.js'
+import { bothOf, throwIfAborted } from '../../domain/abort.js'
 import { hookFailed, SyncError } from '../../domain/errors.js'
 import type { Relation } from '../../postgres/driver/catalog.js'
 import { readCsv } from '../../postgres/driver/csv-rows.js'
@@ -13,7 +13,7 @@ import type { DeltaFile } from '../delta/actions.js'
 import { parquetRows } from '../parquet/exported-query.js'
 import type { LakeColumn } from '../parquet/lake-columns.js'
 import { openParquetWriter, type ParquetWriter } from '../parquet/parquet-writer.js'
-import { spoolCsv } from '../parquet/spool-csv.js'
+import { spoolCsv, type SpooledRows } from '../parquet/spool-csv.js'
 import type { LakeStorage } from '../storage/storage.js'
 import { tagsOf } from './file-notes.js'
 import type { LakeProgress } from './lake-report.js'
@@ -29,25 +29,51 @@ export interface Writing {
 }
 
 /**
- * Writes a file for each part, from the open snapshot, and returns them as the log names them. No version names them yet. After a failure
- * those that were written are removed, as far as that is possible.
+ * Writes a file for each part, from the open snapshot, and returns them as the log names them. No version names them yet. The rows of a part
+ * are read while DuckDB starts, or writes the file of the one before. After a failure those that were written are removed, as far as that is possible.
  */
 export async function writeParts(writing: Writing, parts: readonly Part[]): Promise<readonly DeltaFile[]> {
   if (parts.length === 0) return []
+  const { storage, signal, onProgress } = writing
   const files: DeltaFile[] = []
-  await using parquet = await openParquetWriter(writing.storage.staging)
+  const opening = openParquetWriter(storage.staging)
+  let finishing: Promise<unknown> = opening
   const rowsExpected = rowsIn(parts)
   try {
     for (const part of parts) {
-      throwIfAborted(writing.signal)
+      throwIfAborted(signal)
       const rowsWritten = rowsIn(parts.slice(0, files.length))
       const done = { filesWritten: files.length, filesExpected: parts.length, rowsWritten, rowsExpected }
-      callHook(writing.onProgress, { month: part.month, ...done })
-      files.push(await writePart(writing, parquet, part))
+      callHook(onProgress, { month: part.month, ...done })
+      const spooled = await afterBoth(spoolPart(writing, part), finishing)
+      finishing = finishPart(writing, await opening, { part, spooled }).then((file) => files.push(file))
+      // It is awaited with the next part, or behind the last.
+      finishing.catch(() => undefined)
     }
+    await finishing
     return files
   } catch (error) {
-    await writing.storage.remove(files.map(({ path }) => path)).catch(() => undefined)
+    await finishing.catch(() => undefined)
+    await storage.remove(files.map(({ path }) => path)).catch(() => undefined)
+    throw error
+  } finally {
+    await opening.then(
+      (parquet) => parquet[Symbol.asyncDispose](),
+      () => undefined,
+    )
+  }
+}
+
+/** What was begun, once the other work is done as well; it is disposed of where that has failed. */
+async function afterBoth<T extends AsyncDisposable>(begun: Promise<T>, other: Promise<unknown>): Promise<T> {
+  try {
+    const [value] = await bothOf(begun, other)
+    return value
+  } catch (error) {
+    await begun.then(
+      (value) => value[Symbol.asyncDispose](),
+      () => undefined,
+    )
     throw error
   }
 }
@@ -60,19 +86,30 @@ function callHook(onProgress: Writing['onProgress'], progress: LakeProgress): vo
   }
 }
 
-async function writePart(
-  { target, table, columns, storage, signal }: Writing,
+/** The rows of a part in local files, in whatever order they lie: to sort rows with their texts would write a month to disk once more. */
+async function spoolPart({ target, table, columns, storage, signal }: Writing, part: Part) {
+  const where = isRowOf(part, column(lakeTime))
+  const { query, cells } = parquetRows(table, columns, { where, byCopy: target.copy !== undefined })
+  const csv = readCsv(target, query, { columns: cells, nullText: '\\N' })
+  return spoolCsv(csv, { file: join(storage.staging, `${randomUUID()}.csv`), inParts: true, signal })
+}
+
+interface SpooledPart {
+  readonly part: Part
+  readonly spooled: SpooledRows
+}
+
+/** Removes the local files, whatever happens. */
+async function finishPart(
+  { columns, storage, signal }: Writing,
   parquet: ParquetWriter,
-  part: Part,
+  { part, spooled }: SpooledPart,
 ): Promise<DeltaFile> {
+  await using _ = spooled
   const { month, rows: expected } = part
   const name = `${randomUUID()}.parquet`
   const file = join(storage.staging, name)
-  // In whatever order they lie: to sort rows with their texts would write a month to disk once more.
-  const { query, cells } = parquetRows(table, columns, { where: isRowOf(part, column(lakeTime)) })
   try {
-    const csv = readCsv(target, query, { columns: cells, nullText: '\\N' })
-    await using spooled = await spoolCsv(csv, { file: `${file}.csv`, inParts: true, signal })
     const { rows, bytes, stats } = await parquet.convert(spooled, { columns, file, signal })
     if (rows !== expected) throw lostRows(month, expected, rows)
     const path = `month=${month}/${name}`

@@ -46,7 +46,8 @@ export async function spoolTable(
   // As long as the table is large.
   return await withSnapshot(target, { statementTimeout: 0, lockTimeout }, async () => {
     const table = await describeTarget(target, tableIn(schema, name))
-    const { query, cells, header, lake, columns } = selectionOf(table, wanted)
+    const byCopy = target.copy !== undefined
+    const { query, cells, header, lake, columns } = selectionOf(table, { ...wanted, byCopy })
     const rows = readCsv(target, query, { columns: cells, nullText: lake ? '\\N' : '' })
     const { signal, onProgress } = wanted
     const rowsExpected = table.estimatedRows
@@ -56,11 +57,12 @@ export async function spoolTable(
   })
 }
 
+interface Selection extends Pick<TableToSpool, 'without' | 'includeDeleted' | 'timestamps'> {
+  readonly byCopy: boolean
+}
+
 /** What is selected: texts for CSV, which has its names in the first line. */
-function selectionOf(
-  table: Relation,
-  { without, includeDeleted, timestamps }: Omit<TableToSpool, 'target' | 'schema' | 'table'>,
-) {
+function selectionOf(table: Relation, { without, includeDeleted, timestamps, byCopy }: Selection) {
   const hasDeleted = table.columns.some(({ name }) => name === 'deleted_at')
   const [orderBy] = table.uniqueColumns
   const rows = { orderBy, where: hasDeleted && !includeDeleted ? isNotSoftDeleted : undefined }
@@ -71,5 +73,5 @@ function selectionOf(
     return { query: exportedRows(table, texts, rows), header: csvLine(names, ''), ...facts }
   }
   const lake = lakeColumns(table, { timestamps, without })
-  return { ...parquetRows(table, lake, rows), header: '', columns: lake.length, lake }
+  return { ...parquetRows(table, lake, { ...rows, byCopy }), header: '', columns: lake.length, lake }
 }
