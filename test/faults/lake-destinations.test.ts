@@ -45,7 +45,7 @@ it('of two lakes one is down for many runs: the other stays equal, and in the en
   const away = at.place.at('away')
   await rename(at.other, away)
   await writeFile(at.other, 'no folder')
-  const runs = share(8, 50)
+  const runs = share(3, 50)
   for (let run = 1; run <= runs; run += 1) {
     const { executionId } = await at.change()
     const { lakes, warnings } = await replicateToLakes({ target, executionId })
@@ -79,7 +79,7 @@ it('a lake that comes back empty is written whole', async () => {
 
 it('two lakes are written at once, with runs beside them', async () => {
   await using at = await openTwo()
-  for (let round = 0; round < share(4, 30); round += 1) {
+  for (let round = 0; round < share(2, 30); round += 1) {
     await at.change()
     const [, , ...results] = await Promise.all([
       // Of two runs at once one may find the other.
