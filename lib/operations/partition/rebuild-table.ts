@@ -21,7 +21,7 @@ interface RebuildOptions extends Pick<
 /** Months that are made beforehand where nobody says how many. */
 const usualMonthsAhead = 3
 
-/** Bytes a second, with indexes and comparison: `test/bench` measures it. */
+/** Bytes a second, with indexes and comparison: a guess, as disks and processors differ. */
 const usualRate = 25_000_000
 
 /** Begins or continues, up to the exchange of the tables. */
