@@ -5,6 +5,10 @@
 -- note: chatwoot-sync partition turns the table into one that is partitioned by month, and back; until it is called nothing changes. Whoever may read etl_control may read etl_partitioning and etl_partition_months.
 
 -- migrate:up
+alter table etl_verification add column if not exists rows_double integer not null default 0;
+
+comment on column etl_verification.rows_double is 'Keys that the table holds more than once, as only a partitioned table can.';
+
 create table etl_partitioning (
   table_name text not null
     constraint etl_partitioning_pkey primary key,
@@ -62,7 +66,7 @@ comment on column etl_partition_changes.row_key is 'Key of the row; NULL where t
 
 do $$
 begin
-  execute format(
+  execute replace(
     $function$
 create function etl_log_partition_changes() returns trigger
 language plpgsql
@@ -71,22 +75,29 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $body$
 declare
-  note constant text := format('insert into %%I.etl_partition_changes (table_name, row_key) ', %1$L::text);
+  keys text[];
 begin
   if tg_op = 'INSERT' then
-    execute note || format('select $1, n.%%I::text from new_rows n', tg_argv[1]) using tg_argv[0];
+    execute format('select array_agg(n.%I::text) from new_rows n', tg_argv[1]) into keys;
   elsif tg_op = 'DELETE' then
-    execute note || format('select $1, o.%%I::text from old_rows o', tg_argv[1]) using tg_argv[0];
+    execute format('select array_agg(o.%I::text) from old_rows o', tg_argv[1]) into keys;
   elsif tg_op = 'UPDATE' then
-    execute note || format('select $1, n.%%1$I::text from new_rows n union select $1, o.%%1$I::text from old_rows o', tg_argv[1]) using tg_argv[0];
+    execute format(
+      'select array_agg(changed.key) from (select n.%1$I::text from new_rows n union select o.%1$I::text from old_rows o) changed (key)',
+      tg_argv[1]
+    ) into keys;
   else
-    execute note || 'values ($1, null)' using tg_argv[0];
+    keys := array[null];
   end if;
+  insert into own_schema.etl_partition_changes (table_name, row_key)
+  select tg_argv[0], changed.key
+  from unnest(keys) changed (key);
   return null;
 end
 $body$
     $function$,
-    current_schema()
+    'own_schema',
+    quote_ident(current_schema())
   );
 end
 $$;
@@ -398,3 +409,5 @@ drop function etl_log_partition_changes();
 drop table etl_partition_changes;
 drop table etl_partition_months;
 drop table etl_partitioning;
+
+alter table etl_verification drop column rows_double;

@@ -2,10 +2,6 @@
 -- a rebuilding that was killed goes on. And where a key is unique within each month alone, a comparison counts keys that are there twice.
 
 -- migrate:up
-alter table etl_verification add column if not exists rows_double integer not null default 0;
-
-comment on column etl_verification.rows_double is 'Keys that the table holds more than once, as only a partitioned table can.';
-
 do $$
 declare
   definition text := pg_get_functiondef('etl_health(text, interval, interval, interval)'::regprocedure);
@@ -104,5 +100,3 @@ end
 $$;
 
 comment on column vw_etl_health.detail is 'The last error; dead for a run whose lock nobody holds; never where no run has ended well, whose age is that of the first one; deleted where another program deletes rows; the lake that is furthest behind.';
-
-alter table etl_verification drop column rows_double;

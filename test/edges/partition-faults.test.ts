@@ -93,7 +93,7 @@ it('whoever reads the table keeps the swap waiting, and nobody waits behind it',
   await reader.query('begin; select 1 from vw_conversas_analytics')
 
   const partitioning = at.partition()
-  await vi.waitFor(async () => expect(await at.target.query(tried)).toHaveLength(1))
+  await vi.waitFor(async () => expect(await at.target.query(tried)).toHaveLength(1), 300_000)
   // Each try has given up before these get through, as the reader still holds its lock.
   for (let round = 0; round < 20; round++) {
     await at.target.query('select 1 from conversas_analytics limit 1')

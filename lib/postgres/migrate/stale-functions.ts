@@ -1,7 +1,8 @@
 import type pg from 'pg'
 
-/** A table of ours that a function names, with the schema that it had when the function was made. */
-const named = /\b(from|join|into|update) ("(?:[^"]|"")+"|[a-z_][\w$]*)\.((?:etl|vw|chatwoot|conversas)_\w+)/g
+/** A table of ours that a function names, or another function that it calls, with the schema that it had when the function was made. */
+const named =
+  /\b(from |join |into |update )("(?:[^"]|"")+"|[a-z_][\w$]*)\.((?:etl|vw|chatwoot|conversas)_\w+)|(?<![\w$".])("(?:[^"]|"")+"|[a-z_][\w$]*)\.(etl_\w+)(?=\()/g
 
 /**
  * Makes our functions in a schema name the tables there, after it was renamed or its tables were moved: a function keeps the text of the name
@@ -18,17 +19,26 @@ export async function renewFunctions(client: pg.Client, schema: string): Promise
   const texts = [...new Set(rows.flatMap(({ definition }) => namesIn(definition)))]
   const missing = await missingOf(client, texts)
   for (const { own, definition } of rows) {
-    const renewed = definition.replaceAll(named, (all, word: string, place: string, table: string) =>
-      missing.has(`${place}.${table}`) ? `${word} ${own}.${table}` : all,
-    )
+    const renewed = definition.replaceAll(named, (all, ...groups: (string | undefined)[]) => {
+      const [word = '', name] = nameOf(groups)
+      return missing.has(`${name.place}.${name.object}`) ? `${word}${own}.${name.object}` : all
+    })
     if (renewed !== definition) await client.query(renewed)
   }
 }
 
 const namesIn = (definition: string) =>
-  [...definition.matchAll(named)].map(([, , place, table]) => `${place ?? ''}.${table ?? ''}`)
+  [...definition.matchAll(named)].map(([, ...groups]) => {
+    const [, { place, object }] = nameOf(groups)
+    return `${place}.${object}`
+  })
 
-/** The names that lead to no table or view. A function that is called in a from clause is none of them while it exists. */
+/** What stands before the name, which belongs to a table or to a function. */
+function nameOf([word, place, table, placeOfCall, call]: readonly (string | undefined)[]) {
+  return [word, { place: place ?? placeOfCall ?? '', object: table ?? call ?? '' }] as const
+}
+
+/** The names that lead to no table, view or function. */
 async function missingOf(client: pg.Client, names: readonly string[]): Promise<ReadonlySet<string>> {
   if (names.length === 0) return new Set()
   const { rows } = await client.query<{ name: string }>(
