@@ -6,7 +6,6 @@ import { unregisterLake } from '../../lib/index.js'
 import { openStorage } from '../../lib/lake/storage/open-storage.js'
 import { credentials, openBucketCommand } from '../fixtures/lake/bucket-command.js'
 import type { Fault } from '../fixtures/lake/store.js'
-import { share } from '../setup/share.js'
 import { rollDice } from '../soak/dice.js'
 
 let at: Awaited<ReturnType<typeof openBucketCommand>>
@@ -190,7 +189,7 @@ it('a bucket that fails at random, and calls that are killed at random, lose not
     ],
   ]
   const ends = new Map<string, number>()
-  for (let round = 0; round < share(6, 20); round += 1) {
+  for (let round = 0; round < 20; round += 1) {
     await at.change()
     at.store.faultOf = () => (dice.chance(0.15) ? dice.pick(faults) : 'none')
     const { child, ended } = at.start(...at.lake(to, '--json'))
