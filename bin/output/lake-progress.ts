@@ -1,21 +1,11 @@
 import { countText } from '../../lib/domain/quantity-text.js'
 import type { LakeProgress } from '../../lib/index.js'
 import type { OutputFlags } from '../flags/output-flags.js'
-import { besideBar, canRedraw, eraseLine } from './progress.js'
+import { besideBar, openProgressLine } from './progress.js'
 
 /** The progress of a lake: one line on a terminal, which `close` removes; nothing elsewhere. */
-export function openLakeProgress({ quiet }: Pick<OutputFlags, 'quiet'>) {
-  const stream = process.stderr
-  if (quiet || !canRedraw(stream)) return undefined
-  return {
-    update: (progress: LakeProgress) => {
-      stream.write(`${eraseLine}${lakeLine(progress, (stream.columns || 80) - 1)}`)
-    },
-    close: () => {
-      stream.write(eraseLine)
-    },
-  }
-}
+export const openLakeProgress = (flags: Pick<OutputFlags, 'quiet'>) =>
+  openProgressLine<LakeProgress>(flags, lakeLine)
 
 /** A line of at most `width` characters: a bar, where it fits, and what is being written. */
 export function lakeLine(progress: LakeProgress, width: number): string {

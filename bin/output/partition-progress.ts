@@ -1,21 +1,11 @@
 import { countText } from '../../lib/domain/quantity-text.js'
 import type { PartitionProgress } from '../../lib/index.js'
 import type { OutputFlags } from '../flags/output-flags.js'
-import { besideBar, canRedraw, eraseLine } from './progress.js'
+import { besideBar, openProgressLine } from './progress.js'
 
 /** The progress of a rebuilding: one line on a terminal, which `close` removes; nothing elsewhere. */
-export function openPartitionProgress({ quiet }: Pick<OutputFlags, 'quiet'>) {
-  const stream = process.stderr
-  if (quiet || !canRedraw(stream)) return undefined
-  return {
-    update: (progress: PartitionProgress) => {
-      stream.write(`${eraseLine}${partitionLine(progress, (stream.columns || 80) - 1)}`)
-    },
-    close: () => {
-      stream.write(eraseLine)
-    },
-  }
-}
+export const openPartitionProgress = (flags: Pick<OutputFlags, 'quiet'>) =>
+  openProgressLine<PartitionProgress>(flags, partitionLine)
 
 /** A line of at most `width` characters: a bar, where it fits, and what is being done. */
 export function partitionLine(progress: PartitionProgress, width: number): string {

@@ -121,6 +121,23 @@ export function besideBar(facts: string, share: number, width: number): string {
   return `[${'#'.repeat(done)}${'-'.repeat(length - done)}]  ${facts}`
 }
 
+/** A progress of one line on a terminal, which `close` removes; nothing elsewhere. */
+export function openProgressLine<Progress>(
+  { quiet }: Pick<OutputFlags, 'quiet'>,
+  lineOf: (progress: Progress, width: number) => string,
+) {
+  const stream = process.stderr
+  if (quiet || !canRedraw(stream)) return undefined
+  return {
+    update: (progress: Progress) => {
+      stream.write(`${eraseLine}${lineOf(progress, (stream.columns || 80) - 1)}`)
+    },
+    close: () => {
+      stream.write(eraseLine)
+    },
+  }
+}
+
 /** Whether a line can be drawn again and again: a terminal that knows how to erase it. */
 export const canRedraw = (stream: NodeJS.WriteStream): boolean =>
   stream.isTTY && process.env['TERM'] !== 'dumb'

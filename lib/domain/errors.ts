@@ -157,3 +157,16 @@ export function hookFailed(hook: string, cause: unknown): SyncError {
     cause,
   })
 }
+
+/** Calls a hook of the caller, if there is one. Throws HOOK_FAILED when it throws. */
+export function callHook<Given>(
+  name: string,
+  hook: ((given: Given) => unknown) | undefined,
+  given: Given,
+): void {
+  try {
+    hook?.(given)
+  } catch (cause) {
+    throw hookFailed(name, cause)
+  }
+}

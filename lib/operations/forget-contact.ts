@@ -58,8 +58,8 @@ export interface ForgetReport {
 /**
  * Erases a contact from the target: deletes for good every row that holds data of it, soft-deleted ones and its entries in `etl_rejects`
  * included, and keeps its conversations out of all later runs and comparisons of the pipeline. Both happen in one transaction, or neither.
- * Nothing is changed in Chatwoot. Copies of the table that `partition` has made lose the rows as well, in the same transaction. The lakes of the pipeline are written without the rows after it, and earlier versions of them lose their
- * files; where that fails, `lakes` says so.
+ * Nothing is changed in Chatwoot. Copies of the table that `partition` has made lose the rows as well, in the same transaction. The lakes of
+ * the pipeline are written without the rows after it, and earlier versions of them lose their files; where that fails, `lakes` says so.
  *
  * Not found is what nothing in the target links to the contact: a rejected conversation that never reached the table and whose content was
  * not kept is known by its key alone, and the next run drops that entry. And where Chatwoot merges the contact into another one afterwards,

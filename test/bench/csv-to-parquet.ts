@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises'
 
-import { DuckDBInstance } from '@duckdb/node-api'
-
+import { askDuckDb } from '../fixtures/lake/duckdb-reader.js'
 import { analyticsTable } from './data-lake.js'
 import type { Database } from './database.js'
+
+/** DuckDB as it is installed, with all cores. */
+const ownSettings = {}
 
 /** A table as one Parquet file, by what PostgreSQL and DuckDB have for it. */
 export interface Conversion {
@@ -29,11 +31,12 @@ export async function csvToParquet(
     `copy (select ${list} from ${analyticsTable} where ${where}) to '${files.csv}' (format csv, null '\\N')`,
   )
   const copyMilliseconds = performance.now() - began
-  await askDuckDb(`copy (
+  const conversion = `copy (
     select *
     from read_csv('${files.csv}', auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '\\N',
       allow_quoted_nulls = false, columns = {${columns.map(({ name, type }) => `'${name}': '${duckType(type)}'`).join(', ')}})
-  ) to '${files.parquet}' (format parquet, compression zstd)`)
+  ) to '${files.parquet}' (format parquet, compression zstd)`
+  await askDuckDb(conversion, ownSettings)
   const milliseconds = performance.now() - began
   return { milliseconds, copyMilliseconds, bytes: (await stat(files.parquet)).size } satisfies Conversion
 }
@@ -72,20 +75,7 @@ export async function contentOfParquet(database: Database, files: string): Promi
   const columns = (await columnTypes(database)).filter(({ type }) => !type.endsWith('[]'))
   const rows = await askDuckDb(
     `select count(*) || ':' || sum(hash(${columns.map(({ name }) => name).join(', ')})) as content from read_parquet('${files}')`,
+    ownSettings,
   )
   return String(rows[0]?.['content'])
-}
-
-/** Values as JSON has them. */
-export async function askDuckDb(statement: string): Promise<Record<string, unknown>[]> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  try {
-    await connection.run(`set TimeZone = 'UTC'`)
-    const reader = await connection.runAndReadAll(statement)
-    return reader.getRowObjectsJson()
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-  }
 }

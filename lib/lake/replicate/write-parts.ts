@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { bothOf, throwIfAborted } from '../../domain/abort.js'
-import { hookFailed, SyncError } from '../../domain/errors.js'
+import { callHook, SyncError } from '../../domain/errors.js'
 import type { Relation } from '../../postgres/driver/catalog.js'
 import { readCsv } from '../../postgres/driver/csv-rows.js'
 import type { Session } from '../../postgres/driver/session.js'
@@ -44,7 +44,7 @@ export async function writeParts(writing: Writing, parts: readonly Part[]): Prom
       throwIfAborted(signal)
       const rowsWritten = rowsIn(parts.slice(0, files.length))
       const done = { filesWritten: files.length, filesExpected: parts.length, rowsWritten, rowsExpected }
-      callHook(onProgress, { month: part.month, ...done })
+      callHook('onProgress', onProgress, { month: part.month, ...done })
       const spooled = await afterBoth(spoolPart(writing, part), finishing)
       finishing = finishPart(writing, await opening, { part, spooled }).then((file) => files.push(file))
       // It is awaited with the next part, or behind the last.
@@ -75,14 +75,6 @@ async function afterBoth<T extends AsyncDisposable>(begun: Promise<T>, other: Pr
       () => undefined,
     )
     throw error
-  }
-}
-
-function callHook(onProgress: Writing['onProgress'], progress: LakeProgress): void {
-  try {
-    onProgress?.(progress)
-  } catch (error) {
-    throw hookFailed('onProgress', error)
   }
 }
 

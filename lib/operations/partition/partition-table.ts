@@ -8,14 +8,10 @@ import {
 } from '../../postgres/control/partitionings.js'
 import { describeTarget, schemaChanged } from '../../postgres/driver/catalog.js'
 import { openSession } from '../../postgres/driver/connect.js'
-import { tableIn } from '../../postgres/driver/search-path.js'
+import { tableIn, type TableName } from '../../postgres/driver/search-path.js'
 import type { Session } from '../../postgres/driver/session.js'
 import type { Shape } from '../../postgres/partition/copy-table.js'
-import {
-  readRebuiltTable,
-  type RebuiltTable,
-  type TableName,
-} from '../../postgres/partition/rebuilt-table.js'
+import { readRebuiltTable, type RebuiltTable } from '../../postgres/partition/rebuilt-table.js'
 import { addMonths } from './add-months.js'
 import { cancelRebuilding, dropBefore } from './drop-tables.js'
 import {

@@ -1,3 +1,4 @@
+import { callHook } from '../../domain/errors.js'
 import { setMonthsAhead, type Partitioning } from '../../postgres/control/partitionings.js'
 import type { Session } from '../../postgres/driver/session.js'
 import { copyNames, restMonth, type Shape } from '../../postgres/partition/copy-table.js'
@@ -5,7 +6,7 @@ import type { RebuiltTable } from '../../postgres/partition/rebuilt-table.js'
 import type { ResolvedPartitionOptions } from './partition-options.js'
 import type { PartitionReport } from './partition-report.js'
 import { prepareRebuilding } from './prepare.js'
-import { beginRebuilding, buildCopy, catchUp, emit, stepOf } from './rebuild.js'
+import { beginRebuilding, buildCopy, catchUp, stepOf } from './rebuild.js'
 import type { LockBudget } from './retry-locked.js'
 import { swapWhenQuiet } from './swap-when-quiet.js'
 
@@ -53,9 +54,9 @@ export async function rebuildTable(
   await buildCopy(target, rebuilding, {
     ...{ hasDateChecks, isContinued: isBegun, onProgress, budget },
   })
-  emit(onProgress, stepOf(rebuilding, 'changes', 'all'))
+  callHook('onProgress', onProgress, stepOf(rebuilding, 'changes', 'all'))
   await catchUp(target, table, budget.signal)
-  emit(onProgress, stepOf(rebuilding, 'swap', 'all'))
+  callHook('onProgress', onProgress, stepOf(rebuilding, 'swap', 'all'))
   const swapped = await swapWhenQuiet(target, rebuilding, options)
   // The commit of the swap did not wait for the disk; this one does.
   await setMonthsAhead(target, table, monthsAhead)

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../domain/abort.js'
-import { hookFailed, SyncError } from '../../domain/errors.js'
+import { callHook, SyncError } from '../../domain/errors.js'
 import {
   readCopiedMonths,
   recordBegun,
@@ -69,14 +69,14 @@ export async function buildCopy(
   for (const month of months.keys()) {
     if (copied.has(month)) continue
     throwIfAborted(budget.signal)
-    emit(onProgress, stepOf(rebuilding, 'copy', copied, month))
+    callHook('onProgress', onProgress, stepOf(rebuilding, 'copy', copied, month))
     const rows = await retryLocked(budget, () =>
       copyOneMonth(target, rebuilding, { month, hasDateChecks, isContinued }),
     )
     copied.set(month, rows)
   }
   throwIfAborted(budget.signal)
-  emit(onProgress, stepOf(rebuilding, 'indexes', copied))
+  callHook('onProgress', onProgress, stepOf(rebuilding, 'indexes', copied))
   // A row that moved from one month to another meanwhile may be in both.
   if (shape === 'plain') await catchUp(target, table, budget.signal)
   await inTransaction(target, beginBuilding, async () => {
@@ -147,14 +147,6 @@ export function stepOf(
     monthsExpected: Math.max(months.size, done.size),
     rowsDone: [...done.values()].reduce((sum, rows) => sum + rows, 0),
     rowsExpected: facts.rows,
-  }
-}
-
-export function emit(onProgress: PartitionOptions['onProgress'], progress: PartitionProgress): void {
-  try {
-    onProgress?.(progress)
-  } catch (cause) {
-    throw hookFailed('onProgress', cause)
   }
 }
 

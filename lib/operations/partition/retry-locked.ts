@@ -1,5 +1,6 @@
 import { pause } from '../../domain/abort.js'
 import { SyncError } from '../../domain/errors.js'
+import { changedMeanwhile } from '../../postgres/partition/swap.js'
 
 /** How long each step that needs a moment in which nobody uses a table is tried again. */
 export interface LockBudget {
@@ -42,11 +43,11 @@ export async function pauseUntilNext(
   await pause(Math.random() * Math.min(100 * 2 ** Math.min(tries, 10), 5000), signal)
 }
 
-/** A lock, or the whole statement, took longer than it may: 55P03, 57014; a deadlock: 40P01; the table has changed: 40001. */
+/** A lock, or the whole statement, took longer than it may: 55P03, 57014; a deadlock: 40P01; or the table has changed. */
 export function isLocked(error: unknown): boolean {
   return (
     error instanceof SyncError &&
-    ['55P03', '57014', '40P01', '40001'].includes(String(error.details['sqlState']))
+    ['55P03', '57014', '40P01', changedMeanwhile].includes(String(error.details['sqlState']))
   )
 }
 

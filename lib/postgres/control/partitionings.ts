@@ -2,16 +2,10 @@ import { sql } from 'kysely'
 
 import { SyncError } from '../../domain/errors.js'
 import { migrateCommand } from '../../domain/migrate-command.js'
-import { targetPooled } from '../driver/driver-error.js'
-import { lockSeed, ownFunction, ownRelation, qualified } from '../driver/search-path.js'
+import { ownFunction, ownRelation, qualified, type TableName } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
-import { isDirect } from './run-start.js'
-
-interface TableName {
-  readonly schema: string
-  readonly name: string
-}
+import { tryLock } from './session-lock.js'
 
 /** A row of `etl_partitioning`. Names of tables are as SQL writes them, times are texts. */
 export interface Partitioning {
@@ -46,13 +40,7 @@ async function hasPartitioningTables(target: Session): Promise<boolean> {
  * TARGET_POOLED, without having taken it, behind a pooler. Runs have a lock of their own.
  */
 export async function takeRebuildLock(target: Session, table: TableName): Promise<void> {
-  const key = sql`hashtextextended(${`chatwoot-sync partition ${qualified(table)}`}::text, ${lockSeed})`
-  const [row] = await target.rows(
-    compile(sql<{ taken: boolean | null }>`
-      select case when ${isDirect(target)} then pg_try_advisory_lock(${key}) end as taken`),
-  )
-  if (!row || row.taken === null) throw targetPooled()
-  if (row.taken) return
+  if (await tryLock(target, `chatwoot-sync partition ${qualified(table)}`)) return
   throw new SyncError('LOCKED', `Another process is rebuilding the table ${table.name}.`, {
     remedy: 'Wait until it has ended.',
     details: { table: table.name },

@@ -116,9 +116,14 @@ export function pathsOf(side: Side, schema: string | undefined): RawBuilder<unkn
 /** A name in quotes, as every statement and `to_regclass` read it. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
+/** Where a table is. */
+export interface TableName {
+  readonly schema: string
+  readonly name: string
+}
+
 /** The name of a table with its schema. */
-export const qualified = ({ schema, name }: { readonly schema: string; readonly name: string }): string =>
-  `${quoted(schema)}.${quoted(name)}`
+export const qualified = ({ schema, name }: TableName): string => `${quoted(schema)}.${quoted(name)}`
 
 /** The parts of a name as SQL writes it, such as `analytics."My view"`; undefined for a text that is none. */
 export function nameParts(name: string): readonly string[] | undefined {

@@ -106,6 +106,14 @@ export const lakeTrigger = 'etl_mark_lake_months'
 /** The function that the triggers of a table call while it is rebuilt. */
 export const logTrigger = 'etl_log_partition_changes'
 
+/** What changes rows of a table, with the rows that a trigger for each statement sees. */
+export const statementEvents = [
+  { event: 'insert', rows: 'referencing new table as new_rows' },
+  { event: 'update', rows: 'referencing old table as old_rows new table as new_rows' },
+  { event: 'delete', rows: 'referencing old table as old_rows' },
+  { event: 'truncate', rows: '' },
+] as const
+
 /**
  * Whether the relation `c` or a partition of it has a trigger that sees written rows. Those of a lake and of a rebuilding, which come after
  * each statement and change nothing but notes of their own, do not count.

@@ -1,19 +1,19 @@
 import { sql, type CompiledQuery } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
-import { qualified } from '../driver/search-path.js'
+import { qualified, type TableName } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile, controlName } from '../driver/statement.js'
-import { logTrigger } from '../driver/writing-rules.js'
+import { logTrigger, statementEvents } from '../driver/writing-rules.js'
 import { copyNames } from './copy-table.js'
-import type { RebuiltTable, TableName } from './rebuilt-table.js'
+import type { RebuiltTable } from './rebuilt-table.js'
 
 /**
  * Creates the triggers by which each statement that changes rows of the table notes their keys, in its own transaction, whoever runs it. Once they
  * are committed, each row that a copy does not show as it is has a note: creating them waits for the transactions that have written to the table.
  */
 export const createLogTriggers = (table: Pick<RebuiltTable, 'schema' | 'name' | 'key'>): CompiledQuery[] =>
-  events.map(({ event, rows }) =>
+  statementEvents.map(({ event, rows }) =>
     compile(sql`
       create trigger ${nameOf(event)}
       after ${sql.raw(event)} on ${tableOf(table)}
@@ -23,16 +23,11 @@ export const createLogTriggers = (table: Pick<RebuiltTable, 'schema' | 'name' | 
   )
 
 export const dropLogTriggers = (table: TableName): CompiledQuery[] =>
-  events.map(({ event }) => compile(sql`drop trigger if exists ${nameOf(event)} on ${tableOf(table)}`))
+  statementEvents.map(({ event }) =>
+    compile(sql`drop trigger if exists ${nameOf(event)} on ${tableOf(table)}`),
+  )
 
 const nameOf = (event: string) => sql.id(`etl_rebuild_${event}`)
-
-const events = [
-  { event: 'insert', rows: 'referencing new table as new_rows' },
-  { event: 'update', rows: 'referencing old table as old_rows new table as new_rows' },
-  { event: 'delete', rows: 'referencing old table as old_rows' },
-  { event: 'truncate', rows: '' },
-] as const
 
 const keyOf = ({ key }: Pick<RebuiltTable, 'key'>) => key?.columns[0] ?? ''
 

@@ -2,9 +2,10 @@ import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
 import { onlyRow, compile } from '../driver/statement.js'
+import type { TableName } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { restMonth } from './copy-table.js'
-import { partitionTime, type RebuiltTable, type TableName } from './rebuilt-table.js'
+import { partitionTime, type RebuiltTable } from './rebuilt-table.js'
 
 /** Number of rows, and the sum of a hash of each. */
 export interface RowSums {

@@ -1,9 +1,9 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
 import { tableOf } from '../driver/catalog.js'
-import { qualified } from '../driver/search-path.js'
+import { qualified, type TableName } from '../driver/search-path.js'
 import { compile, controlName } from '../driver/statement.js'
-import { partitionTime, type Grant, type RebuiltTable, type TableName } from './rebuilt-table.js'
+import { partitionTime, type Grant, type RebuiltTable } from './rebuilt-table.js'
 
 /** What a table is turned into. */
 export type Shape = 'months' | 'plain'

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 
+import type { TableName } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile, onlyRow } from '../driver/statement.js'
-import type { RebuiltTable, TableName } from './rebuilt-table.js'
+import type { RebuiltTable } from './rebuilt-table.js'
 
 /** Who has a say about a table, and what the server has room for. */
 export interface TableHolder {

@@ -1,13 +1,8 @@
 import { sql } from 'kysely'
 
+import type { TableName } from '../driver/search-path.js'
 import type { Session } from '../driver/session.js'
 import { compile } from '../driver/statement.js'
-
-/** The name of a table. */
-export interface TableName {
-  readonly schema: string
-  readonly name: string
-}
 
 /** The column by which a table is partitioned. */
 export const partitionTime = 'conversation_created_at'

@@ -28,7 +28,6 @@ export const changedMeanwhile = '40001'
  */
 export function swapTables(table: RebuiltTable, swap: Swap): CompiledQuery {
   const { copy, before } = copyNames(table)
-  const named = (name: string) => sql.id(table.schema, name)
   const renamed = [
     compile(sql`alter table ${tableOf(table)} rename to ${sql.id(before.name)}`),
     ...renames(table, ({ oid, name }) => [sql.id(name), beforeName(oid)], before.name),
@@ -36,7 +35,7 @@ export function swapTables(table: RebuiltTable, swap: Swap): CompiledQuery {
     ...renames(table, ({ oid, name }) => [newName(oid), sql.id(name)], table.name),
   ]
   const steps = [
-    compile(sql`lock table ${named(table.name)} in access exclusive mode`),
+    compile(sql`lock table ${tableOf(table)} in access exclusive mode`),
     requireNoChanges(table),
     ...dropLogTriggers(table),
     ...swap.leave,

@@ -1,9 +1,8 @@
 import { sql, type CompiledQuery, type RawBuilder } from 'kysely'
 
-import { tableOf, type Relation } from '../driver/catalog.js'
+import { tableOf } from '../driver/catalog.js'
+import type { TableName } from '../driver/search-path.js'
 import { compile } from '../driver/statement.js'
-
-type TableName = Pick<Relation, 'schema' | 'name'>
 
 /** The month of rows without a time, and of those whose time no path can name: before the year 1 and from 10000 on. */
 export const noMonth = '0000-00'

@@ -1,11 +1,9 @@
 import { sql, type CompiledQuery } from 'kysely'
 
-import { relationNamed, tableOf, type Relation } from '../driver/catalog.js'
-import { qualified } from '../driver/search-path.js'
+import { relationNamed, tableOf } from '../driver/catalog.js'
+import { qualified, type TableName } from '../driver/search-path.js'
 import { compile, controlName } from '../driver/statement.js'
-import { lakeTrigger } from '../driver/writing-rules.js'
-
-type TableName = Pick<Relation, 'schema' | 'name'>
+import { lakeTrigger, statementEvents } from '../driver/writing-rules.js'
 
 /** Who marks months, and for whom. */
 export interface LakeTriggers {
@@ -20,7 +18,7 @@ export interface LakeTriggers {
  * statement after their commit: creating them waits for the transactions that have written to the table, and those that come wait for them.
  */
 export function createTriggers({ table, lakeId, pipeline, lake }: LakeTriggers): CompiledQuery[] {
-  return events.map(({ event, rows }) =>
+  return statementEvents.map(({ event, rows }) =>
     compile(sql`
       create trigger ${sql.id(nameOf(event, lakeId))}
       after ${sql.raw(event)} on ${tableOf(table)}
@@ -34,7 +32,7 @@ export function createTriggers({ table, lakeId, pipeline, lake }: LakeTriggers):
 export function dropTriggers({ table, lakeId }: Pick<LakeTriggers, 'table' | 'lakeId'>): CompiledQuery[] {
   return [
     compile(sql`lock table only ${tableOf(table)} in access exclusive mode`),
-    ...events.map(({ event }) =>
+    ...statementEvents.map(({ event }) =>
       compile(sql`drop trigger if exists ${sql.id(nameOf(event, lakeId))} on ${tableOf(table)}`),
     ),
   ]
@@ -53,20 +51,14 @@ export function tablesWithTriggers(lakeId: string) {
 /** Whether all of them are there and enabled: they are lost with a table that was replaced. */
 export function hasTriggers({ table, lakeId }: Pick<LakeTriggers, 'table' | 'lakeId'>) {
   return compile(sql<{ complete: boolean }>`
-    select count(*) = ${sql.lit(events.length)} as complete
+    select count(*) = ${sql.lit(statementEvents.length)} as complete
     from pg_trigger g
     where g.tgrelid = ${relationNamed(sql`${qualified(table)}::text`)}::oid
       and g.tgname::text in (${namesOf(lakeId)})
       and g.tgenabled in ('O', 'A')`)
 }
 
-const namesOf = (lakeId: string) => sql.join(events.map(({ event }) => sql`${nameOf(event, lakeId)}::text`))
+const namesOf = (lakeId: string) =>
+  sql.join(statementEvents.map(({ event }) => sql`${nameOf(event, lakeId)}::text`))
 
 const nameOf = (event: string, lakeId: string) => `etl_lake_${event}_${lakeId}`
-
-const events = [
-  { event: 'insert', rows: 'referencing new table as new_rows' },
-  { event: 'update', rows: 'referencing old table as old_rows new table as new_rows' },
-  { event: 'delete', rows: 'referencing old table as old_rows' },
-  { event: 'truncate', rows: '' },
-] as const
