@@ -32,7 +32,7 @@ Examples:
 Rebuilds the table beside the one that is used, month by
 month of conversation_created_at, while runs and queries go
 on, and then exchanges the two. Killed, it goes on where it
-was. It pays from about 5 million rows, or for retention.
+was. It is for tables that have grown for years.
 
 Exit code: 0 when it is done, 1 when something hangs on the
   table that would be lost, which it lists`
